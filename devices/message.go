@@ -1,0 +1,42 @@
+package devices
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Message is something published to the gateway, as a driver heard it.
+type Message struct {
+	// Client is the ID of the device or bridge that logged in, "" if the
+	// message came through somebody else's broker, which does not say.
+	Client  string
+	Topic   string
+	Payload []byte
+	// Retained is set for a message that the broker kept from earlier: a state,
+	// never an occurrence.
+	Retained bool
+	// Packet is the identity of the packet for as long as it is
+	// unacknowledged: the same for a redelivery of the same packet, another
+	// for every other. "" if the packet has none (QoS 0).
+	Packet string
+}
+
+// Account is what a principal may do once it has logged in. Publish and
+// Subscribe are MQTT topic filters; what matches none is refused.
+type Account struct {
+	ID        string
+	Publish   []string
+	Subscribe []string
+}
+
+// Report is what a message says of one device, before it is checked against
+// the vocabulary of the device's kind.
+type Report struct {
+	Type Type
+	// ID is the identity given by the device or vendor, "" if none.
+	ID string
+	// Observed is the device's time stamp, zero if none.
+	Observed time.Time
+	// Data is the JSON object of the Type's payload.
+	Data json.RawMessage
+}

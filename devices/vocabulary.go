@@ -1,0 +1,127 @@
+package devices
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+)
+
+// Kind is a kind of device, as chosen at its registration.
+type Kind string
+
+// Spec tells a good report of one Type from a malformed one.
+type Spec struct {
+	Type    Type
+	Kind    Kind // the kind of device that may report it
+	Urgency Urgency
+	parse   func(json.RawMessage) (Payload, error)
+}
+
+// SpecFor is the Spec of payload P, reported by devices of the given kind. A
+// field of P without omitempty is required: a door report that does not say
+// whether the door is open must not be taken for a closed door.
+func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
+	var zero P
+	required := requiredFields(reflect.TypeFor[P]())
+	return Spec{Type: zero.EventType(), Kind: kind, Urgency: urgency, parse: func(data json.RawMessage) (Payload, error) {
+		var p P
+		if len(bytes.TrimSpace(data)) == 0 {
+			data = json.RawMessage("{}")
+		}
+		dec := json.NewDecoder(bytes.NewReader(data))
+		if err := dec.Decode(&p); err != nil {
+			var wrong *json.UnmarshalTypeError
+			if errors.As(err, &wrong) {
+				return nil, fmt.Errorf("%s: must be a %s (got a %s)", wrong.Field, wrong.Type, wrong.Value)
+			}
+			return nil, fmt.Errorf("data: no JSON object: %w", err)
+		}
+		if _, err := dec.Token(); err != io.EOF {
+			return nil, errors.New("data: more than one JSON value")
+		}
+		if err := checkRequired(data, required); err != nil {
+			return nil, err
+		}
+		if err := p.Validate(); err != nil {
+			return nil, err
+		}
+		return p, nil
+	}}
+}
+
+func requiredFields(t reflect.Type) []string {
+	var names []string
+	for f := range t.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if name != "" && name != "-" && options != "omitempty" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func checkRequired(data json.RawMessage, required []string) error {
+	if len(required) == 0 {
+		return nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return fmt.Errorf("data: no JSON object: %w", err)
+	}
+	for _, name := range required {
+		if v, ok := fields[name]; !ok || string(v) == "null" {
+			return fmt.Errorf("%s: missing", name)
+		}
+	}
+	return nil
+}
+
+// ErrUnknownType is wrapped by the error of Parse for a type that no kind of
+// device reports.
+var ErrUnknownType = errors.New("unknown event type")
+
+// Vocabulary is the set of event types that devices may report.
+type Vocabulary map[specKey]Spec
+
+// One type may be reported by several kinds, each with a payload of its own:
+// a door of a locker and a door of a cabinet.
+type specKey struct {
+	kind Kind
+	typ  Type
+}
+
+// NewVocabulary collects the specs of the kind packages. It panics if two say
+// the same thing twice, which is a mistake in the program.
+func NewVocabulary(kinds ...[]Spec) Vocabulary {
+	v := Vocabulary{}
+	for _, specs := range kinds {
+		for _, s := range specs {
+			key := specKey{s.Kind, s.Type}
+			if _, twice := v[key]; twice {
+				panic(fmt.Sprintf("devices: %s of %s specified twice", s.Type, s.Kind))
+			}
+			v[key] = s
+		}
+	}
+	return v
+}
+
+// Parse checks data as the payload of type t from a device of the given kind
+// and returns it with the urgency of such an event. The error names the field
+// and what it should have been; for a type that this kind does not report it
+// wraps ErrUnknownType.
+func (v Vocabulary) Parse(kind Kind, t Type, data json.RawMessage) (Payload, Urgency, error) {
+	s, ok := v[specKey{kind, t}]
+	if !ok {
+		return nil, Ordinary, fmt.Errorf("%w: type: a %s does not report %q", ErrUnknownType, kind, t)
+	}
+	p, err := s.parse(data)
+	if err != nil {
+		return nil, s.Urgency, fmt.Errorf("%s: %w", t, err)
+	}
+	return p, s.Urgency, nil
+}
