@@ -39,4 +39,6 @@ type Directory interface {
 	Device(id string) (Device, bool)
 	// Behind returns the device that a bridge calls address.
 	Behind(bridge, address string) (Device, bool)
+	// Bridges returns the devices of KindBridge.
+	Bridges() []Device
 }

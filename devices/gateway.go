@@ -9,8 +9,8 @@ const (
 	GatewayDevice      = "gateway"
 )
 
-// Rejected keeps a report that could not be used, for inspection: it is
-// acknowledged, counted, and changes nothing else.
+// Rejected keeps a report that could not be used, or not all of it, for
+// inspection: it is acknowledged, counted, and changes nothing else.
 //
 //	{"reason":"not_json","detail":"…","topic":"linli/v1/l1/event","payload":"first bytes","size":10485760}
 type Rejected struct {
@@ -33,6 +33,8 @@ const (
 	RejectUnknownDevice = "unknown_device" // not in the registry, or retired
 	RejectUnknownType   = "unknown_type"   // not a type of this kind of device
 	RejectInvalid       = "invalid"        // a field is wrong
+	RejectTime          = "time"           // the event counts, its time stamp does not
+	RejectRetained      = "retained"       // a press that a broker replayed
 )
 
 // EventType is "report.rejected".

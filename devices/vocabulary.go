@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strings"
 )
@@ -32,16 +31,12 @@ func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
 		if len(bytes.TrimSpace(data)) == 0 {
 			data = json.RawMessage("{}")
 		}
-		dec := json.NewDecoder(bytes.NewReader(data))
-		if err := dec.Decode(&p); err != nil {
+		if err := json.Unmarshal(data, &p); err != nil {
 			var wrong *json.UnmarshalTypeError
 			if errors.As(err, &wrong) {
 				return nil, fmt.Errorf("%s: must be a %s (got a %s)", wrong.Field, wrong.Type, wrong.Value)
 			}
 			return nil, fmt.Errorf("data: no JSON object: %w", err)
-		}
-		if _, err := dec.Token(); err != io.EOF {
-			return nil, errors.New("data: more than one JSON value")
 		}
 		if err := checkRequired(data, required); err != nil {
 			return nil, err

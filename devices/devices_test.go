@@ -1,0 +1,150 @@
+package devices_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+var vocabulary = devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+
+func TestVocabularyAccepts(t *testing.T) {
+	for _, c := range []struct {
+		kind    devices.Kind
+		typ     devices.Type
+		data    string
+		want    string // canonical data
+		urgency devices.Urgency
+	}{
+		{locker.Kind, "parcel.deposited", `{"compartment":12,"waybill":"SF1"}`, `{"compartment":12}`, devices.Ordinary},
+		{locker.Kind, "parcel.picked_up", `{"compartment":12,"by":"courier"}`, `{"compartment":12,"by":"courier"}`, devices.Ordinary},
+		{locker.Kind, "door", `{"compartment":1,"open":false}`, `{"compartment":1,"open":false}`, devices.Ordinary},
+		{cabinet.Kind, "temperature", `{"celsius":63.5}`, `{"celsius":63.5}`, devices.Ordinary},
+		{cabinet.Kind, "meal.loaded", `{"compartment":3,"portions":2,"hot":true}`, `{"compartment":3,"portions":2,"hot":true}`, devices.Ordinary},
+		{wearable.Kind, "sos", ``, `{}`, devices.Urgent},
+		{wearable.Kind, "fall", `{"lying":true}`, `{"lying":true}`, devices.Urgent},
+		{wearable.Kind, "vitals", `{"heart_rate":72}`, `{"heart_rate":72}`, devices.Ordinary},
+	} {
+		p, urgency, err := vocabulary.Parse(c.kind, c.typ, json.RawMessage(c.data))
+		if err != nil {
+			t.Errorf("%s %s: %v", c.typ, c.data, err)
+			continue
+		}
+		got, err := json.Marshal(p)
+		if err != nil || string(got) != c.want || urgency != c.urgency {
+			t.Errorf("%s %s: got %s, %s, %v; want %s, %s", c.typ, c.data, got, urgency, err, c.want, c.urgency)
+		}
+	}
+}
+
+// Each message names the field and what it should have been.
+func TestVocabularyRefuses(t *testing.T) {
+	for _, c := range []struct {
+		kind devices.Kind
+		typ  devices.Type
+		data string
+		want string
+	}{
+		{locker.Kind, "sos", `{}`, `a locker does not report "sos"`},
+		{locker.Kind, "door", `{"compartment":1}`, "open: missing"},
+		{locker.Kind, "door", `{"compartment":1,"open":null}`, "open: missing"},
+		{locker.Kind, "door", `{"compartment":0,"open":true}`, "compartment: must be 1 to 9999 (got 0)"},
+		{locker.Kind, "door", `{"compartment":"one","open":true}`, "compartment: must be a int (got a string)"},
+		{locker.Kind, "door", `[1]`, "must be a"},
+		{locker.Kind, "door", `{"compartment":1,"open":true}{}`, "no JSON object"},
+		{locker.Kind, "parcel.picked_up", `{"compartment":1,"by":"cat"}`, `by: must be recipient, courier or staff (got "cat")`},
+		{locker.Kind, "fault", `{"code":"Door jammed!"}`, "code: must be 1 to 64"},
+		{cabinet.Kind, "temperature", `{"celsius":1000}`, "celsius: must be -60 to 200 (got 1000)"},
+		{cabinet.Kind, "meal.loaded", `{"compartment":1,"portions":-1}`, "portions: must be 1 to 1000"},
+		{wearable.Kind, "battery", `{"percent":255}`, "percent: must be 0 to 100 (got 255)"},
+		{wearable.Kind, "vitals", `{}`, "at least one of"},
+		{wearable.Kind, "position", `{"latitude":132.0,"longitude":0}`, "latitude: must be -90 to 90"},
+	} {
+		_, _, err := vocabulary.Parse(c.kind, c.typ, json.RawMessage(c.data))
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: got %v, want %q", c.typ, c.data, err, c.want)
+		}
+	}
+	if _, _, err := vocabulary.Parse(wearable.Kind, "toast", nil); !errors.Is(err, devices.ErrUnknownType) {
+		t.Errorf("unknown type: %v", err)
+	}
+}
+
+func TestDecode(t *testing.T) {
+	e, err := devices.New("l1", locker.Door{Compartment: 3, Open: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, err := devices.Decode[locker.Door](e); err != nil || d != (locker.Door{Compartment: 3, Open: true}) {
+		t.Errorf("got %+v, %v", d, err)
+	}
+	if _, err := devices.Decode[locker.Occupancy](e); err == nil {
+		t.Error("a door was decoded as an occupancy")
+	}
+}
+
+func TestWhen(t *testing.T) {
+	received := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		name     string
+		observed time.Time
+		believed bool
+	}{
+		{"none", time.Time{}, false},
+		{"a minute ago", received.Add(-time.Minute), true},
+		{"a fortnight in a buffer", received.AddDate(0, 0, -14), true},
+		{"two months ago", received.AddDate(0, -2, 0), false},
+		{"1970", time.Unix(5, 0), false},
+		{"2080", time.Date(2080, 1, 1, 0, 0, 0, 0, time.UTC), false},
+		{"a little ahead", received.Add(4 * time.Minute), true},
+		{"an hour ahead", received.Add(time.Hour), false},
+	} {
+		want := received
+		if c.believed {
+			want = c.observed
+		}
+		e := devices.Event{Observed: c.observed, Received: devices.Stamp{Wall: received}}
+		if got := e.When(); !got.Equal(want) {
+			t.Errorf("%s: got %s, want %s", c.name, got, want)
+		}
+	}
+}
+
+func TestStampMeasuresWithinABootOnly(t *testing.T) {
+	a := devices.Stamp{Boot: devices.BootID{1}, Mono: time.Hour}
+	b := devices.Stamp{Boot: devices.BootID{1}, Mono: 2 * time.Hour, Wall: time.Unix(0, 0)}
+	if d, ok := b.Since(a); !ok || d != time.Hour {
+		t.Errorf("same boot: %s, %t", d, ok)
+	}
+	b.Boot = devices.BootID{2}
+	if _, ok := b.Since(a); ok {
+		t.Error("measured across a boot")
+	}
+}
+
+func FuzzVocabulary(f *testing.F) {
+	f.Add("locker", "door", []byte(`{"compartment":1,"open":true}`))
+	f.Add("wearable", "vitals", []byte(`{"heart_rate":72,"celsius":1e400}`))
+	f.Add("cabinet", "meal.loaded", []byte(`{"compartment":1,"cooked":"2026-11-23T11:05:00+08:00"}`))
+	f.Fuzz(func(t *testing.T, kind, typ string, data []byte) {
+		p, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), data)
+		if err != nil {
+			return
+		}
+		// What is accepted survives its own canonical form.
+		canonical, err := json.Marshal(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), canonical); err != nil {
+			t.Fatalf("%s became %s: %v", data, canonical, err)
+		}
+	})
+}
