@@ -1,0 +1,203 @@
+package simulate
+
+import (
+	"encoding/json"
+	"fmt"
+	"iter"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+var (
+	midnight   = time.Date(2026, 11, 23, 0, 0, 0, 0, Zone)
+	vocabulary = devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+)
+
+// until takes the reports of a routine before an hour.
+func until(end time.Time, reports iter.Seq[Report]) []Report {
+	var taken []Report
+	for r := range reports {
+		if !r.At.Before(end) {
+			break
+		}
+		taken = append(taken, r)
+	}
+	return taken
+}
+
+func TestRoutinesAreOrderedValidAndRepeatable(t *testing.T) {
+	week := midnight.AddDate(0, 0, 7)
+	said := map[devices.Type]int{}
+	for _, d := range Example().Devices {
+		reports := until(week, Routine(d, 7, midnight, time.Time{}))
+		again := until(week, Routine(d, 7, midnight, time.Time{}))
+		if len(reports) == 0 {
+			t.Fatalf("%s is silent for a week", d.ID)
+		}
+		if a, b := fmt.Sprint(encode(t, reports)), fmt.Sprint(encode(t, again)); a != b {
+			t.Errorf("%s: two weeks of one seed differ", d.ID)
+		}
+		last := midnight
+		for _, r := range reports {
+			if r.At.Before(last) {
+				t.Fatalf("%s: %s comes after %s", d.ID, r.At, last)
+			}
+			last = r.At
+			if r.Copies < 1 {
+				t.Errorf("%s: %d copies", d.ID, r.Copies)
+			}
+			data, err := json.Marshal(r.Payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := vocabulary.Parse(d.Kind, r.Payload.EventType(), data); err != nil {
+				t.Errorf("%s: %v", d.ID, err)
+			}
+			said[r.Payload.EventType()]++
+		}
+	}
+	for _, typ := range []devices.Type{
+		locker.TypeDeposited, locker.TypePickedUp, locker.TypeOverdue, locker.TypeDoor, locker.TypeFault,
+		cabinet.TypeLoaded, cabinet.TypePickedUp, cabinet.TypeUnclaimed, cabinet.TypeTemperature,
+		wearable.TypeSOS, wearable.TypeFall, wearable.TypeVitals, wearable.TypeBattery, wearable.TypeWorn,
+	} {
+		if said[typ] == 0 {
+			t.Errorf("nobody reports %s in a week", typ)
+		}
+	}
+}
+
+func encode(t *testing.T, reports []Report) []string {
+	var lines []string
+	for _, r := range reports {
+		data, err := json.Marshal(r.Payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, fmt.Sprint(r.At, r.Payload.EventType(), string(data), r.Copies))
+	}
+	return lines
+}
+
+func TestAnotherSeedIsAnotherDay(t *testing.T) {
+	d := Example().Devices[0]
+	tomorrow := midnight.AddDate(0, 0, 1)
+	a := encode(t, until(tomorrow, Routine(d, 1, midnight, time.Time{})))
+	b := encode(t, until(tomorrow, Routine(d, 2, midnight, time.Time{})))
+	if fmt.Sprint(a) == fmt.Sprint(b) {
+		t.Error("seeds 1 and 2 give the same day")
+	}
+}
+
+// A compartment is filled only when it is empty, emptied only when it is
+// full, and called overdue only in between.
+func TestParcelsComeBeforeTheyGo(t *testing.T) {
+	for _, d := range Example().Devices[:2] {
+		full, overdue, returned := map[int]bool{}, 0, 0
+		for _, r := range until(midnight.AddDate(0, 0, 21), Routine(d, 3, midnight, time.Time{})) {
+			switch p := r.Payload.(type) {
+			case locker.Deposited:
+				if full[p.Compartment] || p.Compartment < 1 || p.Compartment > d.Compartments {
+					t.Errorf("%s: deposit into %d", r.At, p.Compartment)
+				}
+				full[p.Compartment] = true
+			case locker.Overdue:
+				overdue++
+				if !full[p.Compartment] {
+					t.Errorf("%s: %d is overdue and empty", r.At, p.Compartment)
+				}
+			case locker.PickedUp:
+				if !full[p.Compartment] {
+					t.Errorf("%s: pickup from empty %d", r.At, p.Compartment)
+				}
+				if p.By == locker.ByCourier {
+					returned++
+				}
+				delete(full, p.Compartment)
+			}
+		}
+		if overdue == 0 || returned == 0 {
+			t.Errorf("%s: in three weeks %d overdue, %d returned", d.ID, overdue, returned)
+		}
+	}
+}
+
+func TestLunchHasItsHours(t *testing.T) {
+	d := Example().Devices[2]
+	loaded, ended := map[int]bool{}, 0
+	for _, r := range until(midnight.AddDate(0, 0, 1), Routine(d, 5, midnight, time.Time{})) {
+		minutes := r.At.Hour()*60 + r.At.Minute()
+		switch p := r.Payload.(type) {
+		case cabinet.Loaded:
+			if minutes < 10*60+45 || minutes >= 11*60+15 {
+				t.Errorf("loaded at %s", r.At)
+			}
+			loaded[p.Compartment] = true
+		case cabinet.PickedUp:
+			ended++
+			if minutes > 12*60+30 || !loaded[p.Compartment] || p.Elder != d.Elders[p.Compartment-1] {
+				t.Errorf("%s: pickup from %d by %s", r.At, p.Compartment, p.Elder)
+			}
+		case cabinet.Unclaimed:
+			ended++
+			if minutes != 12*60+30 || !loaded[p.Compartment] {
+				t.Errorf("%s: %d unclaimed", r.At, p.Compartment)
+			}
+		}
+	}
+	if len(loaded) < 6 || ended != len(loaded) {
+		t.Errorf("%d loaded, %d picked up or unclaimed", len(loaded), ended)
+	}
+}
+
+func TestWhoShallPressPresses(t *testing.T) {
+	d := Example().Devices[4]
+	noon := midnight.Add(12 * time.Hour)
+	for _, r := range until(noon.Add(time.Second), Routine(d, 1, midnight.Add(11*time.Hour), noon)) {
+		if _, ok := r.Payload.(wearable.SOS); ok && r.At.Equal(noon) {
+			return
+		}
+	}
+	t.Error("no SOS at noon")
+}
+
+func TestCommunityIsConsistent(t *testing.T) {
+	c := Example()
+	known := map[string]bool{"": true}
+	for _, f := range c.Facilities {
+		known[f.ID] = true
+	}
+	for _, k := range c.Caregivers {
+		known[k.ID] = true
+	}
+	for _, e := range c.Elders {
+		if known[e.ID] {
+			t.Errorf("%s twice", e.ID)
+		}
+		known[e.ID] = true
+		for _, id := range e.Caregivers {
+			if !known[id] {
+				t.Errorf("caregiver %s of %s is unknown", id, e.ID)
+			}
+		}
+	}
+	kinds := map[devices.Kind]int{}
+	for _, d := range c.Devices {
+		kinds[d.Kind]++
+		if known[d.ID] || !known[d.Facility] || !known[d.Elder] || (d.Facility == "") == (d.Elder == "") {
+			t.Errorf("%+v", d)
+		}
+		if len(d.Elders) > d.Compartments {
+			t.Errorf("%s has %d compartments for %d elders", d.ID, d.Compartments, len(d.Elders))
+		}
+		known[d.ID] = true
+	}
+	if kinds[locker.Kind] != 2 || kinds[cabinet.Kind] != 2 || kinds[wearable.Kind] != 20 {
+		t.Errorf("kinds: %v", kinds)
+	}
+}
