@@ -1,0 +1,160 @@
+package firmwareconfig
+
+import (
+	"path/filepath"
+	"time"
+)
+
+// Config is what a configuration file says, completed by defaults. The example
+// of a field is what an error message about it suggests to write.
+type Config struct {
+	Box Box `yaml:"box"`
+	// Data is the folder of everything that the gateway keeps: journal,
+	// states, registry. An absolute path.
+	Data string `yaml:"data" example:"/var/lib/linli"`
+	// Socket is the Unix socket on which commands reach the running daemon. An
+	// absolute path of at most 107 bytes.
+	Socket   string   `yaml:"socket" example:"/run/linli/gateway.sock"`
+	MQTT     MQTT     `yaml:"mqtt"`
+	Console  Console  `yaml:"console"`
+	Metrics  Metrics  `yaml:"metrics"`
+	Journal  Journal  `yaml:"journal"`
+	Alert    Alert    `yaml:"alert"`
+	Province Province `yaml:"province"`
+	Log      Log      `yaml:"log"`
+}
+
+// Box is who this box is.
+type Box struct {
+	// ID names the box towards the platform: small letters, digits and
+	// hyphens, at most 64. A box that sends to a province needs one that no
+	// other box has.
+	ID string `yaml:"id" example:"chunfeng-01"`
+	// Name is what people call it, at most 64 characters.
+	Name string `yaml:"name" example:"春风社区"`
+}
+
+// MQTT is the way in of the devices: the embedded broker if Listen is set, or
+// somebody else's broker if Broker is; never both.
+type MQTT struct {
+	// Listen is the host:port of the embedded broker.
+	Listen string `yaml:"listen" example:"0.0.0.0:1883"`
+	// Broker is the URL of an external broker, mqtt://host:port or
+	// mqtts://host:port.
+	Broker string `yaml:"broker" example:"mqtts://broker.local:8883"`
+	// ClientID, User and SecretFile log in at the external broker. ClientID
+	// is "linli-" and the box's ID unless set; it must be the gateway's
+	// alone, because the broker keeps the session under it.
+	ClientID   string `yaml:"client_id" example:"linli-chunfeng-01"`
+	User       string `yaml:"user" example:"linli"`
+	SecretFile string `yaml:"secret_file" example:"/etc/linli/mqtt.secret"`
+	// Topics are the filters that the gateway subscribes to at the external
+	// broker: its own topics unless set. They replace the default.
+	Topics []string `yaml:"topics" example:"linli/v1/#"`
+}
+
+// Console is the web page.
+type Console struct {
+	// Listen is the host:port of the page; without a host, all interfaces.
+	Listen string `yaml:"listen" example:"\":8080\""`
+}
+
+// Metrics is where Prometheus scrapes.
+type Metrics struct {
+	// Listen is a host:port of its own; "" serves /metrics on the console's.
+	Listen string `yaml:"listen" example:"127.0.0.1:9464"`
+}
+
+// Journal is how long and how much the box keeps.
+type Journal struct {
+	// Wait is how long an ordinary event may wait for company before it is
+	// committed, which is what a flash card's life depends on. 0 commits at
+	// once. Urgent events never wait.
+	Wait time.Duration `yaml:"wait" example:"250ms"`
+	// Keep is the age at which events are dropped.
+	Keep time.Duration `yaml:"keep" example:"90d"`
+	// Budget is the room on disk for the whole journal; Reserve is the part of
+	// it that only urgent events may use.
+	Budget  Size `yaml:"budget" example:"2GB"`
+	Reserve Size `yaml:"reserve" example:"64MB"`
+}
+
+// Alert is how a page to a caregiver escalates.
+type Alert struct {
+	// Step is how long a high-priority page waits for a human acknowledgement
+	// before the next step.
+	Step time.Duration `yaml:"step" example:"60s"`
+}
+
+// Province is the platform that takes the statistics. Without URL nothing is
+// sent.
+type Province struct {
+	// URL is the address of the platform's ingest, https unless it is on this
+	// machine.
+	URL string `yaml:"url" example:"https://platform.example.gov.cn/linli/v1/batches"`
+	// SecretFile holds the key with which this box signs.
+	SecretFile string `yaml:"secret_file" example:"/etc/linli/province.secret"`
+	// Interval is the time between two attempts to send what has changed.
+	Interval time.Duration `yaml:"interval" example:"5m"`
+}
+
+// Log is what the daemon writes to its standard error.
+type Log struct {
+	// Level is debug, info, warn or error.
+	Level string `yaml:"level" example:"info"`
+	// Format is text or json.
+	Format string `yaml:"format" example:"text"`
+}
+
+// DefaultID is the ID of a box that was not given one. It is good enough for a
+// box on its own and refused towards a province.
+const DefaultID = "linli"
+
+const defaultListen = "0.0.0.0:1883"
+
+// Default is the configuration of an installed box about which nothing is
+// said.
+func Default() Config {
+	cfg := base()
+	cfg.complete()
+	return cfg
+}
+
+// base is what the file is decoded over: defaults that do not depend on what
+// the file says.
+func base() Config {
+	return Config{
+		Box:      Box{ID: DefaultID, Name: "邻里"},
+		Data:     "/var/lib/linli",
+		Socket:   "/run/linli/gateway.sock",
+		Console:  Console{Listen: ":8080"},
+		Journal:  Journal{Wait: 250 * time.Millisecond, Keep: 90 * day, Budget: 2_000_000_000, Reserve: 64_000_000},
+		Alert:    Alert{Step: time.Minute},
+		Province: Province{Interval: 5 * time.Minute},
+		Log:      Log{Level: "info", Format: "text"},
+	}
+}
+
+// complete fills in the defaults that depend on what the file said.
+func (c *Config) complete() {
+	if c.MQTT.Broker == "" {
+		if c.MQTT.Listen == "" {
+			c.MQTT.Listen = defaultListen
+		}
+		return
+	}
+	if c.MQTT.ClientID == "" {
+		c.MQTT.ClientID = "linli-" + c.Box.ID
+	}
+	if len(c.MQTT.Topics) == 0 {
+		c.MQTT.Topics = []string{"linli/v1/+/event", "linli/v1/+/state", "linli/v1/+/status"}
+	}
+}
+
+// In returns a copy whose data and socket are in dir, for a box that is not
+// installed: the demo, and tests.
+func (c Config) In(dir string) Config {
+	c.Data = dir
+	c.Socket = filepath.Join(dir, "gateway.sock")
+	return c
+}

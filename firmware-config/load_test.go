@@ -1,0 +1,191 @@
+package firmwareconfig
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+var update = flag.Bool("update", false, "write the expected messages of testdata/bad anew")
+
+// Each file of testdata/bad breaks one rule. What Load says of it, in both
+// languages, stands beside it.
+func TestBadFiles(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no bad files: %v", err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			cfg, err := Load(file)
+			if err == nil {
+				t.Fatalf("accepted as %+v", cfg)
+			}
+			for _, lang := range []texts.Lang{texts.Chinese, texts.English} {
+				got := texts.Of(err, lang) + "\n"
+				if strings.Contains(got, "hunter2") {
+					t.Errorf("the message gives a password away:\n%s", got)
+				}
+				if strings.Contains(got, "%!") {
+					t.Errorf("the message lacks an argument:\n%s", got)
+				}
+				golden := strings.TrimSuffix(file, "yaml") + string(lang) + ".txt"
+				if *update {
+					if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				want, err := os.ReadFile(golden)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got != string(want) {
+					t.Errorf("%s: got\n%swant\n%s", lang, got, want)
+				}
+			}
+		})
+	}
+}
+
+func TestGoodFiles(t *testing.T) {
+	for file, change := range map[string]func(*Config){
+		"name_only":      func(c *Config) { c.Box.Name = "春风社区" },
+		"empty_sections": func(*Config) {},
+		"windows":        func(c *Config) { c.Box.Name, c.Log.Level = "春风社区 3 号楼", "warn" },
+		"external_broker": func(c *Config) {
+			c.MQTT = MQTT{Broker: "mqtt://broker.local:1883", ClientID: "linli-linli", Topics: []string{"zigbee2mqtt/#", "linli/v1/+/event"}}
+		},
+		"everything": func(c *Config) {
+			*c = Config{
+				Box:      Box{ID: "chunfeng-01", Name: "春风社区"},
+				Data:     "/srv/linli",
+				Socket:   "/run/linli/gateway.sock",
+				MQTT:     MQTT{Listen: "192.168.1.10:1883"},
+				Console:  Console{Listen: "[::1]:8080"},
+				Metrics:  Metrics{Listen: "127.0.0.1:9464"},
+				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},
+				Alert:    Alert{Step: 90 * time.Second},
+				Province: Province{Interval: 10 * time.Minute},
+				Log:      Log{Level: "debug", Format: "json"},
+			}
+		},
+	} {
+		t.Run(file, func(t *testing.T) {
+			want := Default()
+			change(&want)
+			expectLoad(t, filepath.Join("testdata/good", file+".yaml"), want)
+		})
+	}
+}
+
+// The file that the package installs says nothing that the defaults don't.
+func TestShippedFile(t *testing.T) {
+	expectLoad(t, "../deploy/etc/gateway.yaml", Default())
+}
+
+func expectLoad(t *testing.T, path string, want Config) {
+	t.Helper()
+	got, err := Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestMissingFile(t *testing.T) {
+	_, err := Load("testdata/nowhere.yaml")
+	if got, want := texts.Of(err, texts.Chinese), "testdata/nowhere.yaml：没有这个文件\n改法："; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want %q...", got, want)
+	}
+	_, err = Load("testdata")
+	if got, want := texts.Of(err, texts.English), "testdata: is not a regular file\nfix: give the path of a YAML file"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestHugeFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "huge.yaml")
+	write(t, path, strings.Repeat("# nothing\n", maxFile/10+1), 0o600)
+	_, err := Load(path)
+	if err == nil || !strings.Contains(err.Error(), "is over 65536 bytes") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestSecretFiles(t *testing.T) {
+	dir := t.TempDir()
+	secret := filepath.Join(dir, "province.secret")
+	config := filepath.Join(dir, "gateway.yaml")
+	write(t, config, "box: {id: chunfeng-01}\nprovince:\n  url: https://platform.example.gov.cn/linli\n  secret_file: "+secret+"\n", 0o644)
+
+	write(t, secret, "correct horse\r\n", 0o640)
+	want := Default()
+	want.Box.ID = "chunfeng-01"
+	want.Province.URL, want.Province.SecretFile = "https://platform.example.gov.cn/linli", secret
+	expectLoad(t, config, want)
+	if got, err := Secret(secret); err != nil || string(got) != "correct horse" {
+		t.Errorf("secret %q, %v", got, err)
+	}
+
+	for _, bad := range []struct {
+		content string
+		mode    os.FileMode
+		want    string
+	}{
+		{"correct horse\n", 0o644, "the secret file has mode 0644, which is open to everybody"},
+		{"\n", 0o600, "the secret file is empty"},
+		{strings.Repeat("x", maxSecret+1), 0o600, "the secret file is over 4096 bytes"},
+	} {
+		if err := os.Remove(secret); err != nil {
+			t.Fatal(err)
+		}
+		write(t, secret, bad.content, bad.mode)
+		_, err := Load(config)
+		if err == nil || !strings.Contains(err.Error(), config+":4:16: province.secret_file: "+bad.want) {
+			t.Errorf("mode %o: got %v, want %s", bad.mode, err, bad.want)
+		}
+		_, err = Secret(secret)
+		if err == nil || !strings.Contains(err.Error(), bad.want) || strings.Contains(err.Error(), "horse") {
+			t.Errorf("mode %o: Secret: %v, want %s", bad.mode, err, bad.want)
+		}
+	}
+}
+
+// A configuration that a program makes is judged by the same rules, in both
+// languages.
+func TestValidate(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Errorf("the defaults: %v", err)
+	}
+	if err := Default().In(t.TempDir()).Validate(); err != nil {
+		t.Errorf("in a folder: %v", err)
+	}
+	cfg := Default()
+	cfg.Data = "here"
+	err := cfg.Validate()
+	if got, want := texts.Of(err, texts.Chinese), "data：必须是绝对路径，现为 \"here\"\n改法：写成例如  data: /var/lib/linli"; got != want {
+		t.Errorf("Chinese %q, want %q", got, want)
+	}
+	var message *texts.Error
+	if got, want := err.Error(), "data: must be an absolute path (got \"here\")\nfix: write for example  data: /var/lib/linli"; got != want || !errors.As(err, &message) {
+		t.Errorf("English %q, want %q", got, want)
+	}
+}
+
+func write(t *testing.T, path, content string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(content), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,74 @@
+package firmwareconfig
+
+import (
+	"bytes"
+	"io"
+	"os"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// maxSecret is the longest secret read from a file, in bytes.
+const maxSecret = 4096
+
+// Secret reads a secret file: its content without the line end. The file must
+// be closed to others than its owner and group. An error is in both languages
+// and never holds what was read.
+func Secret(path string) ([]byte, error) {
+	secret, p := readSecret("", path)
+	if p != nil {
+		return nil, p.at(path, nil, place{})
+	}
+	return secret, nil
+}
+
+func (c Config) checkSecrets() *problem {
+	for _, s := range []struct{ field, path string }{
+		{"mqtt.secret_file", c.MQTT.SecretFile}, {"province.secret_file", c.Province.SecretFile},
+	} {
+		if s.path == "" {
+			continue
+		}
+		if p := absolute(s.field, s.path, "/etc/linli/secret"); p != nil {
+			return p
+		}
+		if _, p := readSecret(s.field, s.path); p != nil {
+			return p
+		}
+	}
+	return nil
+}
+
+func readSecret(field, path string) ([]byte, *problem) {
+	t := texts.Config
+	unreadable := func(err error) *problem {
+		return wrong(field, texts.Errorf(t.SecretUnreadable, cause(err)), texts.Errorf(t.SecretUnreadableMend, path))
+	}
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = texts.Errorf(t.IsFolder)
+	}
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if mode := info.Mode().Perm(); mode&0o007 != 0 {
+		return nil, wrong(field, texts.Errorf(t.SecretOpen, mode), texts.Errorf(t.SecretOpenMend, path))
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	defer f.Close()
+	secret, err := io.ReadAll(io.LimitReader(f, maxSecret+1))
+	if err != nil {
+		return nil, unreadable(err)
+	}
+	if len(secret) > maxSecret {
+		return nil, wrong(field, texts.Errorf(t.SecretLong, maxSecret), texts.Errorf(t.SecretContentMend))
+	}
+	secret = bytes.TrimRight(secret, "\r\n")
+	if len(secret) == 0 {
+		return nil, wrong(field, texts.Errorf(t.SecretEmpty), texts.Errorf(t.SecretContentMend))
+	}
+	return secret, nil
+}

@@ -1,0 +1,274 @@
+package firmwareconfig
+
+import (
+	"cmp"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// Validate says what is wrong with a configuration, or nil. It reads the
+// secret files that the configuration names.
+func (c Config) Validate() error {
+	if p := c.check(); p != nil {
+		return p
+	}
+	return nil
+}
+
+// check runs the rules in the order of the fields and returns the first
+// problem.
+func (c Config) check() *problem {
+	return cmp.Or(
+		c.checkBox(),
+		absolute("data", c.Data, "/var/lib/linli"),
+		c.checkSocket(),
+		c.checkMQTT(),
+		address("console.listen", c.Console.Listen, `":8080"`),
+		c.checkMetrics(),
+		c.checkPorts(),
+		c.checkJournal(),
+		within("alert.step", c.Alert.Step, 10*time.Second, 10*time.Minute, base().Alert.Step, formatDuration),
+		c.checkProvince(),
+		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
+		oneOf("log.format", c.Log.Format, "text", "json"),
+		c.checkSecrets(),
+	)
+}
+
+func example(field, value string) *texts.Error {
+	return texts.Errorf(texts.Config.Example, field[strings.LastIndexByte(field, '.')+1:], value)
+}
+
+var idPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+
+func (c Config) checkBox() *problem {
+	if !idPattern.MatchString(c.Box.ID) {
+		return wrong("box.id", texts.Errorf(texts.Config.BadID, short(c.Box.ID)), example("box.id", "chunfeng-01"))
+	}
+	n := utf8.RuneCountInString(c.Box.Name)
+	if n == 0 || n > 64 || strings.TrimSpace(c.Box.Name) == "" || strings.ContainsFunc(c.Box.Name, unprintable) {
+		return wrong("box.name", texts.Errorf(texts.Config.BadName, short(c.Box.Name)), example("box.name", "春风社区"))
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }
+
+// maxSocket is the longest path that Linux takes for a Unix socket, in bytes.
+const maxSocket = 107
+
+func (c Config) checkSocket() *problem {
+	if p := absolute("socket", c.Socket, "/run/linli/gateway.sock"); p != nil {
+		return p
+	}
+	if len(c.Socket) > maxSocket {
+		return wrong("socket", texts.Errorf(texts.Config.LongSocket, len(c.Socket), maxSocket),
+			texts.Errorf(texts.Config.LongSocketMend, "/run/linli/gateway.sock"))
+	}
+	return nil
+}
+
+func (c Config) checkMQTT() *problem {
+	t, m := texts.Config, c.MQTT
+	if m.Broker == "" {
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"client_id", m.ClientID != ""}, {"user", m.User != ""}, {"secret_file", m.SecretFile != ""}, {"topics", len(m.Topics) > 0}} {
+			if f.set {
+				return wrong("mqtt."+f.name, texts.Errorf(t.OnlyWithBroker), texts.Errorf(t.AddBroker))
+			}
+		}
+		return address("mqtt.listen", m.Listen, defaultListen)
+	}
+	if m.Listen != "" {
+		return wrong("mqtt.broker", texts.Errorf(t.BrokerAndListen), texts.Errorf(t.OnlyOne))
+	}
+	if p := checkBroker(m.Broker); p != nil {
+		return p
+	}
+	if m.User != "" && m.SecretFile == "" {
+		return wrong("mqtt.user", texts.Errorf(t.UserWithoutSecret), texts.Errorf(t.AddSecret))
+	}
+	if m.SecretFile != "" && m.User == "" {
+		return wrong("mqtt.secret_file", texts.Errorf(t.SecretWithoutUser), texts.Errorf(t.AddUser))
+	}
+	for i, topic := range m.Topics {
+		if !validFilter(topic) {
+			return wrong("mqtt.topics["+itoa(i)+"]", texts.Errorf(t.BadTopic, short(topic)), texts.Errorf(t.BadTopicMend))
+		}
+	}
+	return nil
+}
+
+func checkBroker(broker string) *problem {
+	u, err := url.Parse(broker)
+	if p := noPassword("mqtt.broker", u, broker); p != nil {
+		return p
+	}
+	if err != nil || u.Scheme != "mqtt" && u.Scheme != "mqtts" || u.Hostname() == "" || !validPort(u.Port(), 1) ||
+		strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return wrong("mqtt.broker", texts.Errorf(texts.Config.BadBroker, short(broker)), example("mqtt.broker", "mqtts://broker.local:8883"))
+	}
+	return nil
+}
+
+// noPassword refuses credentials in an address, and keeps them out of the
+// message. An address that does not parse may hold them all the same.
+func noPassword(field string, u *url.URL, raw string) *problem {
+	if u != nil && u.User == nil || u == nil && !strings.Contains(raw, "@") {
+		return nil
+	}
+	p := wrong(field, texts.Errorf(texts.Config.PasswordInURL), texts.Errorf(texts.Config.SecretFileMend))
+	p.hide = true
+	return p
+}
+
+// validFilter says whether s is a topic filter as MQTT defines it.
+func validFilter(s string) bool {
+	if s == "" || len(s) > 65535 || strings.ContainsRune(s, 0) {
+		return false
+	}
+	levels := strings.Split(s, "/")
+	for i, level := range levels {
+		last := i == len(levels)-1
+		if strings.Contains(level, "#") && (level != "#" || !last) || strings.Contains(level, "+") && level != "+" {
+			return false
+		}
+	}
+	return true
+}
+
+func (c Config) checkMetrics() *problem {
+	if c.Metrics.Listen == "" {
+		return nil
+	}
+	return address("metrics.listen", c.Metrics.Listen, "127.0.0.1:9464")
+}
+
+// checkPorts finds two listeners on one port, which would otherwise fail at
+// start with the second one's "address already in use".
+func (c Config) checkPorts() *problem {
+	listeners := []struct{ field, address string }{
+		{"mqtt.listen", c.MQTT.Listen}, {"console.listen", c.Console.Listen}, {"metrics.listen", c.Metrics.Listen},
+	}
+	for i, l := range listeners {
+		for _, earlier := range listeners[:i] {
+			if port := samePort(l.address, earlier.address); port != "" {
+				return wrong(l.field, texts.Errorf(texts.Config.SamePort, earlier.field, port), texts.Errorf(texts.Config.SamePortMend))
+			}
+		}
+	}
+	return nil
+}
+
+// samePort is the port that two addresses both want, "" if they can live side
+// by side.
+func samePort(a, b string) string {
+	if a == "" || b == "" {
+		return ""
+	}
+	hostA, portA, _ := net.SplitHostPort(a)
+	hostB, portB, _ := net.SplitHostPort(b)
+	if portA != portB || portA == "0" || hostA != hostB && !everywhere(hostA) && !everywhere(hostB) {
+		return ""
+	}
+	return portA
+}
+
+func everywhere(host string) bool { return host == "" || host == "0.0.0.0" || host == "::" }
+
+func (c Config) checkJournal() *problem {
+	j, def := c.Journal, base().Journal
+	if p := cmp.Or(
+		within("journal.wait", j.Wait, 0, 10*time.Second, def.Wait, formatDuration),
+		within("journal.keep", j.Keep, day, 3650*day, def.Keep, formatDuration),
+		within("journal.budget", j.Budget, 128_000_000, 1_000_000_000_000, def.Budget, Size.String),
+		within("journal.reserve", j.Reserve, 32_000_000, 1_000_000_000_000, def.Reserve, Size.String),
+	); p != nil {
+		return p
+	}
+	if j.Reserve > j.Budget/2 {
+		return wrong("journal.reserve", texts.Errorf(texts.Config.ReserveTooLarge, j.Budget.String()), texts.Errorf(texts.Config.ReserveMend))
+	}
+	return nil
+}
+
+func (c Config) checkProvince() *problem {
+	t, p := texts.Config, c.Province
+	if bad := within("province.interval", p.Interval, 10*time.Second, day, base().Province.Interval, formatDuration); bad != nil {
+		return bad
+	}
+	if p.URL == "" {
+		if p.SecretFile != "" {
+			return wrong("province.secret_file", texts.Errorf(t.OnlyWithURL), texts.Errorf(t.AddURL))
+		}
+		return nil
+	}
+	u, err := url.Parse(p.URL)
+	if bad := noPassword("province.url", u, p.URL); bad != nil {
+		return bad
+	}
+	if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.Fragment != "" {
+		return wrong("province.url", texts.Errorf(t.BadPlatform, short(p.URL)),
+			texts.Errorf(t.BadPlatformMend, "https://platform.example.gov.cn/linli/v1/batches"))
+	}
+	if p.SecretFile == "" {
+		return wrong("province.url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))
+	}
+	if c.Box.ID == DefaultID {
+		return wrong("province.url", texts.Errorf(t.NeedsOwnID, DefaultID), texts.Errorf(t.NeedsOwnIDMend))
+	}
+	return nil
+}
+
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func absolute(field, path, instead string) *problem {
+	if filepath.IsAbs(path) && !strings.ContainsFunc(path, unprintable) {
+		return nil
+	}
+	return wrong(field, texts.Errorf(texts.Config.BadPath, short(path)), example(field, instead))
+}
+
+func address(field, listen, instead string) *problem {
+	host, port, err := net.SplitHostPort(listen)
+	if err == nil && validPort(port, 0) && !strings.ContainsFunc(host, func(r rune) bool { return unprintable(r) || r == ' ' || r == '/' }) {
+		return nil
+	}
+	return wrong(field, texts.Errorf(texts.Config.BadListen, short(listen)), example(field, instead))
+}
+
+func validPort(s string, least uint64) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n >= least
+}
+
+// within wants least <= v <= most.
+func within[T cmp.Ordered](field string, v, least, most, byDefault T, format func(T) string) *problem {
+	if v >= least && v <= most {
+		return nil
+	}
+	return wrong(field, texts.Errorf(texts.Config.Range, format(least), format(most), format(v)), texts.Errorf(texts.Config.RangeMend, format(byDefault)))
+}
+
+func oneOf(field, v string, allowed ...string) *problem {
+	if slices.Contains(allowed, v) {
+		return nil
+	}
+	return wrong(field, texts.Errorf(texts.Config.OneOf, strings.Join(allowed, ", "), short(v)), example(field, allowed[0]))
+}
