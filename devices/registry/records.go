@@ -1,0 +1,243 @@
+package registry
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// Table is a kind of record.
+type Table string
+
+// The tables.
+const (
+	Facilities Table = "facilities"
+	Devices    Table = "devices"
+	Elders     Table = "elders"
+	Caregivers Table = "caregivers"
+)
+
+// Record is a Facility, a Device, an Elder or a Caregiver.
+type Record interface {
+	table() Table
+	id() string
+	// validate checks the record by itself, references apart.
+	validate() error
+	// clone shares no memory with the caller.
+	clone() Record
+}
+
+// Facility is a place whose use is counted: a locker bank, a meal-pickup
+// point. The codes go to the province in place of its name and may be empty
+// until they are known.
+type Facility struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Region is the statistical division code: 12 digits.
+	Region string `json:"region,omitempty"`
+	// UrbanRural is the urban-rural class: 111, 112, 121, 122, 210 or 220.
+	UrbanRural string `json:"urban_rural,omitempty"`
+	// Industry is the GB/T 4754-2017 class: 3 or 4 digits.
+	Industry string `json:"industry,omitempty"`
+	// Operator is the unified social credit code: 18 characters.
+	Operator string `json:"operator,omitempty"`
+	// Services are the codes of the services offered at the place.
+	Services []string `json:"services,omitempty"`
+}
+
+// Device is a device with what its facility's statistics need to know of it.
+type Device struct {
+	devices.Device
+	// Compartments is how many compartments the device has, 0 if it has none
+	// or watches a single one.
+	Compartments int `json:"compartments,omitempty"`
+}
+
+// Elder is somebody who may call for help.
+type Elder struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Building string `json:"building,omitempty"`
+	Room     string `json:"room,omitempty"`
+	// Caregivers are the IDs of those who are paged, in this order.
+	Caregivers []string `json:"caregivers,omitempty"`
+}
+
+// Caregiver is somebody who answers a call for help.
+type Caregiver struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// Channels lead to the caregiver, the preferred one first.
+	Channels []Channel `json:"channels,omitempty"`
+}
+
+// Channel is one way to reach a person.
+type Channel struct {
+	// Kind names the sender that carries pages there, for instance "webhook".
+	Kind string `json:"kind"`
+	// Address is what that sender needs: a URL, a telephone number.
+	Address string `json:"address"`
+}
+
+const (
+	maxName     = 64   // characters of a name, building or room
+	maxAddress  = 1024 // bytes of a channel or bridge address
+	maxServices = 100
+	maxChannels = 20
+	maxPeople   = 100 // caregivers of one elder
+)
+
+func (f Facility) table() Table { return Facilities }
+func (f Facility) id() string   { return f.ID }
+func (f Facility) clone() Record {
+	f.Services = slices.Clone(f.Services)
+	return f
+}
+
+func (f Facility) validate() error {
+	if err := checkName("name", f.Name, true); err != nil {
+		return err
+	}
+	if f.Region != "" && !isRegion(f.Region) {
+		return texts.Errorf(texts.Registry.Region, f.Region)
+	}
+	if f.UrbanRural != "" && !slices.Contains(urbanRural, f.UrbanRural) {
+		return texts.Errorf(texts.Registry.UrbanRural, strings.Join(urbanRural, ", "), f.UrbanRural)
+	}
+	if f.Industry != "" && !isIndustry(f.Industry) {
+		return texts.Errorf(texts.Registry.Industry, f.Industry)
+	}
+	if f.Operator != "" && !isCreditCode(f.Operator) {
+		return texts.Errorf(texts.Registry.Operator, f.Operator)
+	}
+	if len(f.Services) > maxServices {
+		return texts.Errorf(texts.Registry.TooMany, "services", maxServices, len(f.Services))
+	}
+	for i, s := range f.Services {
+		if devices.CheckCode("services", s) != nil {
+			return texts.Errorf(texts.Registry.Code, "services", s)
+		}
+		if slices.Contains(f.Services[:i], s) {
+			return texts.Errorf(texts.Registry.Twice, "services", s)
+		}
+	}
+	return nil
+}
+
+func (d Device) table() Table  { return Devices }
+func (d Device) id() string    { return d.ID }
+func (d Device) clone() Record { return d }
+
+func (d Device) validate() error {
+	if devices.CheckCode("kind", string(d.Kind)) != nil {
+		return texts.Errorf(texts.Registry.Code, "kind", string(d.Kind))
+	}
+	if err := checkName("name", d.Name, false); err != nil {
+		return err
+	}
+	if d.Compartment != 0 && devices.CheckCompartment(d.Compartment) != nil {
+		return texts.Errorf(texts.Registry.Compartment, "compartment", d.Compartment)
+	}
+	if d.Compartments != 0 && devices.CheckCompartment(d.Compartments) != nil {
+		return texts.Errorf(texts.Registry.Compartment, "compartments", d.Compartments)
+	}
+	switch {
+	case d.ID == devices.GatewayDevice || d.Kind == devices.KindGateway:
+		return texts.Errorf(texts.Registry.Reserved, devices.GatewayDevice)
+	case d.Compartment != 0 && d.Compartments != 0:
+		return texts.Errorf(texts.Registry.OneOrMany)
+	case d.Compartment != 0 && d.Facility == "":
+		return texts.Errorf(texts.Registry.NoFacility, d.Compartment)
+	case d.Facility != "" && d.Elder != "":
+		return texts.Errorf(texts.Registry.FacilityOrElder)
+	case d.Kind == devices.KindBridge && d.Profile == "":
+		return texts.Errorf(texts.Registry.BridgeProfile)
+	case d.Kind == devices.KindBridge && d.Bridge != "":
+		return texts.Errorf(texts.Registry.BridgeBehind)
+	case d.Kind != devices.KindBridge && d.Profile != "":
+		return texts.Errorf(texts.Registry.ProfileOfBridge)
+	case (d.Bridge == "") != (d.Address == ""):
+		return texts.Errorf(texts.Registry.BridgeAddress)
+	}
+	return checkAddress("address", d.Address)
+}
+
+func (e Elder) table() Table { return Elders }
+func (e Elder) id() string   { return e.ID }
+func (e Elder) clone() Record {
+	e.Caregivers = slices.Clone(e.Caregivers)
+	return e
+}
+
+func (e Elder) validate() error {
+	if err := checkName("name", e.Name, true); err != nil {
+		return err
+	}
+	if err := checkName("building", e.Building, false); err != nil {
+		return err
+	}
+	if err := checkName("room", e.Room, false); err != nil {
+		return err
+	}
+	if len(e.Caregivers) > maxPeople {
+		return texts.Errorf(texts.Registry.TooMany, "caregivers", maxPeople, len(e.Caregivers))
+	}
+	for i, id := range e.Caregivers {
+		if slices.Contains(e.Caregivers[:i], id) {
+			return texts.Errorf(texts.Registry.Twice, "caregivers", id)
+		}
+	}
+	return nil
+}
+
+func (c Caregiver) table() Table { return Caregivers }
+func (c Caregiver) id() string   { return c.ID }
+func (c Caregiver) clone() Record {
+	c.Channels = slices.Clone(c.Channels)
+	return c
+}
+
+func (c Caregiver) validate() error {
+	if err := checkName("name", c.Name, true); err != nil {
+		return err
+	}
+	if len(c.Channels) > maxChannels {
+		return texts.Errorf(texts.Registry.TooMany, "channels", maxChannels, len(c.Channels))
+	}
+	for i, ch := range c.Channels {
+		if devices.CheckCode("kind", ch.Kind) != nil {
+			return texts.Errorf(texts.Registry.Code, "channels.kind", ch.Kind)
+		}
+		if slices.Contains(c.Channels[:i], ch) {
+			return texts.Errorf(texts.Registry.Twice, "channels", ch.Kind+" "+ch.Address)
+		}
+		if err := checkAddress("channels.address", ch.Address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkName(field, s string, required bool) error {
+	if required && strings.TrimSpace(s) == "" {
+		return texts.Errorf(texts.Registry.Missing, field)
+	}
+	if utf8.RuneCountInString(s) > maxName || !isText(s) {
+		return texts.Errorf(texts.Registry.Name, field, maxName, s)
+	}
+	return nil
+}
+
+func checkAddress(field, s string) error {
+	if len(s) > maxAddress || !isText(s) {
+		return texts.Errorf(texts.Registry.Address, field, maxAddress, s)
+	}
+	return nil
+}
+
+func isText(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f })
+}

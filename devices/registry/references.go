@@ -1,0 +1,121 @@
+package registry
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// problem is a broken rule between two records: holder is the record with the
+// wrong reference, target what the reference names.
+type problem struct {
+	rule         rule
+	table        Table
+	holder       string
+	target       string
+	targetTable  Table
+	field, other string // the referring field; the record already in place
+}
+
+type rule uint8
+
+const (
+	dangling rule = iota // the target does not exist
+	notABridge
+	sameAddress
+	sameCompartment
+)
+
+// problems finds all that is wrong between the records. Damage may have left
+// some: a write is refused only for those that it adds.
+func (s *Snapshot) problems() map[problem]bool {
+	found := map[problem]bool{}
+	refer := func(t Table, holder, field string, to Table, target string) bool {
+		if target == "" || s.has(to, target) {
+			return target != ""
+		}
+		found[problem{rule: dangling, table: t, holder: holder, field: field, targetTable: to, target: target}] = true
+		return false
+	}
+	for id, e := range s.Elders {
+		for _, c := range e.Caregivers {
+			refer(Elders, id, "caregivers", Caregivers, c)
+		}
+	}
+	type spot struct {
+		facility string
+		kind     devices.Kind
+		number   int
+	}
+	addresses, spots := map[behind]string{}, map[spot]string{}
+	for _, d := range Sorted(s.Devices) {
+		if d.Retired {
+			continue
+		}
+		refer(Devices, d.ID, "facility", Facilities, d.Facility)
+		refer(Devices, d.ID, "elder", Elders, d.Elder)
+		if refer(Devices, d.ID, "bridge", Devices, d.Bridge) {
+			if s.Devices[d.Bridge].Kind != devices.KindBridge {
+				found[problem{rule: notABridge, table: Devices, holder: d.ID, target: d.Bridge}] = true
+			}
+			at := behind{d.Bridge, d.Address}
+			if other, taken := addresses[at]; taken {
+				found[problem{rule: sameAddress, table: Devices, holder: d.ID, target: d.Address, other: other}] = true
+			}
+			addresses[at] = cmp.Or(addresses[at], d.ID)
+		}
+		if d.Compartment != 0 {
+			at := spot{d.Facility, d.Kind, d.Compartment}
+			if other, taken := spots[at]; taken {
+				found[problem{rule: sameCompartment, table: Devices, holder: d.ID, target: d.Facility, other: other}] = true
+			}
+			spots[at] = cmp.Or(spots[at], d.ID)
+		}
+	}
+	return found
+}
+
+// refusal is the first problem that next has and s had not.
+func (s *Snapshot) refusal(next *Snapshot) error {
+	added := maps.Clone(next.broken)
+	maps.DeleteFunc(added, func(p problem, _ bool) bool { return s.broken[p] })
+	if len(added) == 0 {
+		return nil
+	}
+	p := slices.MinFunc(slices.Collect(maps.Keys(added)), func(a, b problem) int {
+		return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.holder, b.holder), cmp.Compare(a.rule, b.rule),
+			cmp.Compare(a.field, b.field), cmp.Compare(a.target, b.target))
+	})
+	d := next.Devices[p.holder]
+	switch p.rule {
+	case notABridge:
+		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.NotABridge, p.target))
+	case sameAddress:
+		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.SameAddress, d.Bridge, d.Address, p.other))
+	case sameCompartment:
+		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.SameCompartment, d.Facility, d.Compartment, p.other))
+	}
+	if s.has(p.targetTable, p.target) { // removed just now
+		return refuse(p.targetTable, p.target, texts.Errorf(texts.Registry.StillUsed, name(p.table), p.holder))
+	}
+	return refuse(p.table, p.holder, texts.Errorf(texts.Registry.Unknown, p.field, name(p.targetTable), p.target))
+}
+
+func refuse(t Table, id string, err error) error {
+	return texts.Errorf(texts.Registry.Record, name(t), id, err)
+}
+
+func name(t Table) texts.Text {
+	switch t {
+	case Facilities:
+		return texts.Registry.Facility
+	case Devices:
+		return texts.Registry.Device
+	case Elders:
+		return texts.Registry.Elder
+	}
+	return texts.Registry.Caregiver
+}
