@@ -1,58 +1,96 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
 // Device is a device of the simulated community.
 type Device struct {
-	devices.Device
-	// Compartments of a locker or cabinet, numbered from 1.
-	Compartments int
-	// Elders who eat from a cabinet, by ID: the first from compartment 1.
-	Elders []string
+	registry.Device
+	// Diners are the IDs of the elders who eat from a cabinet, the first from
+	// compartment 1.
+	Diners []string
 }
-
-type Facility struct{ ID, Name string }
-type Elder struct {
-	ID, Name, Building, Room string
-	Caregivers               []string
-}
-type Caregiver struct{ ID, Name string }
 
 // Community is who and what there is to register. All names are invented.
 type Community struct {
-	Facilities []Facility
-	Elders     []Elder
-	Caregivers []Caregiver
+	Facilities []registry.Facility
+	Elders     []registry.Elder
+	Caregivers []registry.Caregiver
 	Devices    []Device
 }
+
+// Register enters the whole community in a registry at once, issues each
+// device a secret, and returns the secrets by device.
+func (c Community) Register(r *registry.Registry) (secrets map[string]string, err error) {
+	secrets = map[string]string{}
+	err = r.Update(func(tx *registry.Tx) error {
+		return errors.Join(
+			put(tx, c.Facilities), put(tx, c.Caregivers), put(tx, c.Elders),
+			c.registerDevices(tx, secrets))
+	})
+	return secrets, err
+}
+
+func put[R registry.Record](tx *registry.Tx, records []R) error {
+	for _, r := range records {
+		if err := tx.Put(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c Community) registerDevices(tx *registry.Tx, secrets map[string]string) error {
+	for _, d := range c.Devices {
+		if err := tx.Put(d.Device); err != nil {
+			return err
+		}
+		secret, err := tx.Issue(d.ID)
+		if err != nil {
+			return err
+		}
+		secrets[d.ID] = secret
+	}
+	return nil
+}
+
+// region is of the right form, in a county that does not exist.
+const region = "329999001001"
 
 // Example is the community of the demo: two locker banks, two meal cabinets,
 // and twenty elders who each wear one device.
 func Example() Community {
+	bank := func(id, name, facility string, compartments int) Device {
+		return Device{Device: registry.Device{Compartments: compartments, Device: devices.Device{ID: id, Kind: locker.Kind, Name: name, Facility: facility}}}
+	}
+	meals := func(id, name, facility string, compartments int) Device {
+		return Device{Device: registry.Device{Compartments: compartments, Device: devices.Device{ID: id, Kind: cabinet.Kind, Name: name, Facility: facility}}}
+	}
 	c := Community{
-		Facilities: []Facility{
-			{ID: "locker-north", Name: "桂花苑北门快递柜"},
-			{ID: "locker-south", Name: "桂花苑南门快递柜"},
-			{ID: "meals-osmanthus", Name: "桂花苑助餐点"},
-			{ID: "meals-orchid", Name: "兰亭苑助餐点"},
+		Facilities: []registry.Facility{
+			{ID: "locker-north", Name: "桂花苑北门快递柜", Region: region, UrbanRural: "111", Industry: "602"},
+			{ID: "locker-south", Name: "桂花苑南门快递柜", Region: region, UrbanRural: "111", Industry: "602"},
+			{ID: "meals-osmanthus", Name: "桂花苑助餐点", Region: region, UrbanRural: "111", Industry: "6241"},
+			{ID: "meals-orchid", Name: "兰亭苑助餐点", Region: region, UrbanRural: "111", Industry: "6241"},
 		},
-		Caregivers: []Caregiver{
-			{ID: "duty", Name: "社区值班台"},
+		Caregivers: []registry.Caregiver{
 			{ID: "zhou", Name: "周护理员"},
 			{ID: "xu", Name: "徐护理员"},
+			{ID: "duty", Name: "社区值班台"},
 		},
 		Devices: []Device{
-			{Device: devices.Device{ID: "locker-n1", Kind: locker.Kind, Name: "北门柜", Facility: "locker-north"}, Compartments: 36},
-			{Device: devices.Device{ID: "locker-s1", Kind: locker.Kind, Name: "南门柜", Facility: "locker-south"}, Compartments: 24},
-			{Device: devices.Device{ID: "meals-o1", Kind: cabinet.Kind, Name: "桂花苑取餐柜", Facility: "meals-osmanthus"}, Compartments: 16},
-			{Device: devices.Device{ID: "meals-l1", Kind: cabinet.Kind, Name: "兰亭苑取餐柜", Facility: "meals-orchid"}, Compartments: 12},
+			bank("locker-n1", "北门柜", "locker-north", 36),
+			bank("locker-s1", "南门柜", "locker-south", 24),
+			meals("meals-o1", "桂花苑取餐柜", "meals-osmanthus", 16),
+			meals("meals-l1", "兰亭苑取餐柜", "meals-orchid", 12),
 		},
 	}
 	names := []string{
@@ -64,17 +102,17 @@ func Example() Community {
 		if i >= 12 {
 			quarter, care = "兰亭苑", "xu"
 		}
-		e := Elder{
+		e := registry.Elder{
 			ID: fmt.Sprintf("elder-%02d", i+1), Name: name,
 			Building: fmt.Sprintf("%s%d号楼", quarter, i/3+1), Room: fmt.Sprintf("%d0%d室", i%6+1, i%2+1),
 			Caregivers: []string{care, "duty"},
 		}
 		c.Elders = append(c.Elders, e)
-		c.Devices = append(c.Devices, Device{Device: devices.Device{
+		c.Devices = append(c.Devices, Device{Device: registry.Device{Device: devices.Device{
 			ID: fmt.Sprintf("band-%02d", i+1), Kind: wearable.Kind, Name: "手环", Elder: e.ID,
-		}})
-		cabinetOf := &c.Devices[2+i/12]
-		cabinetOf.Elders = append(cabinetOf.Elders, e.ID)
+		}}})
+		canteen := &c.Devices[2+i/12]
+		canteen.Diners = append(canteen.Diners, e.ID)
 	}
 	return c
 }

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -140,7 +142,7 @@ func TestLunchHasItsHours(t *testing.T) {
 			loaded[p.Compartment] = true
 		case cabinet.PickedUp:
 			ended++
-			if minutes > 12*60+30 || !loaded[p.Compartment] || p.Elder != d.Elders[p.Compartment-1] {
+			if minutes > 12*60+30 || !loaded[p.Compartment] || p.Elder != d.Diners[p.Compartment-1] {
 				t.Errorf("%s: pickup from %d by %s", r.At, p.Compartment, p.Elder)
 			}
 		case cabinet.Unclaimed:
@@ -166,38 +168,38 @@ func TestWhoShallPressPresses(t *testing.T) {
 	t.Error("no SOS at noon")
 }
 
-func TestCommunityIsConsistent(t *testing.T) {
+func TestCommunityRegisters(t *testing.T) {
+	r, err := registry.Open(filepath.Join(t.TempDir(), "registry"), registry.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
 	c := Example()
-	known := map[string]bool{"": true}
-	for _, f := range c.Facilities {
-		known[f.ID] = true
-	}
-	for _, k := range c.Caregivers {
-		known[k.ID] = true
-	}
-	for _, e := range c.Elders {
-		if known[e.ID] {
-			t.Errorf("%s twice", e.ID)
-		}
-		known[e.ID] = true
-		for _, id := range e.Caregivers {
-			if !known[id] {
-				t.Errorf("caregiver %s of %s is unknown", id, e.ID)
-			}
-		}
+	secrets, err := c.Register(r)
+	if err != nil {
+		t.Fatal(err)
 	}
 	kinds := map[devices.Kind]int{}
 	for _, d := range c.Devices {
 		kinds[d.Kind]++
-		if known[d.ID] || !known[d.Facility] || !known[d.Elder] || (d.Facility == "") == (d.Elder == "") {
-			t.Errorf("%+v", d)
+		if got, ok := r.Login(d.ID, []byte(secrets[d.ID])); !ok || got.ID != d.ID {
+			t.Errorf("%s cannot log in", d.ID)
 		}
-		if len(d.Elders) > d.Compartments {
-			t.Errorf("%s has %d compartments for %d elders", d.ID, d.Compartments, len(d.Elders))
+		if len(d.Diners) > d.Compartments {
+			t.Errorf("%s has %d compartments for %d elders", d.ID, d.Compartments, len(d.Diners))
 		}
-		known[d.ID] = true
+		for _, id := range d.Diners {
+			if _, ok := r.Snapshot().Elders[id]; !ok {
+				t.Errorf("%s feeds an unknown elder %s", d.ID, id)
+			}
+		}
 	}
 	if kinds[locker.Kind] != 2 || kinds[cabinet.Kind] != 2 || kinds[wearable.Kind] != 20 {
 		t.Errorf("kinds: %v", kinds)
+	}
+	for id := range r.Snapshot().Elders {
+		if len(r.Snapshot().CaregiversOf(id)) == 0 {
+			t.Errorf("nobody cares for %s", id)
+		}
 	}
 }

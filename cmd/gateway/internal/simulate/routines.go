@@ -93,7 +93,7 @@ func (a *agenda) free(full []bool) (int, bool) {
 func (a *agenda) cabinetDay() {
 	a.daily(10, 45, func() {
 		window := a.clock(0, 12, 30)
-		for i, elder := range a.device.Elders {
+		for i, elder := range a.device.Diners {
 			c := i + 1
 			if a.chance(0.1) {
 				continue // eats elsewhere today
