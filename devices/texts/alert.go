@@ -1,0 +1,53 @@
+package texts
+
+// Alert is what a caregiver reads in a page and beside an incident.
+var Alert = struct {
+	SOS, Fall Text
+
+	Raised, Acknowledged, Resolved Text
+
+	Real, Accidental, Test, Device, Away Text
+
+	Title, Where, WhereUnknown Text
+	Asked, Fell                Text
+	Waiting, Presses, Again    Text
+	FromMemory, Drill, Link    Text
+
+	NobodyReachable, NoChannel Text
+
+	UnknownIncident, Closed, NotKept, Cause, By Text
+}{
+	SOS:  Text{"紧急求助", "SOS"},
+	Fall: Text{"疑似跌倒", "Fall suspected"},
+
+	Raised:       Text{"待响应", "nobody has answered"},
+	Acknowledged: Text{"已有人响应", "acknowledged"},
+	Resolved:     Text{"已结束", "resolved"},
+
+	Real:       Text{"真实求助", "real"},
+	Accidental: Text{"误触", "accidental"},
+	Test:       Text{"测试", "test"},
+	Device:     Text{"设备故障", "device fault"},
+	Away:       Text{"人已外出", "away"},
+
+	Title:        Text{"【%v】%s", "[%v] %s"},
+	Where:        Text{"%s %s", "%s %s"},
+	WhereUnknown: Text{"位置未登记（设备 %s）", "place not registered (device %s)"},
+	Asked:        Text{"有人按下求助按钮，请立即前往，并确认“我去处理”。", "Somebody pressed for help. Go there now, and say \"I have it\"."},
+	Fell:         Text{"设备检测到跌倒，请立即前往，并确认“我去处理”。", "A device believes that somebody fell. Go there now, and say \"I have it\"."},
+	Waiting:      Text{"已等待 %d 分钟，尚无人响应。", "Waiting for %d min, nobody has answered yet."},
+	Presses:      Text{"共按下 %d 次。", "Pressed %d times."},
+	Again:        Text{"确认之后再次求助。", "Called again after it was acknowledged."},
+	FromMemory:   Text{"（存储异常，由内存直接发出）", "(sent from memory: the box cannot write in time)"},
+	Drill:        Text{"【测试】", "[TEST] "},
+	Link:         Text{"确认：%s", "Acknowledge: %s"},
+
+	NobodyReachable: Text{"没有任何照护人员可以收到呼叫：请登记照护人员及其可用的联系方式。", "No caregiver can be reached: register caregivers with a channel that works."},
+	NoChannel:       Text{"照护人员 %s 没有可用的联系方式。", "Caregiver %s has no channel that works."},
+
+	UnknownIncident: Text{"没有编号为 %s 的事件。", "there is no incident %s"},
+	Closed:          Text{"事件 %s 已经结束。", "incident %s is already resolved"},
+	NotKept:         Text{"呼叫已停止，但未能写入存储：%v。网关重启后可能再次呼叫。", "the paging has stopped, but this could not be written: %v. It may begin again after a restart"},
+	Cause:           Text{"cause：须为 real、accidental、test、device 或 away（现为 %.40q）", "cause: must be real, accidental, test, device or away (got %.40q)"},
+	By:              Text{"by：须写明是谁，至多 %d 个字符", "by: must say who, in at most %d characters"},
+}

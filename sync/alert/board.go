@@ -1,0 +1,285 @@
+package alert
+
+import (
+	"cmp"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+// record is an incident with what has to be remembered to go on with it. Its
+// JSON is the value in the state file.
+type record struct {
+	Incident
+	// Subject is what presses are merged by.
+	Subject string `json:"subject"`
+	// First is the first step of the present round.
+	First int `json:"first"`
+	// Everyone is set while the present step calls everybody.
+	Everyone bool `json:"everyone,omitempty"`
+	// Paged is set once a person's channel has accepted a page.
+	Paged bool `json:"paged,omitempty"`
+	// Heard are the identities of the latest events that were applied, besides
+	// the one that the ID was made of. The journal hands an event back after a
+	// crash, and a device repeats it; neither may count twice.
+	Heard []string `json:"heard,omitempty"`
+	// Unrecorded are the decisions that the journal does not have yet.
+	Unrecorded []decision `json:"unrecorded,omitempty"`
+
+	keeping keeping
+}
+
+// keeping is what of a record is on disk, and what may be sent.
+type keeping struct {
+	revision uint64 // counts the changes
+	kept     uint64 // the latest revision on disk
+	keptStep int    // the latest step on disk
+	released int    // the latest step whose pages may be sent
+}
+
+// decision is one thing that the engine decided by itself.
+type decision struct {
+	Raised bool          `json:"raised"` // else escalated
+	Round  int           `json:"round"`
+	Step   int           `json:"step"`
+	Pages  int           `json:"pages"`
+	At     devices.Stamp `json:"at"`
+}
+
+const (
+	maxHeard      = 64  // identities kept of one incident
+	maxUnrecorded = 100 // decisions of one incident waiting for the journal
+	maxResolved   = 100 // incidents kept after they were resolved
+)
+
+// board is all incidents that are open, and the latest resolved ones. Its
+// methods are the rules: they read no clock, do no I/O, and doing the same
+// event twice is doing it once.
+type board struct {
+	records map[string]*record
+	heard   map[string]*record // by the identity of an applied event
+	number  uint64
+	dropped map[string]bool // forgotten, but maybe still on disk
+}
+
+func newBoard() *board {
+	return &board{records: map[string]*record{}, heard: map[string]*record{}, dropped: map[string]bool{}}
+}
+
+// load takes in a record from disk.
+func (b *board) load(r *record) {
+	r.keeping = keeping{keptStep: r.Step, released: r.Step}
+	b.records[r.ID] = r
+	b.number = max(b.number, r.Number)
+	b.heard[r.ID] = r
+	for _, id := range r.Heard {
+		b.heard[id] = r
+	}
+}
+
+// concerns tells whether the board has a rule for events of type t.
+func concerns(t devices.Type) bool {
+	switch t {
+	case wearable.TypeSOS, wearable.TypeFall, TypeAcknowledged, TypeResolved:
+		return true
+	}
+	return false
+}
+
+// apply does what an event asks for. It returns the incident that the event
+// belongs to, nil if the event is known already or names no known incident.
+func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record, error) {
+	id := identity(e)
+	if b.heard[id] != nil {
+		return nil, nil
+	}
+	var r *record
+	switch e.Type {
+	case wearable.TypeSOS:
+		r = b.press(e, SOS, people, now)
+	case wearable.TypeFall:
+		r = b.press(e, Fall, people, now)
+	case TypeAcknowledged:
+		p, err := devices.Decode[Acknowledged](e)
+		if err != nil {
+			return nil, err
+		}
+		if r = b.records[p.Incident]; r == nil {
+			return nil, nil
+		}
+		if r.Phase == PhaseRaised {
+			r.Phase = PhaseAcknowledged
+			r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
+		}
+	case TypeResolved:
+		p, err := devices.Decode[Resolved](e)
+		if err != nil {
+			return nil, err
+		}
+		if r = b.records[p.Incident]; r == nil {
+			return nil, nil
+		}
+		if r.Phase != PhaseResolved {
+			r.Phase = PhaseResolved
+			r.Resolved = &Act{By: p.By, Cause: p.Cause, At: e.Received}
+		}
+	default:
+		return nil, errors.New("no rule for this type of event")
+	}
+	// Even an act that came too late is remembered: after another press the
+	// same act, handed back once more, would not be too late.
+	r.keeping.revision++
+	b.hear(r, id)
+	b.prune()
+	return r, nil
+}
+
+// press opens an incident or adds to the one that is open for the same
+// subject.
+func (b *board) press(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
+	subject := people.subject(e.Device)
+	r := b.open(subject)
+	if r == nil {
+		b.number++
+		r = &record{Subject: subject, Incident: Incident{
+			ID: identity(e), Number: b.number, Kind: kind, Priority: High, Device: e.Device, Raised: e.Received,
+		}}
+		people.locate(&r.Incident)
+		b.records[r.ID] = r
+	}
+	r.Presses++
+	r.Last = e.Received
+	if kind == SOS {
+		r.Kind = SOS // a hand on the button says more than a detector
+	}
+	if r.Phase != PhaseRaised {
+		r.raise(people, now)
+	}
+	return r
+}
+
+func (b *board) open(subject string) *record {
+	for _, r := range b.records {
+		if r.Subject == subject && r.Phase != PhaseResolved {
+			return r
+		}
+	}
+	return nil
+}
+
+// sorted lists the incidents, the oldest first.
+func (b *board) sorted() []*record {
+	return slices.SortedFunc(maps.Values(b.records), func(a, b *record) int { return cmp.Compare(a.Number, b.Number) })
+}
+
+func (b *board) hear(r *record, id string) {
+	b.heard[id] = r
+	if id == r.ID {
+		return
+	}
+	r.Heard = append(r.Heard, id)
+	if len(r.Heard) > maxHeard {
+		delete(b.heard, r.Heard[0])
+		r.Heard = slices.Clone(r.Heard[1:])
+	}
+}
+
+// prune forgets the oldest resolved incidents.
+func (b *board) prune() {
+	var resolved []*record
+	for _, r := range b.sorted() {
+		if r.Phase == PhaseResolved && len(r.Unrecorded) == 0 {
+			resolved = append(resolved, r)
+		}
+	}
+	if len(resolved) <= maxResolved {
+		return
+	}
+	for _, r := range resolved[:len(resolved)-maxResolved] {
+		delete(b.records, r.ID)
+		delete(b.heard, r.ID)
+		for _, id := range r.Heard {
+			delete(b.heard, id)
+		}
+		b.dropped[r.ID] = true
+	}
+}
+
+// raise begins a round.
+func (r *record) raise(people roll, now devices.Stamp) {
+	r.Phase, r.Acknowledged = PhaseRaised, nil
+	r.Round++
+	r.First = r.Step + 1
+	r.next(people, now)
+}
+
+// next begins the next step: the elder's own caregivers first, then everybody
+// again and again.
+func (r *record) next(people roll, now devices.Stamp) {
+	r.Step++
+	r.StepAt = now
+	pages, everyone := people.call(r.Elder, r.Step > r.First)
+	for i := range pages {
+		pages[i].Step = r.Step
+	}
+	before := slices.DeleteFunc(r.Deliveries, func(d Delivery) bool { return d.Step < r.Step-1 })
+	r.Deliveries = append(before, pages...)
+	r.Everyone = everyone
+	r.Unrecorded = append(r.Unrecorded, decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, Pages: len(pages), At: now})
+	if len(r.Unrecorded) > maxUnrecorded {
+		r.Unrecorded = slices.Clone(r.Unrecorded[1:])
+	}
+	r.keeping.revision++
+}
+
+// due is how long the next step may wait, if nobody acknowledges. After a
+// reboot nobody knows how long it has waited already, and it is due at once;
+// so is calling everybody when the elder's own caregivers cannot be reached.
+func (r *record) due(now devices.Stamp, step time.Duration) time.Duration {
+	waited, same := now.Since(r.StepAt)
+	if !same || waited < 0 || !r.Everyone && hopeless(r.current()) {
+		return 0
+	}
+	return max(0, step-waited)
+}
+
+// current are the pages of the present step.
+func (r *record) current() []Delivery {
+	for i := range r.Deliveries {
+		if r.Deliveries[i].Step == r.Step {
+			return r.Deliveries[i:]
+		}
+	}
+	return nil
+}
+
+// find returns the page that is the same as d, nil if it is forgotten.
+func (r *record) find(d Delivery) *Delivery {
+	for i := range r.Deliveries {
+		if r.Deliveries[i].same(d) {
+			return &r.Deliveries[i]
+		}
+	}
+	return nil
+}
+
+// page is what the recipient of d gets to read.
+func (r *record) page(d Delivery, now devices.Stamp) Page {
+	p := Page{
+		Key: d.key(r.ID), Incident: r.ID, Kind: r.Kind, Priority: r.Priority,
+		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
+		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
+		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
+	}
+	if r.Building == "" && r.Room == "" && r.Place == "" {
+		p.Device = r.Device
+	}
+	if waiting, same := now.Since(r.Raised); same {
+		p.Waiting = int(waiting / time.Second)
+	}
+	return p
+}
