@@ -1,0 +1,194 @@
+package contract
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Header names.
+const (
+	headerDigest    = "Content-Digest"
+	headerInput     = "Signature-Input"
+	headerSignature = "Signature"
+)
+
+// Window is how far a signature's creation may lie from the receiver's time.
+const Window = 300 * time.Second
+
+// covered are the components that a signature must cover. The authority is
+// not among them: a TLS terminator in front of the platform may rewrite it.
+var covered = []string{"@method", "@path", "@query", "content-digest", "content-type"}
+
+// Scheme is a way to sign, under its name in RFC 9421's registry.
+type Scheme struct {
+	Name   string
+	Sign   func(base []byte) (signature []byte, err error)
+	Verify func(base, signature []byte) bool
+}
+
+// HMAC is the scheme hmac-sha256 with a shared secret.
+func HMAC(secret []byte) Scheme {
+	sum := func(base []byte) []byte {
+		mac := hmac.New(sha256.New, secret)
+		mac.Write(base)
+		return mac.Sum(nil)
+	}
+	return Scheme{
+		Name:   "hmac-sha256",
+		Sign:   func(base []byte) ([]byte, error) { return sum(base), nil },
+		Verify: func(base, signature []byte) bool { return hmac.Equal(sum(base), signature) },
+	}
+}
+
+// Sign adds to the request the digest of its body and a signature in the name
+// of keyID, which holds printable ASCII without quotes and backslashes.
+func Sign(r *http.Request, body []byte, keyID string, scheme Scheme, created time.Time, nonce string) error {
+	r.Header.Set(headerDigest, digest(body))
+	var params strings.Builder
+	params.WriteByte('(')
+	for i, name := range covered {
+		if i > 0 {
+			params.WriteByte(' ')
+		}
+		params.WriteString(strconv.Quote(name))
+	}
+	fmt.Fprintf(&params, `);created=%d;keyid="%s";alg="%s";nonce="%s"`, created.Unix(), keyID, scheme.Name, nonce)
+	base, err := signatureBase(r, covered, params.String())
+	if err != nil {
+		return err
+	}
+	signature, err := scheme.Sign(base)
+	if err != nil {
+		return fmt.Errorf("sign: %w", err)
+	}
+	r.Header.Set(headerInput, "sig1="+params.String())
+	r.Header.Set(headerSignature, "sig1=:"+base64.StdEncoding.EncodeToString(signature)+":")
+	return nil
+}
+
+// Errors of Verify, besides those of a malformed signature.
+var (
+	ErrUnknownKey = errors.New("keyid: unknown")
+	ErrStale      = errors.New("created: too far from the server's time")
+)
+
+// Verify checks the signature of a request, of which it needs the headers
+// only, and returns its keyid. The body must then be checked by VerifyBody.
+func Verify(r *http.Request, now time.Time, lookup func(keyID string) (Scheme, bool)) (keyID string, err error) {
+	label, params, err := oneMember(r, headerInput)
+	if err != nil {
+		return "", err
+	}
+	signedLabel, encoded, err := oneMember(r, headerSignature)
+	if err != nil {
+		return "", err
+	}
+	if label != signedLabel {
+		return "", fmt.Errorf("signature: labels differ (%.40q, %.40q)", label, signedLabel)
+	}
+	input, err := parseInput(params)
+	if err != nil {
+		return "", fmt.Errorf("signature-input: %w", err)
+	}
+	for _, name := range covered {
+		if !slices.Contains(input.components, name) {
+			return "", fmt.Errorf("signature-input: must cover %s", name)
+		}
+	}
+	scheme, ok := lookup(input.keyID)
+	if !ok {
+		return "", ErrUnknownKey
+	}
+	if input.alg != "" && input.alg != scheme.Name {
+		return "", fmt.Errorf("alg: must be %s (got %.40q)", scheme.Name, input.alg)
+	}
+	signature, err := byteSequence(encoded)
+	if err != nil {
+		return "", fmt.Errorf("signature: %w", err)
+	}
+	base, err := signatureBase(r, input.components, params)
+	if err != nil {
+		return "", err
+	}
+	if !scheme.Verify(base, signature) {
+		return "", errors.New("signature: does not match")
+	}
+	if d := now.Sub(time.Unix(input.created, 0)); d > Window || d < -Window {
+		return "", ErrStale
+	}
+	return input.keyID, nil
+}
+
+// VerifyBody says whether the body is the one whose digest was signed.
+func VerifyBody(r *http.Request, body []byte) bool {
+	return r.Header.Get(headerDigest) == digest(body)
+}
+
+func digest(body []byte) string {
+	sum := sha256.Sum256(body)
+	return "sha-256=:" + base64.StdEncoding.EncodeToString(sum[:]) + ":"
+}
+
+// oneMember splits a dictionary header of a single member.
+func oneMember(r *http.Request, header string) (label, value string, err error) {
+	name := strings.ToLower(header)
+	values := r.Header.Values(header)
+	if len(values) != 1 {
+		return "", "", fmt.Errorf("%s: must be given once (got %d)", name, len(values))
+	}
+	label, value, found := strings.Cut(strings.TrimSpace(values[0]), "=")
+	if !found || !isKey(label) {
+		return "", "", fmt.Errorf("%s: no label", name)
+	}
+	return label, value, nil
+}
+
+// signatureBase is what is signed, by RFC 9421 section 2.5.
+func signatureBase(r *http.Request, components []string, params string) ([]byte, error) {
+	var base []byte
+	for _, name := range components {
+		value, err := component(r, name)
+		if err != nil {
+			return nil, err
+		}
+		base = fmt.Appendf(base, "\"%s\": %s\n", name, value)
+	}
+	return fmt.Appendf(base, "\"@signature-params\": %s", params), nil
+}
+
+func component(r *http.Request, name string) (string, error) {
+	switch name {
+	case "@method":
+		return r.Method, nil
+	case "@path":
+		if path := r.URL.EscapedPath(); path != "" {
+			return path, nil
+		}
+		return "/", nil
+	case "@query":
+		return "?" + r.URL.RawQuery, nil
+	case "@authority":
+		host := r.Host
+		if host == "" {
+			host = r.URL.Host
+		}
+		return strings.ToLower(host), nil
+	}
+	values := r.Header.Values(name)
+	if strings.HasPrefix(name, "@") || len(values) == 0 {
+		return "", fmt.Errorf("signature-input: the request has no %.80q", name)
+	}
+	trimmed := make([]string, len(values))
+	for i, v := range values {
+		trimmed[i] = strings.TrimSpace(v)
+	}
+	return strings.Join(trimmed, ", "), nil
+}
