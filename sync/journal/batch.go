@@ -1,0 +1,169 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"runtime"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+)
+
+// A batch is full, and goes at once, with this many events or bytes.
+const (
+	maxBatchEvents = 4096
+	maxBatchBytes  = 4 << 20
+)
+
+// ErrClosed is returned by everything that is asked of a closed journal.
+var ErrClosed = errors.New("journal is closed")
+
+// pending is an event on its way to disk, as its caller prepared it.
+type pending struct {
+	id     identity
+	crc    uint32 // of record
+	record []byte // without its checksum
+	done   func(error)
+}
+
+func prepare(e *devices.Event, done func(error)) (pending, error) {
+	record, err := encode(e)
+	if err != nil {
+		return pending{}, err
+	}
+	return pending{id: identify(e), crc: crc32.Checksum(record, castagnoli), record: record, done: done}, nil
+}
+
+// batch is what one commit writes.
+type batch struct {
+	events  []pending
+	bytes   int
+	since   time.Time     // of the first event
+	taken   chan struct{} // closed when nothing more is added
+	settled chan struct{} // closed when err is known
+	err     error
+}
+
+func newBatch(capacity int) *batch {
+	return &batch{events: make([]pending, 0, capacity), taken: make(chan struct{}), settled: make(chan struct{})}
+}
+
+func (b *batch) full() bool { return len(b.events) >= maxBatchEvents || b.bytes >= maxBatchBytes }
+
+// enqueue adds p to the batch being filled, and returns that. It waits while
+// the batch is full.
+func (c *chain) enqueue(ctx context.Context, p pending) (*batch, error) {
+	c.mu.Lock()
+	for c.filling.full() && !c.closed {
+		taken := c.filling.taken
+		c.mu.Unlock()
+		select {
+		case <-taken:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("journal: %s chain is behind: %w", c.which, context.Cause(ctx))
+		}
+		c.mu.Lock()
+	}
+	if c.closed {
+		c.mu.Unlock()
+		return nil, ErrClosed
+	}
+	b := c.filling
+	if len(b.events) == 0 {
+		b.since = time.Now()
+	}
+	b.events = append(b.events, p)
+	b.bytes += len(p.record)
+	wake := len(b.events) == 1 || b.full()
+	c.mu.Unlock()
+	if wake {
+		c.wake()
+	}
+	return b, nil
+}
+
+// wake makes the writer look at the batch being filled.
+func (c *chain) wake() {
+	select {
+	case c.work <- struct{}{}:
+	default: // it is going to look anyway
+	}
+}
+
+// close refuses what comes from now on; what was accepted is still written.
+func (c *chain) close() {
+	c.mu.Lock()
+	c.closed = true
+	c.mu.Unlock()
+	c.wake()
+}
+
+// take waits for a batch that is due; nil when the chain is closed and nothing
+// is left.
+func (c *chain) take() *batch {
+	for {
+		c.mu.Lock()
+		b, closed := c.filling, c.closed
+		n, full, since := len(b.events), b.full(), b.since
+		c.mu.Unlock()
+		switch {
+		case n == 0 && closed:
+			return nil
+		case n == 0:
+			<-c.work
+			continue
+		case full || closed:
+		case c.wait > 0:
+			if left := c.wait - time.Since(since); left > 0 {
+				c.await(left)
+				continue
+			}
+		default:
+			c.gather(b, n)
+		}
+		c.mu.Lock()
+		c.filling = newBatch(min(2*len(b.events), maxBatchEvents))
+		c.mu.Unlock()
+		close(b.taken)
+		return b
+	}
+}
+
+// await returns after d, or earlier if the batch has become full.
+func (c *chain) await(d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-c.work:
+	}
+}
+
+// gather lets the callers that the last commit has just released come back
+// with their next event, as long as they keep coming: otherwise every second
+// batch would hold only the quickest of them.
+func (c *chain) gather(b *batch, n int) {
+	for range 8 {
+		runtime.Gosched()
+		c.mu.Lock()
+		now, full := len(b.events), b.full()
+		c.mu.Unlock()
+		if now == n || full {
+			return
+		}
+		n = now
+	}
+}
+
+// settle tells everyone who waits for b.
+func (b *batch) settle(err error) {
+	b.err = err
+	close(b.settled)
+	for i := range b.events {
+		if done := b.events[i].done; done != nil {
+			done(err)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+)
+
+// Gap says what was retired before its time because the disk is too small. It
+// is the payload of an ordinary event of devices.GatewayDevice, with the ID
+// "gap/<chain>/<first>".
+//
+//	{"chain":"ordinary","first":1,"last":61440,"count":61440,"unread":1200,
+//	 "devices":{"l1":41440,"c7":20000},"from":"2026-03-01T08:00:00Z","to":"2026-03-02T09:30:00Z"}
+type Gap struct {
+	// Chain is "ordinary" or "urgent"; First and Last are the sequences that
+	// are gone, both included.
+	Chain string `json:"chain"`
+	First uint64 `json:"first"`
+	Last  uint64 `json:"last"`
+	// Count is the number of events among them that could be read when they
+	// were counted; Unread is how many of these not every follower had read.
+	Count  int `json:"count"`
+	Unread int `json:"unread"`
+	// Devices counts the events by device, for the first 500 devices; Others
+	// counts the rest.
+	Devices map[string]int `json:"devices,omitempty"`
+	Others  int            `json:"others,omitempty"`
+	// From and To are the earliest and latest wall time at which they were
+	// received, as the box knew it then; zero if Count is.
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+const maxGapDevices = 500
+
+// TypeGap is the type of a Gap.
+const TypeGap devices.Type = "journal.gap"
+
+// EventType is TypeGap.
+func (Gap) EventType() devices.Type { return TypeGap }
+
+// Validate wants a range of a chain.
+func (g Gap) Validate() error {
+	switch {
+	case g.Chain != Ordinary.String() && g.Chain != Urgent.String():
+		return fmt.Errorf("chain: must be ordinary or urgent (got %.80q)", g.Chain)
+	case g.First == 0 || g.Last < g.First:
+		return errors.New("first, last: no range")
+	}
+	return nil
+}
+
+// Specs are the types that the journal itself reports.
+func Specs() []devices.Spec {
+	return []devices.Spec{devices.SpecFor[Gap](devices.KindGateway, devices.Ordinary)}
+}
+
+// event is g as it is journaled.
+func (g Gap) event(now devices.Stamp) (devices.Event, error) {
+	e, err := devices.New(devices.GatewayDevice, g)
+	e.ID = fmt.Sprintf("gap/%s/%d", g.Chain, g.First)
+	e.Received = now
+	return e, err
+}
+
+// count adds an entry to the gap.
+func (g *Gap) count(e Entry, read uint64) {
+	g.Count++
+	if e.Seq > read {
+		g.Unread++
+	}
+	if _, known := g.Devices[e.Event.Device]; known || len(g.Devices) < maxGapDevices {
+		g.Devices[e.Event.Device]++
+	} else {
+		g.Others++
+	}
+	wall := e.Event.Received.Wall
+	if g.From.IsZero() || wall.Before(g.From) {
+		g.From = wall
+	}
+	if wall.After(g.To) {
+		g.To = wall
+	}
+}

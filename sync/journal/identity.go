@@ -1,0 +1,153 @@
+package journal
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"hash/crc32"
+	"math/rand/v2"
+
+	"github.com/linli-edge/gateway/devices"
+)
+
+// window is how many recent identities a chain remembers: a power of two.
+const window = 1 << 17
+
+// identity is a hash of (Device, ID): 128 bits, so that two different events
+// never meet by accident nor by design.
+type identity [16]byte
+
+func identify(e *devices.Event) identity {
+	b := make([]byte, 0, 192)
+	b = binary.AppendUvarint(b, uint64(len(e.Device)))
+	b = append(b, e.Device...)
+	b = append(b, e.ID...)
+	sum := sha256.Sum256(b)
+	return identity(sum[:16])
+}
+
+// recent is the set of the last identities of a chain, in order: a ring, and a
+// hash table of positions in it with linear probing. Both grow with use, up to
+// window. Only the goroutine that writes the chain uses it.
+type recent struct {
+	limit int
+	ring  []identity
+	start int // position of the oldest
+	count int
+	table []uint32 // position in ring + 1, 0 is free
+	seed  uint64
+}
+
+// newRecent makes a set of up to limit identities, a power of two.
+func newRecent(limit int) *recent {
+	size := min(limit, 1024)
+	return &recent{limit: limit, ring: make([]identity, size), table: make([]uint32, 2*size), seed: rand.Uint64()}
+}
+
+// slot is where the search for id begins. The seed keeps a device that chooses
+// its IDs from making all searches long.
+func (r *recent) slot(id *identity) int {
+	h := (binary.LittleEndian.Uint64(id[:]) ^ r.seed) * 0x9e3779b97f4a7c15
+	return int(h>>32) & (len(r.table) - 1)
+}
+
+// find returns the slot of id, or the free slot where it belongs.
+func (r *recent) find(id *identity) (slot int, ok bool) {
+	for i := r.slot(id); ; i = (i + 1) & (len(r.table) - 1) {
+		switch at := r.table[i]; {
+		case at == 0:
+			return i, false
+		case r.ring[at-1] == *id:
+			return i, true
+		}
+	}
+}
+
+// add reports false, and does nothing, if id is in the set. The oldest makes
+// room for it in a full set.
+func (r *recent) add(id identity) bool {
+	if _, ok := r.find(&id); ok {
+		return false
+	}
+	if r.count == len(r.ring) {
+		if r.count < r.limit {
+			r.grow()
+		} else {
+			r.remove(r.ring[r.start])
+			r.start = (r.start + 1) & (len(r.ring) - 1)
+			r.count--
+		}
+	}
+	slot, _ := r.find(&id)
+	at := (r.start + r.count) & (len(r.ring) - 1)
+	r.ring[at] = id
+	r.table[slot] = uint32(at + 1)
+	r.count++
+	return true
+}
+
+// drop forgets the newest n.
+func (r *recent) drop(n int) {
+	for range min(n, r.count) {
+		r.count--
+		r.remove(r.ring[(r.start+r.count)&(len(r.ring)-1)])
+	}
+}
+
+// last returns the newest n, or as many as there are, oldest first.
+func (r *recent) last(n int) []identity {
+	n = min(n, r.count)
+	ids := make([]identity, 0, n)
+	for i := r.count - n; i < r.count; i++ {
+		ids = append(ids, r.ring[(r.start+i)&(len(r.ring)-1)])
+	}
+	return ids
+}
+
+func (r *recent) grow() {
+	ids := r.last(r.count)
+	r.ring, r.table = make([]identity, 2*len(r.ring)), make([]uint32, 2*len(r.table))
+	r.start, r.count = 0, 0
+	for _, id := range ids {
+		r.add(id)
+	}
+}
+
+// remove takes id out of the table and moves those behind it up, so that no
+// search ends early.
+func (r *recent) remove(id identity) {
+	hole, ok := r.find(&id)
+	if !ok {
+		return
+	}
+	mask := len(r.table) - 1
+	for i := (hole + 1) & mask; r.table[i] != 0; i = (i + 1) & mask {
+		home := r.slot(&r.ring[r.table[i]-1])
+		if (i-home)&mask >= (i-hole)&mask {
+			r.table[hole] = r.table[i]
+			hole = i
+		}
+	}
+	r.table[hole] = 0
+}
+
+// encodeIdentities makes the block that a sealed file keeps.
+func encodeIdentities(ids []identity) []byte {
+	b := make([]byte, 0, len(ids)*len(identity{})+crcBytes)
+	for i := range ids {
+		b = append(b, ids[i][:]...)
+	}
+	return binary.LittleEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+// decodeIdentities reports false for a block that is not as it was written.
+func decodeIdentities(block []byte) ([]identity, bool) {
+	n := len(block) - crcBytes
+	if n < 0 || n%len(identity{}) != 0 || crc32.Checksum(block[:n], castagnoli) != binary.LittleEndian.Uint32(block[n:]) {
+		return nil, false
+	}
+	ids := make([]identity, n/len(identity{}))
+	for i := range ids {
+		copy(ids[i][:], block[i*len(identity{}):])
+	}
+	return ids, true
+}

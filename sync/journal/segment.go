@@ -1,0 +1,414 @@
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+const (
+	segmentSuffix = ".bolt"
+	newSuffix     = ".new"
+
+	// maxOpen is how many files a chain keeps open besides those in use.
+	maxOpen = 2
+
+	// lockTimeout is how long to wait for another process to let go of a file.
+	lockTimeout = time.Second
+)
+
+var (
+	bucketEvents = []byte("events")
+	bucketSeal   = []byte("seal")
+	keyIDs       = []byte("ids")
+)
+
+// segment is one file of a chain. It holds the sequences from first up to the
+// first of the next segment.
+type segment struct {
+	first   uint64
+	path    string
+	damaged atomic.Uint64 // the sequence from which it cannot be read, 0 if it can
+	skipped atomic.Bool   // holds damaged records, and that has been said
+
+	// Guarded by segments.mu.
+	handle *handle
+	bytes  int64 // on disk, as last looked up
+
+	// The janitor's own.
+	surveyed bool
+	synced   time.Time // see survey
+}
+
+// handle is an open file.
+type handle struct {
+	db   *bolt.DB
+	file *os.File
+	dead atomic.Bool // damaged: to be abandoned
+
+	// Guarded by segments.mu.
+	refs   int
+	used   uint64
+	doomed bool // to be closed when nobody uses it any more
+}
+
+// openBolt opens a bbolt file. It fails with an error that wraps ErrDamaged,
+// or with what the system said.
+func openBolt(path string, options bolt.Options) (*handle, error) {
+	h := &handle{}
+	options.Timeout = lockTimeout
+	options.NoStatistics = true
+	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
+		var err error
+		h.file, err = os.OpenFile(name, flag, mode)
+		return h.file, err
+	}
+	err := guard(func() error {
+		var err error
+		h.db, err = bolt.Open(path, 0o600, &options)
+		return err
+	})
+	if err == nil {
+		return h, nil
+	}
+	if h.file != nil {
+		_ = h.file.Close() // usually closed already; after a panic not
+	}
+	if isSystem(err) || errors.Is(err, bolt.ErrTimeout) || errors.Is(err, ErrDamaged) {
+		return nil, err
+	}
+	return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+}
+
+// isSystem tells what the system refused from what a file's content caused.
+func isSystem(err error) bool {
+	var errno syscall.Errno
+	return errors.As(err, &errno)
+}
+
+// close closes the file.
+func (h *handle) close() error {
+	if h.dead.Load() {
+		return nil
+	}
+	return guard(h.db.Close)
+}
+
+// died abandons the handle without touching its locks, which somebody may
+// hold for ever: the file is closed, and its memory map lost.
+func (h *handle) died() {
+	if h.dead.CompareAndSwap(false, true) {
+		_ = h.file.Close() // it was of no more use
+	}
+}
+
+// view runs a read transaction. After damage the handle is dead.
+func (h *handle) view(fn func(*bolt.Tx) error) error {
+	if h.dead.Load() {
+		return ErrDamaged
+	}
+	err := guard(func() error { return h.db.View(fn) })
+	if errors.Is(err, ErrDamaged) {
+		h.died()
+	}
+	return err
+}
+
+// update runs a write transaction. After damage the handle is dead.
+func (h *handle) update(fn func(*bolt.Tx) error) error {
+	if h.dead.Load() {
+		return ErrDamaged
+	}
+	err := guard(func() error { return h.db.Update(fn) })
+	if errors.Is(err, ErrDamaged) {
+		h.died()
+	}
+	return err
+}
+
+// segments are the files of one chain, and which of them are open.
+type segments struct {
+	dir     string
+	mapSize int // of the memory map of a file being written, bytes
+
+	mu     sync.Mutex
+	list   []*segment // by first
+	clock  uint64     // counts uses
+	closed bool
+}
+
+// listSegments finds the files of a chain, and removes what a crash left
+// behind half made. It opens none.
+func listSegments(dir string, segmentBytes int64) (*segments, error) {
+	s := &segments{dir: dir, mapSize: int(2 * segmentBytes)}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		path := filepath.Join(dir, entry.Name())
+		if strings.HasSuffix(path, newSuffix) {
+			if err := os.Remove(path); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		name, ok := strings.CutSuffix(entry.Name(), segmentSuffix)
+		if !ok {
+			continue
+		}
+		first, err := strconv.ParseUint(name, 10, 64)
+		if err != nil || first == 0 {
+			continue
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return nil, err
+		}
+		s.list = append(s.list, &segment{first: first, path: path, bytes: onDisk(info)})
+	}
+	slices.SortFunc(s.list, func(a, b *segment) int {
+		if a.first < b.first {
+			return -1
+		}
+		return 1
+	})
+	return s, nil
+}
+
+// onDisk is what a file takes: files are sparse while they grow.
+func onDisk(info os.FileInfo) int64 {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int64(st.Blocks) * 512
+	}
+	return info.Size()
+}
+
+// create makes the segment that begins at first, and makes it the newest. The
+// caller holds a reference to the handle. There must be no segment of that
+// name.
+func (s *segments) create(first uint64) (*segment, *handle, error) {
+	path := filepath.Join(s.dir, fmt.Sprintf("%020d%s", first, segmentSuffix))
+	temporary := path + newSuffix
+	h, err := openBolt(temporary, bolt.Options{InitialMmapSize: s.mapSize})
+	if err != nil {
+		_ = os.Remove(temporary)
+		return nil, nil, err
+	}
+	err = h.update(func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucket(bucketEvents)
+		return err
+	})
+	if err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err == nil {
+		err = syncDir(s.dir)
+	}
+	if err != nil {
+		_ = h.close()
+		_ = os.Remove(temporary)
+		_ = os.Remove(path)
+		return nil, nil, err
+	}
+	seg := &segment{first: first, path: path, handle: h}
+	h.refs = 1
+	s.mu.Lock()
+	s.list = append(s.list, seg)
+	s.mu.Unlock()
+	return seg, h, nil
+}
+
+// syncDir makes a directory's entries survive a power cut.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// openNewest opens the newest segment for writing; the caller holds a
+// reference.
+func (s *segments) openNewest() (*segment, *handle, error) {
+	seg := s.list[len(s.list)-1]
+	h, err := openBolt(seg.path, bolt.Options{InitialMmapSize: s.mapSize})
+	if err != nil {
+		return seg, nil, err
+	}
+	h.refs = 1
+	seg.handle = h
+	return seg, h, nil
+}
+
+// find returns the segment that holds seq, or the next one if none does, and
+// the sequence at which the segment after it begins. nil if there is none.
+func (s *segments) find(seq uint64) (seg *segment, limit uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, exact := slices.BinarySearchFunc(s.list, seq, func(seg *segment, seq uint64) int {
+		switch {
+		case seg.first < seq:
+			return -1
+		case seg.first > seq:
+			return 1
+		}
+		return 0
+	})
+	if !exact && i > 0 {
+		i--
+	}
+	if i >= len(s.list) {
+		return nil, 0
+	}
+	limit = 1<<64 - 1
+	if i+1 < len(s.list) {
+		limit = s.list[i+1].first
+	}
+	return s.list[i], limit
+}
+
+// acquire opens seg for reading, unless it is open. The caller releases it.
+func (s *segments) acquire(seg *segment) (*handle, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	if seg.handle == nil {
+		h, err := openBolt(seg.path, bolt.Options{ReadOnly: true})
+		if err != nil {
+			return nil, err
+		}
+		seg.handle = h
+	}
+	seg.handle.refs++
+	s.clock++
+	seg.handle.used = s.clock
+	return seg.handle, nil
+}
+
+// release gives a handle back and closes the longest unused ones.
+func (s *segments) release(h *handle) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h.refs--
+	if h.doomed && h.refs == 0 {
+		return h.close()
+	}
+	return s.closeIdle(maxOpen)
+}
+
+// closeIdle closes unused handles but the keep used last. s.mu is held.
+func (s *segments) closeIdle(keep int) error {
+	var idle []*segment
+	for _, seg := range s.list {
+		if seg.handle != nil && seg.handle.refs == 0 {
+			idle = append(idle, seg)
+		}
+	}
+	if len(idle) <= keep {
+		return nil
+	}
+	slices.SortFunc(idle, func(a, b *segment) int { return int(int64(a.handle.used - b.handle.used)) })
+	var errs []error
+	for _, seg := range idle[:len(idle)-keep] {
+		errs = append(errs, seg.handle.close())
+		seg.handle = nil
+	}
+	return errors.Join(errs...)
+}
+
+// remove unlinks seg. Who reads it may finish.
+func (s *segments) remove(seg *segment) error {
+	if err := os.Remove(seg.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.list = slices.DeleteFunc(s.list, func(other *segment) bool { return other == seg })
+	h := seg.handle
+	if h == nil {
+		return nil
+	}
+	h.doomed = true
+	seg.handle = nil
+	if h.refs == 0 {
+		return h.close()
+	}
+	return nil
+}
+
+// forget gives up the handle of a segment that cannot be used any more. The
+// caller's reference ends with it.
+func (s *segments) forget(seg *segment, h *handle) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seg.handle == h {
+		seg.handle = nil
+	}
+	h.doomed = true
+	h.refs--
+	if h.refs == 0 {
+		return h.close()
+	}
+	return nil
+}
+
+// closeAll closes all files, whoever still reads them.
+func (s *segments) closeAll() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	var errs []error
+	for _, seg := range s.list {
+		if seg.handle != nil {
+			errs = append(errs, seg.handle.close())
+			seg.handle = nil
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// closeUnused closes what nobody is using.
+func (s *segments) closeUnused() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closeIdle(0)
+}
+
+// all returns the segments, oldest first.
+func (s *segments) all() []*segment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.list)
+}
+
+// size is what the chain takes on disk, in bytes.
+func (s *segments) size() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var total int64
+	for _, seg := range s.list {
+		if seg.handle != nil { // may be growing
+			if info, err := os.Stat(seg.path); err == nil {
+				seg.bytes = onDisk(info)
+			}
+		}
+		total += seg.bytes
+	}
+	return total
+}

@@ -1,0 +1,238 @@
+package journal
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	bolt "go.etcd.io/bbolt"
+
+	"github.com/linli-edge/gateway/devices"
+)
+
+const stateSuffix = ".state"
+
+// bucketCursors holds a follower's cursors, beside the buckets of its own.
+// Key: chainCursor or deliverCursor. Value: 8 bytes, big-endian.
+const bucketCursors = "journal.cursors"
+
+func chainCursor(which Chain) string   { return "chain/" + which.String() }
+func deliverCursor(name string) string { return "deliver/" + name }
+
+// State is the file of one follower: what it has made of the journal, and how
+// far it has read. Its methods may be called from many goroutines.
+type State struct {
+	name    string
+	journal *Journal
+	handle  *handle
+	closed  atomic.Bool
+}
+
+// OpenState opens the file <dir>/<name>.state, which it makes if need be. The
+// name is one of devices.CheckCode. From now on nothing that the follower has
+// not read is retired by age, also while it is not running.
+func (j *Journal) OpenState(name string) (*State, error) {
+	if err := devices.CheckCode("state name", name); err != nil {
+		return nil, fmt.Errorf("open state: %w", err)
+	}
+	path := filepath.Join(j.dir, name+stateSuffix)
+	_, statErr := os.Stat(path)
+	h, err := openBolt(path, bolt.Options{})
+	if err != nil {
+		return nil, fmt.Errorf("open state %s: %w", name, err)
+	}
+	if errors.Is(statErr, os.ErrNotExist) {
+		if err := syncDir(j.dir); err != nil {
+			return nil, fmt.Errorf("open state %s: %w", name, errors.Join(err, h.close()))
+		}
+	}
+	return &State{name: name, journal: j, handle: h}, nil
+}
+
+// Close closes the file.
+func (s *State) Close() error {
+	if s.closed.Swap(true) {
+		return nil
+	}
+	if err := s.handle.close(); err != nil {
+		return fmt.Errorf("close state %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Update runs fn in a transaction that reads and writes, and returns when it
+// is on disk. If fn returns an error, that is returned and nothing has
+// changed; after any other error the transaction may or may not have happened.
+// There is one at a time.
+func (s *State) Update(fn func(*Tx) error) error { return s.run(true, fn) }
+
+// View runs fn in a transaction that only reads. It should be short: the pages
+// it sees are not reused before it ends.
+func (s *State) View(fn func(*Tx) error) error { return s.run(false, fn) }
+
+func (s *State) run(writable bool, fn func(*Tx) error) error {
+	err := s.transact(writable, fn)
+	if errors.Is(err, ErrDamaged) {
+		s.handle.died()
+	}
+	return err
+}
+
+func (s *State) transact(writable bool, fn func(*Tx) error) (err error) {
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	if s.handle.dead.Load() {
+		return fmt.Errorf("state %s: %w", s.name, ErrDamaged)
+	}
+	t := &Tx{}
+	if err := guard(func() (err error) {
+		t.tx, err = s.handle.db.Begin(writable)
+		return err
+	}); err != nil {
+		return fmt.Errorf("state %s: %w", s.name, err)
+	}
+	open := true
+	defer func() { // also if fn panics
+		if open {
+			_ = guard(t.tx.Rollback)
+		}
+	}()
+	if err := fn(t); err != nil {
+		return err
+	}
+	if t.err != nil {
+		return fmt.Errorf("state %s: %w", s.name, t.err)
+	}
+	if !writable {
+		return nil
+	}
+	open = false
+	if err := guard(t.tx.Commit); err != nil {
+		return fmt.Errorf("state %s: %w", s.name, err)
+	}
+	return nil
+}
+
+// Cursor is how far the delivery of that name has come, 0 if it has not begun.
+func (s *State) Cursor(delivery string) (uint64, error) {
+	var at uint64
+	err := s.View(func(t *Tx) error {
+		at, _ = t.cursor(deliverCursor(delivery))
+		return nil
+	})
+	return at, err
+}
+
+// Tx is a transaction on a State. Its methods have no error of their own: the
+// first one makes the transaction fail as a whole. A bucket is made by the
+// first Put into it; the name "journal.cursors" is taken.
+type Tx struct {
+	tx      *bolt.Tx
+	err     error
+	changes int // how often anything was written
+}
+
+// do runs work unless the transaction has failed.
+func (t *Tx) do(work func() error) {
+	if t.err == nil {
+		t.err = guard(work)
+	}
+}
+
+// Get returns a copy of the value of key, nil if there is none.
+func (t *Tx) Get(bucket string, key []byte) []byte {
+	var value []byte
+	t.do(func() error {
+		if b := t.tx.Bucket([]byte(bucket)); b != nil {
+			value = bytes.Clone(b.Get(key))
+		}
+		return nil
+	})
+	return value
+}
+
+// Put sets the value of key, which must not be empty. Both are copied.
+func (t *Tx) Put(bucket string, key, value []byte) {
+	t.do(func() error {
+		b, err := t.tx.CreateBucketIfNotExists([]byte(bucket))
+		if err != nil {
+			return err
+		}
+		t.changes++
+		return b.Put(key, bytes.Clone(value))
+	})
+}
+
+// Delete removes key; it need not be there.
+func (t *Tx) Delete(bucket string, key []byte) {
+	t.do(func() error {
+		b := t.tx.Bucket([]byte(bucket))
+		if b == nil {
+			return nil
+		}
+		t.changes++
+		return b.Delete(key)
+	})
+}
+
+// Ascend gives out copies of the keys from the given one on, with their
+// values, in byte order. The loop may put and delete: it goes on with the next
+// key that is there by then.
+func (t *Tx) Ascend(bucket string, from []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func([]byte, []byte) bool) {
+		var cursor *bolt.Cursor
+		next, changes := bytes.Clone(from), 0
+		for {
+			var k, v []byte
+			t.do(func() error {
+				if cursor == nil || t.changes != changes {
+					// A bbolt cursor loses its place when anything changes.
+					b := t.tx.Bucket([]byte(bucket))
+					if b == nil {
+						return nil
+					}
+					cursor, changes = b.Cursor(), t.changes
+					k, v = cursor.Seek(next)
+				} else {
+					k, v = cursor.Next()
+				}
+				k, v = bytes.Clone(k), bytes.Clone(v)
+				return nil
+			})
+			if k == nil || !yield(k, v) {
+				return
+			}
+			next = append(bytes.Clone(k), 0) // the least key that follows
+		}
+	}
+}
+
+func (t *Tx) cursor(name string) (at uint64, ok bool) {
+	t.do(func() error {
+		at, ok = readCursor(t.tx, name)
+		return nil
+	})
+	return at, ok
+}
+
+func (t *Tx) setCursor(name string, at uint64) {
+	t.Put(bucketCursors, []byte(name), binary.BigEndian.AppendUint64(nil, at))
+}
+
+func readCursor(tx *bolt.Tx, name string) (uint64, bool) {
+	b := tx.Bucket([]byte(bucketCursors))
+	if b == nil {
+		return 0, false
+	}
+	v := b.Get([]byte(name))
+	if len(v) != 8 {
+		return 0, false
+	}
+	return binary.BigEndian.Uint64(v), true
+}
