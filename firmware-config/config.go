@@ -3,6 +3,8 @@ package firmwareconfig
 import (
 	"path/filepath"
 	"time"
+
+	"github.com/linli-edge/gateway/sync/journal"
 )
 
 // Config is what a configuration file says, completed by defaults. The example
@@ -70,13 +72,13 @@ type Journal struct {
 	// Wait is how long an ordinary event may wait for company before it is
 	// committed, which is what a flash card's life depends on. 0 commits at
 	// once. Urgent events never wait.
-	Wait time.Duration `yaml:"wait" example:"250ms"`
+	Wait time.Duration `yaml:"wait" example:"50ms"`
 	// Keep is the age at which events are dropped.
 	Keep time.Duration `yaml:"keep" example:"90d"`
 	// Budget is the room on disk for the whole journal; Reserve is the part of
-	// it that only urgent events may use.
-	Budget  Size `yaml:"budget" example:"2GB"`
-	Reserve Size `yaml:"reserve" example:"64MB"`
+	// it that only urgent events may use, a sixteenth unless set.
+	Budget  Size `yaml:"budget" example:"4GB"`
+	Reserve Size `yaml:"reserve" example:"250MB"`
 }
 
 // Alert is how a page to a caregiver escalates.
@@ -128,7 +130,7 @@ func base() Config {
 		Data:     "/var/lib/linli",
 		Socket:   "/run/linli/gateway.sock",
 		Console:  Console{Listen: ":8080"},
-		Journal:  Journal{Wait: 250 * time.Millisecond, Keep: 90 * day, Budget: 2_000_000_000, Reserve: 64_000_000},
+		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: time.Minute},
 		Province: Province{Interval: 5 * time.Minute},
 		Log:      Log{Level: "info", Format: "text"},
@@ -137,6 +139,9 @@ func base() Config {
 
 // complete fills in the defaults that depend on what the file said.
 func (c *Config) complete() {
+	if c.Journal.Reserve == 0 {
+		c.Journal.Reserve = c.Journal.Budget / 16
+	}
 	if c.MQTT.Broker == "" {
 		if c.MQTT.Listen == "" {
 			c.MQTT.Listen = defaultListen

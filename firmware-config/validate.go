@@ -194,8 +194,8 @@ func (c Config) checkJournal() *problem {
 	if p := cmp.Or(
 		within("journal.wait", j.Wait, 0, 10*time.Second, def.Wait, formatDuration),
 		within("journal.keep", j.Keep, day, 3650*day, def.Keep, formatDuration),
-		within("journal.budget", j.Budget, 128_000_000, 1_000_000_000_000, def.Budget, Size.String),
-		within("journal.reserve", j.Reserve, 32_000_000, 1_000_000_000_000, def.Reserve, Size.String),
+		within("journal.budget", j.Budget, 256_000_000, 1_000_000_000_000, def.Budget, Size.String),
+		within("journal.reserve", j.Reserve, 16_000_000, 1_000_000_000_000, j.Budget/16, Size.String),
 	); p != nil {
 		return p
 	}
