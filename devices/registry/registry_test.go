@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	bolt "go.etcd.io/bbolt"
 	"go.uber.org/goleak"
 
 	"github.com/linli-edge/gateway/devices"
@@ -184,96 +183,6 @@ func TestWhatIsStillUsedIsNotRemoved(t *testing.T) {
 	}
 }
 
-func TestCredentials(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "registry.db")
-	r := open(t, path)
-	if err := r.Put(community()...); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.Issue("nobody"); err == nil || !strings.Contains(err.Error(), "not registered") {
-		t.Errorf("issued to nobody: %v", err)
-	}
-	secret, err := r.Issue("sos-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if plain := strings.ReplaceAll(secret, "-", ""); len(plain) != 26 {
-		t.Errorf("%q are not 128 bits", secret)
-	}
-	for given, want := range map[string]bool{
-		secret:                               true,
-		strings.ToUpper(secret):              true,
-		strings.ReplaceAll(secret, "-", " "): true,
-		strings.ReplaceAll(secret, "-", ""):  true,
-		secret[1:]:                           false,
-		"":                                   false,
-		strings.Repeat("a", 1<<20):           false,
-	} {
-		if d, ok := r.Login("sos-1", []byte(given)); ok != want || ok && d.Elder != "e-1" {
-			t.Errorf("login with %.40q: %v", given, ok)
-		}
-	}
-	if _, ok := r.Login("door-1", []byte(secret)); ok {
-		t.Error("another device's secret was taken")
-	}
-	if _, ok := r.Login("door-1", nil); ok {
-		t.Error("a device without a secret was let in")
-	}
-	if _, ok := r.Login("nobody", []byte(secret)); ok {
-		t.Error("nobody was let in")
-	}
-	again, err := r.Issue("sos-1")
-	if err != nil || again == secret {
-		t.Errorf("issued again: %q %v", again, err)
-	}
-	if _, ok := r.Login("sos-1", []byte(secret)); ok {
-		t.Error("the replaced secret still works")
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	r = open(t, path)
-	if _, ok := r.Login("sos-1", []byte(again)); !ok {
-		t.Error("the secret was forgotten")
-	}
-	retired := r.Snapshot().Devices["sos-1"]
-	retired.Retired = true
-	if err := r.Put(retired); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := r.Login("sos-1", []byte(again)); ok {
-		t.Error("a retired device was let in")
-	}
-	retired.Retired = false
-	if err := r.Put(retired); err != nil {
-		t.Fatal(err)
-	}
-	if err := r.Revoke("sos-1"); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := r.Login("sos-1", []byte(again)); ok || r.Snapshot().HasSecret("sos-1") {
-		t.Error("revoked in vain")
-	}
-}
-
-func TestARemovedDeviceTakesItsSecretAlong(t *testing.T) {
-	r := open(t, filepath.Join(t.TempDir(), "registry.db"))
-	w := device(devices.Device{ID: "w", Kind: "wearable"})
-	if err := r.Put(w); err != nil {
-		t.Fatal(err)
-	}
-	secret, err := r.Issue("w")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(r.Remove(Devices, "w"), r.Put(w)); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok := r.Login("w", []byte(secret)); ok {
-		t.Error("a device that was registered anew inherits a secret")
-	}
-}
-
 func TestCallersCannotReachIntoTheSnapshot(t *testing.T) {
 	r := open(t, filepath.Join(t.TempDir(), "registry.db"))
 	channels := []Channel{{Kind: "log", Address: "a"}}
@@ -368,60 +277,6 @@ func TestKinds(t *testing.T) {
 	err = r.Put(device(devices.Device{ID: "x", Kind: "lokcer"}))
 	if err == nil || !strings.Contains(err.Error(), `kind: must be one of bridge, cabinet, locker (got "lokcer")`) {
 		t.Errorf("%v", err)
-	}
-}
-
-func TestADamagedRecordCostsOnlyItself(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "registry.db")
-	r := open(t, path)
-	if err := r.Put(community()...); err != nil {
-		t.Fatal(err)
-	}
-	secret, err := r.Issue("sos-1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	damage := func(tx *bolt.Tx) error {
-		flip := func(t Table, id string) error {
-			b := tx.Bucket([]byte(t))
-			value := append([]byte(nil), b.Get([]byte(id))...)
-			value[len(value)-1] ^= 1
-			return b.Put([]byte(id), value)
-		}
-		elders := tx.Bucket([]byte(Elders))
-		return errors.Join(flip(Facilities, "f-1"), flip(Secrets, "sos-1"),
-			elders.Put([]byte("short"), []byte{1}),
-			elders.Put([]byte("misplaced"), elders.Get([]byte("e-1"))))
-	}
-	if err := errors.Join(r.db.Update(damage), r.Close()); err != nil {
-		t.Fatal(err)
-	}
-	r = open(t, path)
-	var got []string
-	for _, d := range r.Snapshot().Damaged {
-		got = append(got, fmt.Sprintf("%s/%s", d.Table, d.ID))
-	}
-	if want := "elders/misplaced elders/short facilities/f-1 secrets/sos-1"; strings.Join(got, " ") != want {
-		t.Errorf("damaged: %v, want %s", got, want)
-	}
-	if _, ok := r.Login("sos-1", []byte(secret)); ok {
-		t.Error("let in with a damaged hash")
-	}
-	if _, ok := r.Snapshot().ElderOf("sos-1"); !ok {
-		t.Error("a good record was left out")
-	}
-	// What damage broke holds no other write back, and can be mended.
-	if err := r.Put(Caregiver{ID: "c-3", Name: "x"}); err != nil {
-		t.Errorf("put beside damage: %v", err)
-	}
-	if err := errors.Join(r.Put(Facility{ID: "f-1", Name: "东门快递柜"}), r.Remove(Elders, "short"), r.Remove(Elders, "misplaced")); err != nil {
-		t.Errorf("mend: %v", err)
-	}
-	if _, err := r.Issue("sos-1"); err != nil {
-		t.Error(err)
-	}
-	if left := r.Snapshot().Damaged; len(left) != 0 {
-		t.Errorf("still damaged: %v", left)
 	}
 }
 
