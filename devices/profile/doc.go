@@ -1,0 +1,94 @@
+// Package profile reads the messages of other makes' bridges (Zigbee2MQTT and
+// its like) by declarative profiles: what a message means is written in YAML,
+// not in Go.
+//
+// # A profile
+//
+// A profile is a file name.yaml:
+//
+//	name: acme                     # as the file is called
+//	title: {zh: 某某网关, en: ACME bridge}
+//	topics: [acme/#]               # MQTT filters that the bridge publishes under
+//	commands: [acme/+/set]         # MQTT filters that it subscribes to
+//	messages:
+//	  - topic: acme/bridge/{rest...}       # no rules: the bridge's own affairs
+//	  - topic: acme/{name...}/availability
+//	    address: topic.name
+//	    rules:
+//	      - name: status
+//	        kinds: [wearable, locker]
+//	        retained: true
+//	        when: text in ["online", "offline"]
+//	        type: status
+//	        data: {online: text == "online"}
+//	  - topic: acme/{name...}
+//	    address: topic.name
+//	    rules:
+//	      - name: sos
+//	        kinds: [wearable]
+//	        when: payload.button == "pressed"
+//	        type: sos
+//	        id: payload.sequence
+//	        observed: payload.time
+//
+// A message is read by the first entry of messages whose topic matches: a
+// level is fixed, {name} is one level, {name...} one or more. Put the special
+// topic before the general one. Its address, an expression, is what the
+// registry knows the device by; then every one of its rules is tried.
+//
+//	name      of the rule, unique in the file
+//	kinds     of device that the rule is for; each must report its type
+//	when      the condition; null is false
+//	type      what is reported, see the kind's package (devices/wearable, …)
+//	data      its fields, an expression each; a field that is null is left out
+//	id        the device's or vendor's identity of the message, if there is one
+//	observed  its time stamp: RFC 3339, or seconds or milliseconds since 1970
+//	each      a list; the rule is tried for each element, called item
+//	retained  true for a state that also counts when the broker kept it
+//
+// # Expressions
+//
+// They are those of github.com/expr-lang/expr, without loops and variables.
+// They may name
+//
+//	payload   the fields of a JSON object, empty if it is none
+//	list      the elements of a JSON array, empty if it is none
+//	text      what is neither, without blanks around it
+//	topic     the named levels
+//	retained  whether the broker kept the message from earlier
+//	device    id, kind and compartment as registered (not in address)
+//	item      in a rule with each
+//
+// and call, besides harmless functions of expr (round, lower, len, …),
+//
+//	num(x)            a number, also of "63.5"; else null
+//	flag(x)           true or false, also of "ON", "no", 1; else null
+//	str(x)            a text without blanks around it; else ""
+//	has(x)            false for null and ""
+//	between(x, a, b)  whether num(x) is a number from a to b
+//
+// A field that is absent is null, and so is whatever the helpers cannot read,
+// so a rule is written to fire on what it knows and not on what it does not:
+// flag(payload.contact) == false is not !flag(payload.contact), which fails
+// where contact is missing. In YAML an expression that holds ": " or begins
+// with a quote is put in quotes.
+//
+// # Guarantees
+//
+//   - Everything is compiled when it is loaded: a mistake is found then, with
+//     file, line, column, rule and excerpt. A profile cannot report what the
+//     [devices.Vocabulary] does not know.
+//   - A retained message is a press to no rule: it is seen only by rules that
+//     say retained, and no rule for an urgent type may say so.
+//   - A rule that fails, or a bad clock, costs no other rule its report.
+//   - Identities of several reports from one message are kept apart by type
+//     and element.
+//   - Time and memory are bounded by the length of the message: expressions
+//     have at most 300 nodes and no loops, payloads over 256 KiB are refused.
+//   - A profile remembers nothing. What has changed since the last message is
+//     found out later, where reports are compared with what is on disk.
+//
+// A shipped profile (firmware-config/profiles) has a folder of test cases,
+// and a rule that none of them hits fails the tests. Take the payloads from a
+// real device's log.
+package profile

@@ -1,0 +1,237 @@
+package profile
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/expr-lang/expr"
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/types"
+	"github.com/expr-lang/expr/vm"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// What an expression may cost: it has no loops and no variables, so that its
+// time and memory grow with nodes times payload and no faster.
+const (
+	maxSource = 2000 // bytes
+	maxNodes  = 300
+	maxMemory = 10_000 // elements made by array literals and ranges
+)
+
+// builtins are those of expr that neither loop over a predicate nor multiply
+// what they are given.
+var builtins = []string{
+	"len", "abs", "ceil", "floor", "round", "int", "float", "string",
+	"trim", "trimPrefix", "trimSuffix", "upper", "lower", "split",
+	"indexOf", "lastIndexOf", "hasPrefix", "hasSuffix",
+	"max", "min", "first", "last", "keys", "values", "fromBase64",
+	"bitand", "bitor", "bitxor", "bitnot", "bitshl", "bitshr", "bitushr",
+}
+
+type program = vm.Program
+
+// scope is what an expression may name. The values are given at each message
+// by environment.
+func scope(p pattern, each bool) types.Map {
+	captures := types.Map{}
+	for _, name := range p.captures() {
+		captures[name] = types.String
+	}
+	s := types.Map{
+		"payload":  types.TypeOf(map[string]any{}),
+		"list":     types.TypeOf([]any{}),
+		"text":     types.String,
+		"topic":    captures,
+		"retained": types.Bool,
+	}
+	if each {
+		s["item"] = types.Any
+	}
+	return s
+}
+
+// ruleScope adds the device, which is not known yet when an address is read.
+func ruleScope(p pattern, each bool) types.Map {
+	s := scope(p, each)
+	s["device"] = types.Map{"id": types.String, "kind": types.String, "compartment": types.Int}
+	return s
+}
+
+// refused notices what would break the bound: a loop, and let, with which a
+// text can be doubled again and again.
+type refused struct{ found bool }
+
+func (r *refused) Visit(n *ast.Node) {
+	switch (*n).(type) {
+	case *ast.VariableDeclaratorNode, *ast.SequenceNode, *ast.PredicateNode, *ast.PointerNode:
+		r.found = true
+	}
+}
+
+func compile(source string, s types.Map, options ...expr.Option) (*program, error) {
+	if len(source) > maxSource {
+		return nil, texts.Errorf(texts.Profile.TooLong, maxSource, len(source))
+	}
+	loops := &refused{}
+	options = append(options, expr.Env(s), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Patch(loops),
+		expr.Function("num", one(number), new(func(any) any)),
+		expr.Function("flag", one(flag), new(func(any) any)),
+		expr.Function("str", one(str), new(func(any) string)),
+		expr.Function("has", one(has), new(func(any) bool)),
+		expr.Function("between", between, new(func(any, float64, float64) bool), new(func(any, int, int) bool)),
+	)
+	for _, name := range builtins {
+		options = append(options, expr.EnableBuiltin(name))
+	}
+	p, err := expr.Compile(source, options...)
+	if loops.found {
+		return nil, texts.Errorf(texts.Profile.Loop)
+	}
+	if err != nil {
+		return nil, texts.Errorf(texts.Profile.Expression, reason(err))
+	}
+	return p, nil
+}
+
+// reason leaves out the excerpt that expr adds over several lines.
+func reason(err error) string {
+	var f *file.Error
+	if errors.As(err, &f) {
+		return f.Message
+	}
+	first, _, _ := strings.Cut(err.Error(), "\n")
+	return first
+}
+
+// machine runs programs, one after the other.
+type machine struct {
+	vm  vm.VM
+	env map[string]any
+}
+
+func newMachine(env map[string]any) *machine {
+	return &machine{vm: vm.VM{MemoryBudget: maxMemory}, env: env}
+}
+
+func (m *machine) run(p *program) (any, error) {
+	v, err := m.vm.Run(p, m.env)
+	if err != nil {
+		return nil, errors.New(reason(err))
+	}
+	return v, nil
+}
+
+func one(f func(any) any) func(...any) (any, error) {
+	return func(args ...any) (any, error) { return f(args[0]), nil }
+}
+
+// number is what x says as a number, nil if it says none.
+func number(x any) any {
+	switch x := x.(type) {
+	case float64:
+		return finite(x)
+	case int:
+		return float64(x)
+	case string:
+		s := strings.TrimSpace(x)
+		if s == "" || strings.ContainsAny(s, "xX_pPiInN") { // no 0x1p-2, 1_000, Inf, NaN
+			return nil
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return nil
+		}
+		return finite(v)
+	}
+	return nil
+}
+
+func finite(v float64) any {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return v
+}
+
+var (
+	yes = []string{"true", "on", "yes", "1"}
+	no  = []string{"false", "off", "no", "0"}
+)
+
+// flag is what x says as true or false, nil if it says neither.
+func flag(x any) any {
+	switch x := x.(type) {
+	case bool:
+		return x
+	case float64, int:
+		switch number(x) {
+		case 0.0:
+			return false
+		case 1.0:
+			return true
+		}
+	case string:
+		s := strings.ToLower(strings.TrimSpace(x))
+		if slices.Contains(yes, s) {
+			return true
+		}
+		if slices.Contains(no, s) {
+			return false
+		}
+	}
+	return nil
+}
+
+func str(x any) any {
+	s, _ := x.(string)
+	return strings.TrimSpace(s)
+}
+
+func has(x any) any {
+	if s, ok := x.(string); ok {
+		return strings.TrimSpace(s) != ""
+	}
+	return x != nil
+}
+
+func between(args ...any) (any, error) {
+	x, low, high := number(args[0]), number(args[1]), number(args[2])
+	if x == nil {
+		return false, nil
+	}
+	return x.(float64) >= low.(float64) && x.(float64) <= high.(float64), nil
+}
+
+// label is a value as part of an identity or address, "" for none.
+func label(v any) string {
+	switch v := v.(type) {
+	case string:
+		if utf8.ValidString(v) {
+			return v
+		}
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	case int:
+		return strconv.Itoa(v)
+	}
+	return ""
+}
+
+// truth is the outcome of a condition. Something absent is not true.
+func truth(v any) (bool, error) {
+	switch v := v.(type) {
+	case bool:
+		return v, nil
+	case nil:
+		return false, nil
+	}
+	return false, fmt.Errorf("must be true or false (got a %T)", v)
+}

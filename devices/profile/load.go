@@ -1,0 +1,306 @@
+package profile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"github.com/expr-lang/expr"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// Set is the profiles of a folder. It never changes.
+type Set struct {
+	profiles map[string]*Profile
+}
+
+// Profile tells what the messages of one make of bridge mean. It never
+// changes and may be used by many goroutines.
+type Profile struct {
+	name     string
+	title    texts.Text
+	topics   []string
+	commands []string
+	messages []form
+}
+
+// form is one form of message.
+type form struct {
+	topic   pattern
+	capture string   // the named level that is the address, "" if it is computed
+	address *program // nil if it is a capture, or there is none
+	rules   []compiled
+}
+
+// compiled is a rule that is ready to run; a nil program was not written.
+type compiled struct {
+	name     string
+	line     int
+	kinds    []devices.Kind
+	retained bool
+	typ      devices.Type
+	each     *program
+	when     *program
+	id       *program
+	observed *program
+	data     []field
+}
+
+type field struct {
+	name  string
+	value *program
+}
+
+// maxFile is the longest profile in bytes that is read.
+const maxFile = 64 << 10
+
+// Load reads every *.yaml file at the top of fsys, and checks each against
+// the vocabulary: a rule may report only what devices of its kinds do. An
+// error lists all that is wrong, at most one mistake a file, with file, line,
+// column and excerpt.
+func Load(fsys fs.FS, vocabulary devices.Vocabulary) (*Set, error) {
+	names, err := fs.Glob(fsys, "*.yaml")
+	if err != nil {
+		return nil, fmt.Errorf("list profiles: %w", err)
+	}
+	set := &Set{profiles: map[string]*Profile{}}
+	var wrong []error
+	for _, file := range names {
+		p, err := loadFile(fsys, file, vocabulary)
+		if err != nil {
+			wrong = append(wrong, err)
+			continue
+		}
+		set.profiles[p.name] = p
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return nil, err
+	}
+	return set, nil
+}
+
+// Profile returns the profile of that name.
+func (s *Set) Profile(name string) (*Profile, bool) {
+	p, ok := s.profiles[name]
+	return p, ok
+}
+
+// Profiles lists all, by name.
+func (s *Set) Profiles() []*Profile {
+	var list []*Profile
+	for _, p := range s.profiles {
+		list = append(list, p)
+	}
+	slices.SortFunc(list, func(a, b *Profile) int { return cmp.Compare(a.name, b.name) })
+	return list
+}
+
+// Name is what a bridge's registration calls the profile.
+func (p *Profile) Name() string { return p.name }
+
+// Title is what a person calls the make of bridge.
+func (p *Profile) Title() texts.Text { return p.title }
+
+// Topics are the MQTT topic filters that such a bridge publishes under.
+func (p *Profile) Topics() []string { return slices.Clone(p.topics) }
+
+// Commands are the MQTT topic filters that such a bridge subscribes to.
+func (p *Profile) Commands() []string { return slices.Clone(p.commands) }
+
+// Rules are the names of the profile's rules, in the order of the file.
+func (p *Profile) Rules() []string {
+	var names []string
+	for _, f := range p.messages {
+		for _, r := range f.rules {
+			names = append(names, r.name)
+		}
+	}
+	return names
+}
+
+func loadFile(fsys fs.FS, file string, vocabulary devices.Vocabulary) (*Profile, error) {
+	source, err := fs.ReadFile(fsys, file)
+	if err != nil {
+		return nil, fmt.Errorf("read profile: %w", err)
+	}
+	if len(source) > maxFile {
+		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
+	}
+	d, err := parse(source)
+	if err != nil {
+		return nil, place(file, err)
+	}
+	p, err := build(d, strings.TrimSuffix(file, ".yaml"), vocabulary)
+	if err != nil {
+		return nil, place(file, err)
+	}
+	return p, nil
+}
+
+func build(d document, file string, vocabulary devices.Vocabulary) (*Profile, error) {
+	switch {
+	case d.Name.text != file:
+		return nil, wrong(d.Name, texts.Profile.NameOfFile, file, d.Name.text)
+	case devices.CheckCode("name", d.Name.text) != nil:
+		return nil, wrong(d.Name, texts.Profile.Name, d.Name.text)
+	case d.Title.ZH.text == "" || d.Title.EN.text == "":
+		return nil, wrong(d.Name, texts.Profile.Missing, "title.zh, title.en")
+	case len(d.Topics) == 0:
+		return nil, wrong(d.Name, texts.Profile.Missing, "topics")
+	case len(d.Messages) == 0:
+		return nil, wrong(d.Name, texts.Profile.NoMessages)
+	}
+	p := &Profile{name: d.Name.text, title: texts.Text{ZH: d.Title.ZH.text, EN: d.Title.EN.text}}
+	var err error
+	if p.topics, err = filters("topics", d.Topics); err != nil {
+		return nil, err
+	}
+	if p.commands, err = filters("commands", d.Commands); err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	for _, m := range d.Messages {
+		f, err := p.form(m, vocabulary)
+		if err != nil {
+			return nil, err
+		}
+		for i, r := range f.rules {
+			if names[r.name] {
+				return nil, wrong(m.Rules[i].Name, texts.Profile.Twice, r.name)
+			}
+			names[r.name] = true
+		}
+		p.messages = append(p.messages, f)
+	}
+	return p, nil
+}
+
+func filters(key string, list []written) ([]string, error) {
+	var all []string
+	for _, w := range list {
+		if !isFilter(w.text) {
+			return nil, wrong(w, texts.Profile.Filter, key, w.text)
+		}
+		all = append(all, w.text)
+	}
+	return all, nil
+}
+
+func (p *Profile) form(m message, vocabulary devices.Vocabulary) (form, error) {
+	topic, ok := parsePattern(m.Topic.text)
+	if !ok {
+		return form{}, wrong(m.Topic, texts.Profile.Topic, m.Topic.text)
+	}
+	if !slices.ContainsFunc(p.topics, func(filter string) bool { return covers(filter, topic) }) {
+		return form{}, wrong(m.Topic, texts.Profile.NotCovered, m.Topic.text)
+	}
+	for _, earlier := range p.messages {
+		if earlier.topic.takes(topic) {
+			return form{}, wrong(m.Topic, texts.Profile.Unreachable, earlier.topic.text)
+		}
+	}
+	f := form{topic: topic}
+	switch {
+	case len(m.Rules) == 0 && m.Address.text != "":
+		return form{}, wrong(m.Address, texts.Profile.NoRules)
+	case len(m.Rules) == 0:
+		return f, nil
+	case m.Address.text == "":
+		return form{}, wrong(m.Topic, texts.Profile.Missing, "address")
+	}
+	var err error
+	if name, bare := strings.CutPrefix(m.Address.text, "topic."); bare && slices.Contains(topic.captures(), name) {
+		f.capture = name // the usual one needs no look at the payload
+	} else if f.address, err = compile(m.Address.text, scope(topic, false)); err != nil {
+		return form{}, &mistake{m.Address.at, texts.Errorf(texts.Profile.Rule, m.Topic.text, "address", err)}
+	}
+	for _, r := range m.Rules {
+		c, err := compileRule(r, topic, vocabulary)
+		if err != nil {
+			return form{}, err
+		}
+		f.rules = append(f.rules, c)
+	}
+	return f, nil
+}
+
+func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled, error) {
+	c := compiled{name: r.Name.text, typ: devices.Type(r.Type.text), retained: r.Retained}
+	at := r.Name
+	if at.at == nil {
+		at = r.Type
+	}
+	if at.at != nil {
+		c.line = at.at.Position.Line
+	}
+	for _, k := range []struct {
+		key   string
+		given bool
+	}{{"name", r.Name.text != ""}, {"kinds", len(r.Kinds) > 0}, {"when", r.When.text != ""}, {"type", r.Type.text != ""}} {
+		if !k.given {
+			return c, &mistake{at.at, texts.Errorf(texts.Profile.Rule, c.name, k.key, texts.Errorf(texts.Profile.Missing, k.key))}
+		}
+	}
+	if devices.CheckCode("name", c.name) != nil {
+		return c, wrong(r.Name, texts.Profile.Name, c.name)
+	}
+	if err := checkKinds(&c, r, vocabulary); err != nil {
+		return c, err
+	}
+	s := ruleScope(topic, r.Each.text != "")
+	expressions := []struct {
+		key     string
+		source  written
+		program **program
+		options []expr.Option
+	}{
+		{key: "when", source: r.When, program: &c.when, options: []expr.Option{expr.AsBool()}},
+		{key: "id", source: r.ID, program: &c.id},
+		{key: "observed", source: r.Observed, program: &c.observed},
+	}
+	for _, e := range expressions {
+		if e.source.text == "" {
+			continue
+		}
+		var err error
+		if *e.program, err = compile(e.source.text, s, e.options...); err != nil {
+			return c, &mistake{e.source.at, texts.Errorf(texts.Profile.Rule, c.name, e.key, err)}
+		}
+	}
+	if r.Each.text != "" {
+		var err error
+		if c.each, err = compile(r.Each.text, ruleScope(topic, false)); err != nil {
+			return c, &mistake{r.Each.at, texts.Errorf(texts.Profile.Rule, c.name, "each", err)}
+		}
+	}
+	for name, source := range r.Data {
+		value, err := compile(source.text, s)
+		if err != nil {
+			return c, &mistake{source.at, texts.Errorf(texts.Profile.Rule, c.name, "data."+name, err)}
+		}
+		c.data = append(c.data, field{name, value})
+	}
+	slices.SortFunc(c.data, func(a, b field) int { return cmp.Compare(a.name, b.name) })
+	return c, nil
+}
+
+// checkKinds wants every kind of the rule to report its type.
+func checkKinds(c *compiled, r rule, vocabulary devices.Vocabulary) error {
+	for _, k := range r.Kinds {
+		kind := devices.Kind(k.text)
+		_, urgency, err := vocabulary.Parse(kind, c.typ, nil)
+		if errors.Is(err, devices.ErrUnknownType) {
+			return wrong(r.Type, texts.Profile.UnknownType, k.text, r.Type.text)
+		}
+		if c.retained && urgency == devices.Urgent {
+			return wrong(r.Type, texts.Profile.UrgentRetained, r.Type.text)
+		}
+		c.kinds = append(c.kinds, kind)
+	}
+	return nil
+}
