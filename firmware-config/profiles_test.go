@@ -1,0 +1,233 @@
+package firmwareconfig_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/profile"
+	"github.com/linli-edge/gateway/devices/wearable"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
+)
+
+var vocabulary = devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+
+// testcase is a folder under profiles/testcases/<profile>: case.json, the
+// payloads it names, and in events.json what all its messages say in order.
+type testcase struct {
+	Device   devices.Device `json:"device"`
+	Address  string         `json:"address"`
+	Messages []struct {
+		Topic    string `json:"topic"`
+		Payload  string `json:"payload"` // a file of the folder
+		Retained bool   `json:"retained"`
+	} `json:"messages"`
+}
+
+type event struct {
+	Type devices.Type    `json:"type"`
+	ID   string          `json:"id,omitempty"`
+	Time *time.Time      `json:"time,omitempty"`
+	Data json.RawMessage `json:"data"`
+}
+
+func load(t testing.TB) *profile.Set {
+	t.Helper()
+	set, err := profile.Load(firmwareconfig.Profiles(), vocabulary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// Every shipped profile says what its test cases say it does, in the
+// vocabulary of the device's kind, and no rule is without a case.
+func TestShippedProfiles(t *testing.T) {
+	for _, p := range load(t).Profiles() {
+		t.Run(p.Name(), func(t *testing.T) {
+			cases, err := filepath.Glob(filepath.Join("profiles", "testcases", p.Name(), "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fired := map[string]bool{}
+			for _, dir := range cases {
+				t.Run(filepath.Base(dir), func(t *testing.T) { run(t, p, dir, fired) })
+			}
+			for _, rule := range p.Rules() {
+				if !fired[rule] {
+					t.Errorf("rule %s is hit by no test case", rule)
+				}
+			}
+		})
+	}
+}
+
+func run(t *testing.T, p *profile.Profile, dir string, fired map[string]bool) {
+	var c testcase
+	read(t, filepath.Join(dir, "case.json"), &c)
+	var want []event
+	read(t, filepath.Join(dir, "events.json"), &want)
+	got := []event{}
+	for _, in := range c.Messages {
+		payload, err := os.ReadFile(filepath.Join(dir, in.Payload))
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := devices.Message{Topic: in.Topic, Payload: payload, Retained: in.Retained}
+		address, ok := p.Address(m)
+		if !ok {
+			t.Errorf("%s is no topic of the profile", in.Topic)
+		}
+		if address != c.Address && address != "" {
+			t.Errorf("%s is about %q, want %q", in.Topic, address, c.Address)
+		}
+		for _, r := range p.Read(c.Device, m) {
+			if r.Err != nil {
+				t.Errorf("%s: rule %s: %v", in.Payload, r.Rule, r.Err)
+				continue
+			}
+			if address == "" {
+				t.Errorf("%s: rule %s reports %s of no device", in.Payload, r.Rule, r.Report.Type)
+			}
+			fired[r.Rule] = true
+			check(t, c.Device, m, r)
+			e := event{Type: r.Report.Type, ID: r.Report.ID, Data: r.Report.Data}
+			if !r.Report.Observed.IsZero() {
+				e.Time = &r.Report.Observed
+			}
+			got = append(got, e)
+		}
+	}
+	if g, w := indent(t, got), indent(t, want); !bytes.Equal(g, w) {
+		t.Errorf("got %s\nwant %s", g, w)
+	}
+}
+
+func check(t *testing.T, d devices.Device, m devices.Message, r profile.Reading) {
+	t.Helper()
+	payload, _, err := vocabulary.Parse(d.Kind, r.Report.Type, r.Report.Data)
+	if err != nil {
+		t.Errorf("rule %s: %v", r.Rule, err)
+		return
+	}
+	if _, level := payload.(devices.Leveled); m.Retained && !level {
+		t.Errorf("rule %s took a retained message for a %s", r.Rule, r.Report.Type)
+	}
+}
+
+func read(t *testing.T, file string, into any) {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		t.Fatalf("%s: %v", file, err)
+	}
+}
+
+// indent makes the order of fields the same for both sides.
+func indent(t *testing.T, events []event) []byte {
+	t.Helper()
+	var plain any
+	content, err := json.Marshal(events)
+	if err == nil {
+		err = json.Unmarshal(content, &plain)
+	}
+	if err == nil {
+		content, err = json.MarshalIndent(plain, "", "  ")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content
+}
+
+// No payload ends the process, makes a rule of a shipped profile fail, or
+// makes one report what its kind of device cannot.
+func FuzzShippedProfiles(f *testing.F) {
+	topics := map[string]bool{}
+	err := filepath.WalkDir(filepath.Join("profiles", "testcases"), func(file string, e fs.DirEntry, err error) error {
+		if err != nil || e.Name() != "case.json" {
+			return err
+		}
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		var c testcase
+		if err := json.Unmarshal(content, &c); err != nil {
+			return err
+		}
+		for _, m := range c.Messages {
+			payload, err := os.ReadFile(filepath.Join(filepath.Dir(file), m.Payload))
+			if err != nil {
+				return err
+			}
+			f.Add(m.Topic, payload, c.Device.Compartment)
+			topics[m.Topic] = true
+		}
+		return nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	known := slices.Sorted(maps.Keys(topics))
+	profiles := load(f).Profiles()
+	f.Fuzz(func(t *testing.T, topic string, payload []byte, compartment int) {
+		if compartment < 0 || compartment > 9999 {
+			compartment = 0
+		}
+		for _, p := range profiles {
+			// The topic as it is, and the payload where it may be understood.
+			for _, topic := range []string{topic, known[len(payload)%len(known)]} {
+				m := devices.Message{Topic: topic, Payload: payload}
+				if _, ok := p.Address(m); !ok {
+					continue
+				}
+				for _, kind := range []devices.Kind{locker.Kind, cabinet.Kind, wearable.Kind} {
+					d := devices.Device{ID: "d", Kind: kind, Compartment: compartment}
+					for _, r := range p.Read(d, m) {
+						if r.Err != nil {
+							t.Errorf("rule %s: %v", r.Rule, r.Err)
+							continue
+						}
+						check(t, d, m, r)
+					}
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkMapping(b *testing.B) {
+	p, ok := load(b).Profile("zigbee2mqtt")
+	if !ok {
+		b.Fatal("no such profile")
+	}
+	d := devices.Device{ID: "door-12", Kind: locker.Kind, Compartment: 12}
+	m := devices.Message{
+		Topic:   "zigbee2mqtt/柜门/A-12",
+		Payload: []byte(`{"battery":91,"battery_low":false,"contact":false,"linkquality":76,"tamper":false,"voltage":2985}`),
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := p.Address(m); !ok {
+			b.Fatal("no address")
+		}
+		if reports, err := p.Reports(d, m); err != nil || len(reports) != 3 {
+			b.Fatal(reports, err)
+		}
+	}
+}
