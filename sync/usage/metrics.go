@@ -1,0 +1,71 @@
+package usage
+
+import (
+	"fmt"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	changes   *prometheus.CounterVec
+	unplaced  prometheus.Counter
+	malformed prometheus.Counter
+	parked    prometheus.Gauge
+	errors    prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		changes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "linli_usage_changes_total",
+			Help: "What happened to compartments, by kind of device. Found and lost are comings and goings that were not reported.",
+		}, []string{"kind", "change"}),
+		unplaced: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_usage_unplaced_events_total",
+			Help: "Events in no statistic, because their device is not registered or has no facility.",
+		}),
+		malformed: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_usage_malformed_events_total",
+			Help: "Events in no statistic, because their data could not be read.",
+		}),
+		parked: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "linli_usage_parked_events",
+			Help: "Events that wait until the box knows the time.",
+		}),
+		errors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_usage_errors_total",
+			Help: "Failures to read the journal or to write the statistics; each is tried again.",
+		}),
+	}
+}
+
+func (m *metrics) all() []prometheus.Collector {
+	return []prometheus.Collector{m.changes, m.unplaced, m.malformed, m.parked, m.errors}
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	for i, c := range m.all() {
+		if err := r.Register(c); err != nil {
+			for _, registered := range m.all()[:i] {
+				r.Unregister(registered)
+			}
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
+}
+
+func (m *metrics) unregister(r prometheus.Registerer) {
+	for _, c := range m.all() {
+		r.Unregister(c)
+	}
+}
+
+func (m *metrics) add(t tally) {
+	for label, n := range t.changes {
+		m.changes.WithLabelValues(string(label.kind), string(label.change)).Add(float64(n))
+	}
+	m.unplaced.Add(float64(t.unplaced))
+	m.malformed.Add(float64(t.malformed))
+	m.parked.Add(float64(t.parked))
+}

@@ -1,0 +1,93 @@
+package usage
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+// Row is one figure: an indicator at a facility on a day.
+type Row struct {
+	// Facility is its ID in the registry.
+	Facility string
+	// Indicator is the Indicator's Code.
+	Indicator string
+	// Day as in "2026-11-23".
+	Day string
+	// Numerator counts parcels, portions or, of a histogram, durations.
+	Numerator int64
+	// Denominator is nil for an indicator that has none.
+	Denominator *int64
+	// Buckets are those of Indicator.Bounds and the one beyond, nil for an
+	// indicator that is no histogram.
+	Buckets []int64
+	// Generation and N are the revision. Of two, that of the higher
+	// generation is newer, then that of the higher N.
+	Generation, N uint64
+	// Change is the number of the row's last change.
+	Change uint64
+}
+
+// record is a Row on disk, without its key and the generation, which is that
+// of the whole file.
+type record struct {
+	Numerator   int64   `json:"numerator"`
+	Denominator *int64  `json:"denominator,omitempty"`
+	Buckets     []int64 `json:"buckets,omitempty"`
+	N           uint64  `json:"n"`
+	Change      uint64  `json:"change"`
+}
+
+const (
+	bucketCompartments = "compartments"
+	bucketRows         = "rows"
+	bucketChanges      = "changes"
+	bucketParked       = "parked"
+	bucketMeta         = "meta"
+)
+
+func rowKey(day, facility, indicator string) string {
+	return day + "/" + facility + "/" + indicator
+}
+
+func decodeRow(key string, value []byte, generation uint64) (Row, error) {
+	day, rest, _ := strings.Cut(key, "/")
+	facility, indicator, ok := strings.Cut(rest, "/")
+	var r record
+	if err := json.Unmarshal(value, &r); err != nil || !ok {
+		return Row{}, fmt.Errorf("row %q: damaged: %w", key, err)
+	}
+	return Row{
+		Facility: facility, Indicator: indicator, Day: day,
+		Numerator: r.Numerator, Denominator: r.Denominator, Buckets: r.Buckets,
+		Generation: generation, N: r.N, Change: r.Change,
+	}, nil
+}
+
+func (r *record) add(a amount) {
+	r.Numerator += a.numerator
+	if a.of.Code == Overdue.Code {
+		if r.Denominator == nil {
+			r.Denominator = new(int64)
+		}
+		*r.Denominator += a.denominator
+	}
+	if a.of.Bounds != nil {
+		if r.Buckets == nil {
+			r.Buckets = make([]int64, len(a.of.Bounds)+1)
+		}
+		r.Buckets[a.of.bucket(a.dwell)] += a.numerator
+	}
+}
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func metaNumber(tx *journal.Tx, key string) uint64 {
+	if v := tx.Get(bucketMeta, []byte(key)); len(v) == 8 {
+		return binary.BigEndian.Uint64(v)
+	}
+	return 0
+}

@@ -1,0 +1,186 @@
+package usage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+// Options of Open. All but Every are required.
+type Options struct {
+	Clock devices.Clock
+	// Every is how long events may wait for company before the figures are
+	// written; 0 is two seconds.
+	Every      time.Duration
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+}
+
+const defaultEvery = 2 * time.Second
+
+// Usage keeps the statistics. Its methods may be called from many goroutines.
+type Usage struct {
+	journal   *journal.Journal
+	directory devices.Directory
+	options   Options
+	state     *journal.State
+	metrics   *metrics
+}
+
+// Open opens the statistics that follow j. The directory says which facility a
+// device belongs to. Nothing is counted before Run.
+func Open(j *journal.Journal, directory devices.Directory, o Options) (*Usage, error) {
+	if o.Every == 0 {
+		o.Every = defaultEvery
+	}
+	state, err := j.OpenState("usage")
+	if err != nil {
+		return nil, fmt.Errorf("open usage: %w", err)
+	}
+	u := &Usage{journal: j, directory: directory, options: o, state: state, metrics: newMetrics()}
+	err = state.View(func(tx *journal.Tx) error {
+		for range tx.Ascend(bucketParked, nil) {
+			u.metrics.parked.Inc()
+		}
+		return nil
+	})
+	if err == nil {
+		err = u.metrics.register(o.Registerer)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open usage: %w", err), state.Close())
+	}
+	return u, nil
+}
+
+// Close closes the state file. Run must have returned.
+func (u *Usage) Close() error {
+	u.metrics.unregister(u.options.Registerer)
+	return u.state.Close()
+}
+
+// Waits between attempts after an error.
+const (
+	retryFirst = time.Second
+	retryMost  = time.Minute
+)
+
+// Run counts what the journal holds, and then what comes, until ctx ends or
+// the journal is closed. After an error of the state or the journal it is
+// logged and tried again.
+func (u *Usage) Run(ctx context.Context) error {
+	var counted tally
+	fold := journal.Fold{
+		Chains: []journal.Chain{journal.Ordinary},
+		Every:  u.options.Every,
+		Apply: func(tx *journal.Tx, entries []journal.Entry) (err error) {
+			counted, err = apply(tx, entries, u.directory, u.generationFrom())
+			return err
+		},
+	}
+	wait := retryFirst
+	fold.Committed = func() {
+		wait = retryFirst
+		u.metrics.add(counted)
+	}
+	for {
+		err := u.journal.Fold(ctx, u.state, fold)
+		if err == nil || errors.Is(err, journal.ErrClosed) {
+			return nil
+		}
+		u.metrics.errors.Inc()
+		u.options.Logger.Error("statistics stand still", "err", err, "again_in", wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// generationFrom is the least generation that a state begun now may have:
+// higher than that of one which was lost.
+func (u *Usage) generationFrom() uint64 {
+	return uint64(max(u.options.Clock().Wall.Unix(), 1))
+}
+
+// Generation is that of the state file, 0 before anything was counted.
+func (u *Usage) Generation() (generation uint64, err error) {
+	err = u.state.View(func(tx *journal.Tx) error {
+		generation = metaNumber(tx, "generation")
+		return nil
+	})
+	return generation, err
+}
+
+// Today returns the figures of the present day by the box's clock, as Rows
+// does.
+func (u *Usage) Today() ([]Row, error) { return u.Rows(Day(u.options.Clock().Wall)) }
+
+// Rows returns the figures of a day ("2026-11-23"), by facility and indicator.
+// They are as old as Options.Every.
+func (u *Usage) Rows(day string) ([]Row, error) {
+	var rows []Row
+	err := u.state.View(func(tx *journal.Tx) error {
+		generation := metaNumber(tx, "generation")
+		for key, value := range tx.Ascend(bucketRows, []byte(day+"/")) {
+			if !strings.HasPrefix(string(key), day+"/") {
+				break
+			}
+			row, err := decodeRow(string(key), value, generation)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
+// Changes returns up to most rows whose last change has a number greater than
+// after, in the order of these numbers, and the last of the numbers, or after
+// if there is none.
+func (u *Usage) Changes(after uint64, most int) (rows []Row, last uint64, err error) {
+	last = after
+	err = u.state.View(func(tx *journal.Tx) error {
+		generation := metaNumber(tx, "generation")
+		if most <= 0 {
+			return nil
+		}
+		for _, key := range tx.Ascend(bucketChanges, number(after+1)) {
+			row, err := decodeRow(string(key), tx.Get(bucketRows, key), generation)
+			if err != nil {
+				return err
+			}
+			rows, last = append(rows, row), row.Change
+			if len(rows) == most {
+				break
+			}
+		}
+		return nil
+	})
+	return rows, last, err
+}
+
+// Pending is how many rows Changes would list after a number.
+func (u *Usage) Pending(after uint64) (n int, err error) {
+	err = u.state.View(func(tx *journal.Tx) error {
+		for range tx.Ascend(bucketChanges, number(after+1)) {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}

@@ -1,0 +1,397 @@
+package usage
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"go.uber.org/goleak"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// directory is a registry of devices that do not change.
+type directory map[string]devices.Device
+
+func (d directory) Device(id string) (devices.Device, bool) { found, ok := d[id]; return found, ok }
+
+func (d directory) Behind(string, string) (devices.Device, bool) { return devices.Device{}, false }
+
+func (d directory) Bridges() []devices.Device { return nil }
+
+var community = directory{
+	"l1": {ID: "l1", Kind: locker.Kind, Facility: "f-1"},
+	"l2": {ID: "l2", Kind: locker.Kind, Facility: "f-1"},
+	"l3": {ID: "l3", Kind: locker.Kind, Facility: "f-2"},
+	"c1": {ID: "c1", Kind: cabinet.Kind, Facility: "f-2"},
+	"l9": {ID: "l9", Kind: locker.Kind}, // of no facility
+	"w1": {ID: "w1", Kind: wearable.Kind},
+}
+
+// box is a gateway's journal and statistics, with clocks that the test turns.
+type box struct {
+	t       testing.TB
+	dir     string
+	mu      sync.Mutex
+	now     devices.Stamp
+	journal *journal.Journal
+	usage   *Usage
+	metrics *prometheus.Registry
+	ids     int
+	stop    func()
+}
+
+// newBox starts a box on the morning of 23 November 2026, China time.
+func newBox(t testing.TB, dir string) *box {
+	b := &box{t: t, dir: dir, now: devices.Stamp{
+		Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC), Synced: true,
+	}}
+	b.start()
+	return b
+}
+
+func (b *box) clock() devices.Stamp {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now
+}
+
+func (b *box) pass(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now.Mono += d
+	b.now.Wall = b.now.Wall.Add(d)
+}
+
+// set turns the wall clock.
+func (b *box) set(wall time.Time, synced bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.now.Wall, b.now.Synced = wall, synced
+}
+
+func (b *box) start() {
+	b.t.Helper()
+	var err error
+	if b.journal, err = journal.Open(b.dir, journal.Options{Clock: b.clock, SegmentBytes: 64 << 10}); err != nil {
+		b.t.Fatal(err)
+	}
+	b.metrics = prometheus.NewRegistry()
+	b.usage, err = Open(b.journal, community, Options{Clock: b.clock, Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(b.t.Context())
+	done := make(chan error)
+	go func() { done <- b.usage.Run(ctx) }()
+	b.stop = func() {
+		b.t.Helper()
+		cancel()
+		for what, err := range map[string]error{"run": <-done, "close usage": b.usage.Close(), "close journal": b.journal.Close()} {
+			if err != nil {
+				b.t.Errorf("%s: %v", what, err)
+			}
+		}
+	}
+}
+
+func (b *box) restart() {
+	b.t.Helper()
+	b.stop()
+	b.start()
+}
+
+// record journals what a device reports now, as observed at a time.
+func (b *box) record(device string, p devices.Payload, observed time.Time) devices.Event {
+	b.t.Helper()
+	e, err := devices.New(device, p)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.ids++
+	e.ID, e.Observed, e.Received = fmt.Sprint(b.ids), observed, b.clock()
+	b.repeat(e)
+	return e
+}
+
+func (b *box) repeat(e devices.Event) {
+	b.t.Helper()
+	if err := b.journal.Record(b.t.Context(), e); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// settle waits, in the bubble's time, until everything is counted.
+func (b *box) settle() {
+	b.t.Helper()
+	synctest.Wait()
+	time.Sleep(2 * defaultEvery)
+	synctest.Wait()
+}
+
+// figures renders the rows of the given days, one a line, revisions left out.
+func (b *box) figures(days ...string) string {
+	b.t.Helper()
+	var out strings.Builder
+	for _, day := range days {
+		rows, err := b.usage.Rows(day)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, r := range rows {
+			fmt.Fprintln(&out, figure(r))
+		}
+	}
+	return out.String()
+}
+
+func figure(r Row) string {
+	s := fmt.Sprintf("%s %s %s %d", r.Day, r.Facility, r.Indicator, r.Numerator)
+	if r.Denominator != nil {
+		s += fmt.Sprintf("/%d", *r.Denominator)
+	}
+	if r.Buckets != nil {
+		s += fmt.Sprint(" ", r.Buckets)
+	}
+	return s
+}
+
+// A day at a locker and a cabinet, over midnight, restarts and late reports.
+func TestDays(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, dir)
+		deposit := b.record("l1", locker.Deposited{Compartment: 1}, time.Time{})
+		b.record("c1", cabinet.Loaded{Compartment: 1, Portions: 2}, time.Time{})
+		b.record("c1", cabinet.Loaded{Compartment: 2}, time.Time{})
+		for range 50 {
+			b.repeat(deposit)
+		}
+		b.restart()
+		b.pass(12 * time.Minute)
+		b.record("c1", cabinet.PickedUp{Compartment: 1, Elder: "e-1"}, time.Time{})
+		b.pass(3 * time.Hour)
+		b.record("c1", cabinet.Unclaimed{Compartment: 2}, time.Time{})
+		b.record("c1", cabinet.PickedUp{Compartment: 2}, time.Time{})
+		b.settle()
+		want := `2026-11-23 f-1 parcel.deposits 1
+2026-11-23 f-1 parcel.overdue 0/1
+2026-11-23 f-2 meal.dwell 2 [0 0 2 0 0 0 0 0 0]
+2026-11-23 f-2 meal.loaded 3
+2026-11-23 f-2 meal.picked_up 2
+2026-11-23 f-2 meal.unclaimed 1
+`
+		if got := b.figures("2026-11-23"); got != want {
+			t.Errorf("the day's figures\n%swant\n%s", got, want)
+		}
+		b.pass(13 * time.Hour) // past midnight, China time
+		b.restart()
+		b.record("l1", locker.Overdue{Compartment: 1}, time.Time{})
+		b.record("l1", locker.PickedUp{Compartment: 1}, time.Time{})
+		b.settle()
+		want = `2026-11-24 f-1 parcel.dwell 1 [0 0 0 0 1 0 0 0]
+2026-11-24 f-1 parcel.overdue 1/0
+2026-11-24 f-1 parcel.pickups 1
+`
+		if got := b.figures("2026-11-24"); got != want {
+			t.Errorf("the next day's figures\n%swant\n%s", got, want)
+		}
+		today, err := b.usage.Today()
+		if err != nil || len(today) != 3 {
+			t.Errorf("today has %d rows, %v", len(today), err)
+		}
+
+		// A report that was buffered in the device changes the day before.
+		before := row(t, b, "2026-11-23", "f-1", "parcel.deposits")
+		b.record("l1", locker.Deposited{Compartment: 2}, b.clock().Wall.Add(-8*time.Hour))
+		b.settle()
+		after := row(t, b, "2026-11-23", "f-1", "parcel.deposits")
+		if after.Numerator != 2 || after.Generation != before.Generation || after.N <= before.N || after.Change <= before.Change {
+			t.Errorf("late deposit: from %+v to %+v", before, after)
+		}
+		b.stop()
+	})
+}
+
+func row(t *testing.T, b *box, day, facility, indicator string) Row {
+	t.Helper()
+	rows, err := b.usage.Rows(day)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range rows {
+		if r.Facility == facility && r.Indicator == indicator {
+			return r
+		}
+	}
+	t.Fatalf("no row %s %s %s", day, facility, indicator)
+	return Row{}
+}
+
+func TestNotCounted(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, dir)
+		b.record("l9", locker.Deposited{Compartment: 1}, time.Time{})
+		b.record("unknown", locker.Deposited{Compartment: 1}, time.Time{})
+		b.record("w1", wearable.Worn{Worn: true}, time.Time{})
+		b.record("l1", devices.Rejected{Reason: devices.RejectInvalid}, time.Time{})
+		b.record("l1", locker.Status{Online: true}, time.Time{})
+		b.record("l1", locker.Deposited{Compartment: 0}, time.Time{})
+		b.settle()
+		if got := b.figures("2026-11-23"); got != "" {
+			t.Errorf("counted\n%s", got)
+		}
+		want := `
+# HELP linli_usage_malformed_events_total Events in no statistic, because their data could not be read.
+# TYPE linli_usage_malformed_events_total counter
+linli_usage_malformed_events_total 1
+# HELP linli_usage_unplaced_events_total Events in no statistic, because their device is not registered or has no facility.
+# TYPE linli_usage_unplaced_events_total counter
+linli_usage_unplaced_events_total 2
+`
+		if err := testutil.GatherAndCompare(b.metrics, strings.NewReader(want), "linli_usage_malformed_events_total", "linli_usage_unplaced_events_total"); err != nil {
+			t.Error(err)
+		}
+		if generation, err := b.usage.Generation(); generation != 0 || err != nil {
+			t.Errorf("generation %d, %v before anything was counted", generation, err)
+		}
+		b.stop()
+	})
+}
+
+// Events of a time at which the box knew no time count on their day as soon as
+// it does, in their order.
+func TestBoxWithoutClock(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, dir)
+		right := b.clock().Wall
+		b.set(time.Unix(100, 0), false)
+		b.record("l1", locker.Deposited{Compartment: 1}, time.Time{})
+		b.pass(2 * time.Hour)
+		b.record("l1", locker.PickedUp{Compartment: 1}, right.Add(90*time.Minute))
+		b.settle()
+		if got := b.figures("1970-01-01", "2026-11-23"); got != "" {
+			t.Errorf("counted without a date\n%s", got)
+		}
+		b.restart()
+		if got := gauge(t, b, "linli_usage_parked_events"); got != 2 {
+			t.Errorf("%v events parked, want 2", got)
+		}
+		b.pass(20 * time.Hour)
+		b.set(right.Add(22*time.Hour), true)
+		b.record("w1", wearable.Worn{Worn: true}, time.Time{})
+		b.settle()
+		want := `2026-11-23 f-1 parcel.deposits 1
+2026-11-23 f-1 parcel.dwell 1 [0 1 0 0 0 0 0 0]
+2026-11-23 f-1 parcel.overdue 0/1
+2026-11-23 f-1 parcel.pickups 1
+`
+		if got := b.figures("2026-11-23", "2026-11-24"); got != want {
+			t.Errorf("figures\n%swant\n%s", got, want)
+		}
+		if got := gauge(t, b, "linli_usage_parked_events"); got != 0 {
+			t.Errorf("%v events parked, want none", got)
+		}
+		b.stop()
+	})
+}
+
+func gauge(t *testing.T, b *box, name string) float64 {
+	t.Helper()
+	families, err := b.metrics.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == name {
+			return f.GetMetric()[0].GetGauge().GetValue()
+		}
+	}
+	t.Fatalf("no metric %s", name)
+	return 0
+}
+
+func TestChangesAndPruning(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBox(t, dir)
+		for i := range 5 {
+			b.record("l1", locker.Deposited{Compartment: i + 1}, time.Time{})
+			b.settle()
+		}
+		// Deposits and overdue have changed five times; each stands once.
+		rows, last, err := b.usage.Changes(0, 10)
+		if err != nil || len(rows) != 2 || last != rows[1].Change || rows[0].N != 5 {
+			t.Fatalf("changes %+v, last %d, %v", rows, last, err)
+		}
+		if n, err := b.usage.Pending(rows[0].Change); n != 1 || err != nil {
+			t.Errorf("pending %d, %v", n, err)
+		}
+		first, at, err := b.usage.Changes(0, 1)
+		if err != nil || len(first) != 1 || at != first[0].Change {
+			t.Errorf("the first change: %+v, %d, %v", first, at, err)
+		}
+		if none, at, err := b.usage.Changes(last, 10); len(none) != 0 || at != last || err != nil {
+			t.Errorf("changes after the last: %+v, %d, %v", none, at, err)
+		}
+		b.pass(3 * 366 * 24 * time.Hour)
+		b.record("l2", locker.Deposited{Compartment: 1}, time.Time{})
+		b.settle()
+		if got := b.figures("2026-11-23"); got != "" {
+			t.Errorf("kept after three years\n%s", got)
+		}
+		rows, _, err = b.usage.Changes(0, 10)
+		if err != nil || len(rows) != 2 || rows[0].Day <= "2029" {
+			t.Errorf("changes %+v, %v", rows, err)
+		}
+		b.stop()
+	})
+}
+
+// Days are those of China, whatever the zone of the box and the season.
+func TestDay(t *testing.T) {
+	for at, want := range map[string]string{
+		"2026-11-23T15:59:59Z":      "2026-11-23",
+		"2026-11-23T16:00:00Z":      "2026-11-24",
+		"2026-07-01T23:59:59+08:00": "2026-07-01",
+		"2028-02-28T16:00:00Z":      "2028-02-29",
+	} {
+		when, err := time.Parse(time.RFC3339, at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Day(when); got != want {
+			t.Errorf("%s is on %s, want %s", at, got, want)
+		}
+	}
+}
+
+func TestIndicators(t *testing.T) {
+	seen := map[string]bool{}
+	for _, i := range Indicators() {
+		if err := devices.CheckCode("code", i.Code); err != nil || seen[i.Code] || i.Name.ZH == "" || i.Name.EN == "" {
+			t.Errorf("%+v: %v", i, err)
+		}
+		seen[i.Code] = true
+	}
+	for d, want := range map[time.Duration]int{0: 0, time.Hour: 0, time.Hour + 1: 1, 72 * time.Hour: 6, 73 * time.Hour: 7} {
+		if got := ParcelDwell.bucket(d); got != want {
+			t.Errorf("%v is in bucket %d, want %d", d, got, want)
+		}
+	}
+}
