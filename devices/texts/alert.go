@@ -16,6 +16,8 @@ var Alert = struct {
 	NobodyReachable, NoChannel Text
 
 	UnknownIncident, Closed, NotKept, Cause, By Text
+
+	NoURL, Scheme, Host Text
 }{
 	SOS:  Text{"紧急求助", "SOS"},
 	Fall: Text{"疑似跌倒", "Fall suspected"},
@@ -50,4 +52,8 @@ var Alert = struct {
 	NotKept:         Text{"呼叫已停止，但未能写入存储：%v。网关重启后可能再次呼叫。", "the paging has stopped, but this could not be written: %v. It may begin again after a restart"},
 	Cause:           Text{"cause：须为 real、accidental、test、device 或 away（现为 %.40q）", "cause: must be real, accidental, test, device or away (got %.40q)"},
 	By:              Text{"by：须写明是谁，至多 %d 个字符", "by: must say who, in at most %d characters"},
+
+	NoURL:  Text{"不是网址", "not a URL"},
+	Scheme: Text{"网址须以 http:// 或 https:// 开头（现为 %.20q）", "the URL must begin with http:// or https:// (got %.20q)"},
+	Host:   Text{"网址缺少主机名", "the URL has no host"},
 }

@@ -39,6 +39,7 @@ type keeping struct {
 	kept     uint64 // the latest revision on disk
 	keptStep int    // the latest step on disk
 	released int    // the latest step whose pages may be sent
+	hasty    bool   // pages have left before they were on disk
 }
 
 // decision is one thing that the engine decided by itself.

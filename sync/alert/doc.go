@@ -1,0 +1,71 @@
+// Package alert calls people when somebody asks for help, and goes on calling
+// until a human says "I have it".
+//
+// # What it promises
+//
+//   - An SOS or a fall opens an incident, or adds to the one that is open for
+//     the same elder. Its ID follows from the first press alone, so one press
+//     is one incident, however often it is repeated, redelivered or replayed.
+//   - The elder's own caregivers are called at once, everybody a step later,
+//     and then again each step without end. Nothing but a human's
+//     acknowledgement stops it: not a channel that accepts, not a channel that
+//     fails, no outage, no restart, no queue.
+//   - A press while people are being called adds to the incident. A press after
+//     the acknowledgement calls again, from the first step on. A press after
+//     the resolution is a new incident.
+//   - Where the elder's own caregivers cannot be reached, everybody is called
+//     at once. A device that nobody is known to wear calls everybody.
+//   - Steps are measured by the monotonic clock. After a restart the step goes
+//     on with the time it had left; after a reboot the next one is due at once.
+//   - A disk that fails or takes longer than a second holds up no call: see
+//     [Engine.Guard]. The same holds for later steps, and for acknowledgements.
+//   - A sender that hangs holds up nobody else, and its page is tried again.
+//   - Once an acknowledgement has been applied, no attempt begins; those under
+//     way may still arrive.
+//   - A crash repeats at most the pages whose result was not yet on disk, each
+//     once, under the same key.
+//
+// # What it never does
+//
+// It never closes an incident by itself, never takes "accepted" for an answer,
+// never orders or measures by the wall clock, and never puts a name into a
+// page, a log line or a metric.
+//
+// # How it works
+//
+// The board (board.go) holds the incidents in memory and is the rules: pure
+// functions of an event or the time. The fold of the journal's urgent chain
+// applies events to it and writes the incidents that have changed, with their
+// pages, in the transaction that moves the cursor; after the commit the pages
+// leave. Steps and results are written in transactions between those.
+//
+// What the board has done is never taken back when a commit fails: it is
+// written by the next one. This is safe because everything that reaches the
+// board is either in the journal already or called from memory on purpose, and
+// because each incident keeps the identities of the events that it has seen:
+// when the fold, or the device, comes with one of them again, nothing happens.
+// So the page from memory and the page from disk are the same page.
+//
+// A page is identified by incident, step, recipient and channel. It is tried
+// again after a temporary or unknown result, with growing pauses, as long as
+// its step lasts; the next step has pages of its own. At most four attempts
+// are under way to one address.
+//
+// What humans do is journaled first, as urgent events ([Acknowledged],
+// [Resolved]), and applied when the fold hands it back. What the engine decides
+// ([Raised], [Escalated]) is kept in the deciding transaction, then journaled
+// under an identity that follows from the decision, and forgotten: a crash in
+// between repeats it harmlessly.
+//
+// # On disk
+//
+// The state file "alert" of the journal, one bucket:
+//
+//	"incidents"  key: the incident's ID
+//	             value: JSON of the incident, its pages of the present step and
+//	             the one before, the identities of the latest 64 events, and
+//	             the decisions that the journal does not have yet
+//
+// Open incidents are kept for ever, of the resolved ones the latest hundred;
+// the journal has the rest.
+package alert

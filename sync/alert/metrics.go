@@ -1,0 +1,77 @@
+package alert
+
+import (
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+type metrics struct {
+	incidents   *prometheus.CounterVec
+	open        prometheus.GaugeFunc
+	unanswered  prometheus.GaugeFunc
+	pages       *prometheus.CounterVec
+	fromMemory  prometheus.Counter
+	firstPage   prometheus.Histogram
+	sirenErrors prometheus.Counter
+}
+
+func newMetrics(e *Engine) *metrics {
+	count := func(in ...Phase) func() float64 {
+		return func() float64 {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			n := 0
+			for _, r := range e.board.records {
+				for _, phase := range in {
+					if r.Phase == phase {
+						n++
+					}
+				}
+			}
+			return float64(n)
+		}
+	}
+	return &metrics{
+		incidents: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "linli_alert_incidents_total",
+			Help: "Incidents opened, by kind.",
+		}, []string{"kind"}),
+		open: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linli_alert_open_incidents",
+			Help: "Incidents that are not resolved.",
+		}, count(PhaseRaised, PhaseAcknowledged)),
+		unanswered: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linli_alert_unanswered_incidents",
+			Help: "Incidents that nobody has acknowledged.",
+		}, count(PhaseRaised)),
+		pages: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "linli_alert_pages_total",
+			Help: "Attempts at pages, by kind of channel and result: accepted, temporary, permanent, unknown.",
+		}, []string{"channel", "result"}),
+		fromMemory: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_alert_from_memory_total",
+			Help: "Steps that were called from memory because the disk was late or failed.",
+		}),
+		firstPage: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "linli_alert_first_page_seconds",
+			Help:    "Time from hearing of an incident until a person's channel has accepted a page.",
+			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300},
+		}),
+		sirenErrors: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_alert_siren_errors_total",
+			Help: "Times that the siren could not be switched.",
+		}),
+	}
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	var errs []error
+	for _, c := range []prometheus.Collector{m.incidents, m.open, m.unanswered, m.pages, m.fromMemory, m.firstPage, m.sirenErrors} {
+		errs = append(errs, r.Register(c))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,45 @@
+package alert
+
+import (
+	"context"
+	"time"
+)
+
+// Siren is what the box can do by itself to be heard: a siren, a lamp.
+type Siren interface {
+	// Set switches it on or off, and returns soon after ctx ends. It is called
+	// by one goroutine, also when nothing changes.
+	Set(ctx context.Context, on bool) error
+}
+
+// sirenDeadline is how long one switch may take.
+const sirenDeadline = 2 * time.Second
+
+// blow keeps the siren as it should be: on while a call for help is
+// unanswered.
+func (e *Engine) blow(ctx context.Context) {
+	for {
+		e.mu.Lock()
+		on := e.sound
+		e.mu.Unlock()
+		if err := e.set(ctx, on); err != nil && ctx.Err() == nil {
+			e.log.Error("siren cannot be switched, trying again", "on", on, "error", err)
+			e.metrics.sirenErrors.Inc()
+			if !pause(ctx, again) {
+				return
+			}
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-e.horn:
+		}
+	}
+}
+
+func (e *Engine) set(ctx context.Context, on bool) error {
+	ctx, cancel := context.WithTimeout(ctx, sirenDeadline)
+	defer cancel()
+	return e.options.Siren.Set(ctx, on)
+}
