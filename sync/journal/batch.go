@@ -15,6 +15,12 @@ import (
 const (
 	maxBatchEvents = 4096
 	maxBatchBytes  = 4 << 20
+
+	// spareBytes is how large a batch may have been to be used again.
+	spareBytes = 512 << 10
+
+	// gatherEvents is the size from which a sync is cheap beside the rest.
+	gatherEvents = 64
 )
 
 // ErrClosed is returned by everything that is asked of a closed journal.
@@ -22,39 +28,48 @@ var ErrClosed = errors.New("journal is closed")
 
 // pending is an event on its way to disk, as its caller prepared it.
 type pending struct {
-	id     identity
-	crc    uint32 // of record
-	record []byte // without its checksum
-	done   func(error)
-}
-
-func prepare(e *devices.Event, done func(error)) (pending, error) {
-	record, err := encode(e)
-	if err != nil {
-		return pending{}, err
-	}
-	return pending{id: identify(e), crc: crc32.Checksum(record, castagnoli), record: record, done: done}, nil
+	id   identity
+	crc  uint32 // of the record so far
+	end  int    // of the record in batch.records
+	done func(error)
 }
 
 // batch is what one commit writes.
 type batch struct {
 	events  []pending
-	bytes   int
+	records []byte        // the encoded events, each with room for its checksum
 	since   time.Time     // of the first event
 	taken   chan struct{} // closed when nothing more is added
 	settled chan struct{} // closed when err is known
 	err     error
 }
 
-func newBatch(capacity int) *batch {
-	return &batch{events: make([]pending, 0, capacity), taken: make(chan struct{}), settled: make(chan struct{})}
+func newBatch(events []pending, records []byte) *batch {
+	return &batch{events: events[:0], records: records[:0], taken: make(chan struct{}), settled: make(chan struct{})}
 }
 
-func (b *batch) full() bool { return len(b.events) >= maxBatchEvents || b.bytes >= maxBatchBytes }
+func (b *batch) full() bool {
+	return len(b.events) >= maxBatchEvents || len(b.records) >= maxBatchBytes
+}
 
-// enqueue adds p to the batch being filled, and returns that. It waits while
+// record is the i-th encoded event, with room for its checksum.
+func (b *batch) record(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = b.events[i-1].end
+	}
+	return b.records[start:b.events[i].end:b.events[i].end]
+}
+
+// enqueue adds e to the batch being filled, and returns that. It waits while
 // the batch is full.
-func (c *chain) enqueue(ctx context.Context, p pending) (*batch, error) {
+func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error)) (*batch, error) {
+	var space [512]byte
+	record, err := encode(space[:0], e)
+	if err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	p := pending{id: identify(e), crc: crc32.Checksum(record, castagnoli), done: done}
 	c.mu.Lock()
 	for c.filling.full() && !c.closed {
 		taken := c.filling.taken
@@ -74,8 +89,9 @@ func (c *chain) enqueue(ctx context.Context, p pending) (*batch, error) {
 	if len(b.events) == 0 {
 		b.since = time.Now()
 	}
+	b.records = append(append(b.records, record...), make([]byte, crcBytes)...)
+	p.end = len(b.records)
 	b.events = append(b.events, p)
-	b.bytes += len(p.record)
 	wake := len(b.events) == 1 || b.full()
 	c.mu.Unlock()
 	if wake {
@@ -124,7 +140,8 @@ func (c *chain) take() *batch {
 			c.gather(b, n)
 		}
 		c.mu.Lock()
-		c.filling = newBatch(min(2*len(b.events), maxBatchEvents))
+		c.filling = newBatch(c.spareEvents, c.spareRecords)
+		c.spareEvents, c.spareRecords = nil, nil
 		c.mu.Unlock()
 		close(b.taken)
 		return b
@@ -143,27 +160,33 @@ func (c *chain) await(d time.Duration) {
 
 // gather lets the callers that the last commit has just released come back
 // with their next event, as long as they keep coming: otherwise every second
-// batch would hold only the quickest of them.
+// batch would hold only the quickest of them. A large batch goes at once:
+// while it is written, the next one is prepared.
 func (c *chain) gather(b *batch, n int) {
-	for range 8 {
+	for n < min(c.released, gatherEvents) {
 		runtime.Gosched()
 		c.mu.Lock()
-		now, full := len(b.events), b.full()
+		now := len(b.events)
 		c.mu.Unlock()
-		if now == n || full {
+		if now == n {
 			return
 		}
 		n = now
 	}
 }
 
-// settle tells everyone who waits for b.
-func (b *batch) settle(err error) {
+// settle tells everyone who waits for b, and keeps its memory for the next.
+func (c *chain) settle(b *batch, err error) {
 	b.err = err
 	close(b.settled)
 	for i := range b.events {
 		if done := b.events[i].done; done != nil {
 			done(err)
 		}
+	}
+	c.released = len(b.events)
+	if cap(b.records) <= spareBytes {
+		clear(b.events) // lets go of what done refers to
+		c.spareEvents, c.spareRecords = b.events, b.records
 	}
 }

@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -60,14 +61,19 @@ type chain struct {
 	rotateNow atomic.Bool // the janitor finds the active file too old
 
 	// What follows belongs to the writing goroutine.
-	ids       *recent
-	unwritten int // newest of ids that are not on disk yet
-	active    *segment
-	handle    *handle
-	records   int            // in the active file
-	used      int64          // bytes of the active file in use
-	doubt     error          // the last commit failed, and may yet be in the file
-	sealing   sync.WaitGroup // goroutines that seal full files
+	released     int   // callers that waited for the last batch
+	fresh        []int // events of the batch being committed that are not redeliveries
+	key          [8]byte
+	spareEvents  []pending // memory for the next batch
+	spareRecords []byte
+	ids          *recent
+	unwritten    int // newest of ids that are not on disk yet
+	active       *segment
+	handle       *handle
+	records      int            // in the active file
+	used         int64          // bytes of the active file in use
+	doubt        error          // the last commit failed, and may yet be in the file
+	sealing      sync.WaitGroup // goroutines that seal full files
 }
 
 // faults lets tests make commits fail. Both are nil outside of tests.
@@ -79,23 +85,24 @@ type faults struct {
 // write commits batches until the chain is closed.
 func (c *chain) write() {
 	for b := c.take(); b != nil; b = c.take() {
-		b.settle(c.commit(b))
+		c.settle(b, c.commit(b))
 	}
 	c.sealing.Wait()
 }
 
 // commit puts the events of b on disk, but for those that are there already.
 func (c *chain) commit(b *batch) error {
-	fresh := make([]*pending, 0, len(b.events))
+	fresh := c.fresh[:0]
 	for i := range b.events {
-		if c.ids.add(b.events[i].id) {
-			fresh = append(fresh, &b.events[i])
+		if c.ids.add(&b.events[i].id) {
+			fresh = append(fresh, i)
 		}
 	}
+	c.fresh = fresh
 	if len(fresh) > 0 {
 		start := time.Now()
 		c.unwritten = len(fresh)
-		err := c.commitFresh(fresh)
+		err := c.commitFresh(b, fresh)
 		c.unwritten = 0
 		if err != nil {
 			c.ids.drop(len(fresh))
@@ -109,7 +116,8 @@ func (c *chain) commit(b *batch) error {
 	return nil
 }
 
-func (c *chain) commitFresh(fresh []*pending) error {
+// commitFresh writes those events of b whose indices are given.
+func (c *chain) commitFresh(b *batch, fresh []int) error {
 	if err := c.makeReady(); err != nil {
 		return err
 	}
@@ -121,10 +129,12 @@ func (c *chain) commitFresh(fresh []*pending) error {
 		}
 		bucket := tx.Bucket(bucketEvents)
 		bucket.FillPercent = 1 // sequences only grow: no page is ever split in its middle
-		for _, p := range fresh {
+		for _, i := range fresh {
 			seq++
-			k := key(seq)
-			if err := bucket.Put(k, seal(p.record, p.crc, k)); err != nil {
+			binary.BigEndian.PutUint64(c.key[:], seq)
+			record := b.record(i)
+			binary.LittleEndian.PutUint32(record[len(record)-crcBytes:], checksum(b.events[i].crc, c.key[:]))
+			if err := bucket.Put(c.key[:], record); err != nil {
 				return errors.Join(err, tx.Rollback())
 			}
 		}

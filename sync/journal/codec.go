@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -44,8 +45,8 @@ var (
 	errMangled  = errors.New("record: mangled")
 )
 
-// encode returns e without its checksum, with room for it.
-func encode(e *devices.Event) ([]byte, error) {
+// encode appends e to b, without its checksum.
+func encode(b []byte, e *devices.Event) ([]byte, error) {
 	if e.ID == "" || e.Device == "" || e.Type == "" {
 		return nil, fmt.Errorf("event: device, ID and type must be set (got %.80q, %.80q, %.80q)", e.Device, e.ID, e.Type)
 	}
@@ -60,7 +61,7 @@ func encode(e *devices.Event) ([]byte, error) {
 	if e.Received.Synced {
 		flags |= flagSynced
 	}
-	b := make([]byte, 0, size)
+	b = slices.Grow(b, size)
 	b = append(b, codecVersion, flags)
 	b = append(b, e.Received.Boot[:]...)
 	b = binary.AppendVarint(b, int64(e.Received.Mono))
@@ -77,11 +78,9 @@ func encode(e *devices.Event) ([]byte, error) {
 	return append(b, e.Data...), nil
 }
 
-// seal appends the checksum of an encoded event that is kept under key. crc is
-// the checksum of record so far.
-func seal(record []byte, crc uint32, key []byte) []byte {
-	return binary.LittleEndian.AppendUint32(record, crc32.Update(crc, castagnoli, key))
-}
+// checksum is that of a record whose own bytes have the checksum crc, under
+// its key.
+func checksum(crc uint32, key []byte) uint32 { return crc32.Update(crc, castagnoli, key) }
 
 // A decoder turns records into events. It gives the Data of several events out
 // of one allocation.
@@ -99,8 +98,7 @@ func (d *decoder) decode(key, record []byte) (devices.Event, error) {
 		return e, errMangled
 	}
 	body := record[:len(record)-crcBytes]
-	crc := crc32.Update(crc32.Checksum(body, castagnoli), castagnoli, key)
-	if crc != binary.LittleEndian.Uint32(record[len(body):]) {
+	if checksum(crc32.Checksum(body, castagnoli), key) != binary.LittleEndian.Uint32(record[len(body):]) {
 		return e, errChecksum
 	}
 	if body[0] != codecVersion {

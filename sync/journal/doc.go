@@ -49,7 +49,7 @@
 //	bucket "seal"    key "ids": the 16-byte identities of the file's records,
 //	                 CRC-32C; written once, when the file is full
 //
-// The identities are kept in memory, 24 bytes each, and saved as one block a
+// The identities are kept in memory, 32 bytes each, and saved as one block a
 // file, because a key on disk for each costs ten times the event. When the
 // journal is opened, the newest file is scanned for them, and the block is
 // read from the one or two before it.

@@ -27,36 +27,42 @@ func identify(e *devices.Event) identity {
 
 // recent is the set of the last identities of a chain, in order: a ring, and a
 // hash table of positions in it with linear probing. Both grow with use, up to
-// window. Only the goroutine that writes the chain uses it.
+// limit. Only the goroutine that writes the chain uses it.
 type recent struct {
 	limit int
 	ring  []identity
 	start int // position of the oldest
 	count int
-	table []uint32 // position in ring + 1, 0 is free
+	table []place
 	seed  uint64
+}
+
+// place is where an identity is in the ring, beside its hash, so that a search
+// seldom has to look there.
+type place struct {
+	hash uint32
+	at   uint32 // position + 1; 0 is free
 }
 
 // newRecent makes a set of up to limit identities, a power of two.
 func newRecent(limit int) *recent {
 	size := min(limit, 1024)
-	return &recent{limit: limit, ring: make([]identity, size), table: make([]uint32, 2*size), seed: rand.Uint64()}
+	return &recent{limit: limit, ring: make([]identity, size), table: make([]place, 2*size), seed: rand.Uint64()}
 }
 
-// slot is where the search for id begins. The seed keeps a device that chooses
-// its IDs from making all searches long.
-func (r *recent) slot(id *identity) int {
-	h := (binary.LittleEndian.Uint64(id[:]) ^ r.seed) * 0x9e3779b97f4a7c15
-	return int(h>>32) & (len(r.table) - 1)
+// hash has a seed, lest a device that chooses its IDs makes all searches long.
+func (r *recent) hash(id *identity) uint32 {
+	return uint32((binary.LittleEndian.Uint64(id[:]) ^ r.seed) * 0x9e3779b97f4a7c15 >> 32)
 }
 
 // find returns the slot of id, or the free slot where it belongs.
-func (r *recent) find(id *identity) (slot int, ok bool) {
-	for i := r.slot(id); ; i = (i + 1) & (len(r.table) - 1) {
-		switch at := r.table[i]; {
-		case at == 0:
+func (r *recent) find(id *identity, hash uint32) (slot int, ok bool) {
+	mask := len(r.table) - 1
+	for i := int(hash) & mask; ; i = (i + 1) & mask {
+		switch p := r.table[i]; {
+		case p.at == 0:
 			return i, false
-		case r.ring[at-1] == *id:
+		case p.hash == hash && r.ring[p.at-1] == *id:
 			return i, true
 		}
 	}
@@ -64,23 +70,25 @@ func (r *recent) find(id *identity) (slot int, ok bool) {
 
 // add reports false, and does nothing, if id is in the set. The oldest makes
 // room for it in a full set.
-func (r *recent) add(id identity) bool {
-	if _, ok := r.find(&id); ok {
+func (r *recent) add(id *identity) bool {
+	hash := r.hash(id)
+	slot, known := r.find(id, hash)
+	if known {
 		return false
 	}
 	if r.count == len(r.ring) {
 		if r.count < r.limit {
 			r.grow()
 		} else {
-			r.remove(r.ring[r.start])
+			r.remove(&r.ring[r.start])
 			r.start = (r.start + 1) & (len(r.ring) - 1)
 			r.count--
 		}
+		slot, _ = r.find(id, hash)
 	}
-	slot, _ := r.find(&id)
 	at := (r.start + r.count) & (len(r.ring) - 1)
-	r.ring[at] = id
-	r.table[slot] = uint32(at + 1)
+	r.ring[at] = *id
+	r.table[slot] = place{hash, uint32(at + 1)}
 	r.count++
 	return true
 }
@@ -89,7 +97,7 @@ func (r *recent) add(id identity) bool {
 func (r *recent) drop(n int) {
 	for range min(n, r.count) {
 		r.count--
-		r.remove(r.ring[(r.start+r.count)&(len(r.ring)-1)])
+		r.remove(&r.ring[(r.start+r.count)&(len(r.ring)-1)])
 	}
 }
 
@@ -105,29 +113,29 @@ func (r *recent) last(n int) []identity {
 
 func (r *recent) grow() {
 	ids := r.last(r.count)
-	r.ring, r.table = make([]identity, 2*len(r.ring)), make([]uint32, 2*len(r.table))
+	r.ring, r.table = make([]identity, 2*len(r.ring)), make([]place, 2*len(r.table))
 	r.start, r.count = 0, 0
-	for _, id := range ids {
-		r.add(id)
+	for i := range ids {
+		r.add(&ids[i])
 	}
 }
 
 // remove takes id out of the table and moves those behind it up, so that no
 // search ends early.
-func (r *recent) remove(id identity) {
-	hole, ok := r.find(&id)
+func (r *recent) remove(id *identity) {
+	hole, ok := r.find(id, r.hash(id))
 	if !ok {
 		return
 	}
 	mask := len(r.table) - 1
-	for i := (hole + 1) & mask; r.table[i] != 0; i = (i + 1) & mask {
-		home := r.slot(&r.ring[r.table[i]-1])
+	for i := (hole + 1) & mask; r.table[i].at != 0; i = (i + 1) & mask {
+		home := int(r.table[i].hash)
 		if (i-home)&mask >= (i-hole)&mask {
 			r.table[hole] = r.table[i]
 			hole = i
 		}
 	}
-	r.table[hole] = 0
+	r.table[hole] = place{}
 }
 
 // encodeIdentities makes the block that a sealed file keeps.

@@ -168,11 +168,7 @@ func lockDir(dir string) (*os.File, error) {
 // on disk. It waits for the commit as long as ctx lasts; after an error, that
 // of ctx included, the event may or may not be recorded.
 func (j *Journal) Record(ctx context.Context, e devices.Event) error {
-	p, err := prepare(&e, nil)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	b, err := j.chains[chainOf(&e)].enqueue(ctx, p)
+	b, err := j.chains[chainOf(&e)].enqueue(ctx, &e, nil)
 	if err != nil {
 		return err
 	}
@@ -191,11 +187,7 @@ func (j *Journal) Record(ctx context.Context, e devices.Event) error {
 // never called. Submit itself waits, as long as ctx lasts, only while more
 // than a full batch is under way.
 func (j *Journal) Submit(ctx context.Context, e devices.Event, done func(error)) error {
-	p, err := prepare(&e, done)
-	if err != nil {
-		return fmt.Errorf("journal: %w", err)
-	}
-	_, err = j.chains[chainOf(&e)].enqueue(ctx, p)
+	_, err := j.chains[chainOf(&e)].enqueue(ctx, &e, done)
 	return err
 }
 

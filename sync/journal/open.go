@@ -19,7 +19,7 @@ func (j *Journal) openChain(which Chain) (*chain, error) {
 	c := &chain{
 		which: which, segmentBytes: j.options.SegmentBytes, files: files, faults: &j.faults, janitor: &j.janitor,
 		log: j.log.With("chain", which.String()), metrics: j.metrics.of(which),
-		filling: newBatch(16), work: make(chan struct{}, 1), ids: newRecent(window),
+		filling: newBatch(nil, nil), work: make(chan struct{}, 1), ids: newRecent(window),
 	}
 	if which == Ordinary {
 		c.wait = j.options.Wait
@@ -85,8 +85,8 @@ func (c *chain) loadIdentities() error {
 		count += len(ids)
 	}
 	for i := len(found) - 1; i >= 0; i-- {
-		for _, id := range found[i] {
-			c.ids.add(id)
+		for k := range found[i] {
+			c.ids.add(&found[i][k])
 		}
 	}
 	return nil

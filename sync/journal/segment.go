@@ -14,6 +14,7 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
 )
 
 const (
@@ -84,7 +85,7 @@ func openBolt(path string, options bolt.Options) (*handle, error) {
 	if h.file != nil {
 		_ = h.file.Close() // usually closed already; after a panic not
 	}
-	if isSystem(err) || errors.Is(err, bolt.ErrTimeout) || errors.Is(err, ErrDamaged) {
+	if isSystem(err) || errors.Is(err, berrors.ErrTimeout) || errors.Is(err, ErrDamaged) {
 		return nil, err
 	}
 	return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
