@@ -39,4 +39,9 @@ type Report struct {
 	Observed time.Time
 	// Data is the JSON object of the Type's payload.
 	Data json.RawMessage
+	// Held is set where the vendor reports an occurrence as a condition that
+	// it repeats for as long as it holds ({"sos":true} in each message until
+	// it is reset): whether it holds now. The event is recorded when that
+	// becomes true, and again only after it was false.
+	Held *bool
 }

@@ -37,6 +37,7 @@ type event struct {
 	Type devices.Type    `json:"type"`
 	ID   string          `json:"id,omitempty"`
 	Time *time.Time      `json:"time,omitempty"`
+	Held *bool           `json:"held,omitempty"`
 	Data json.RawMessage `json:"data"`
 }
 
@@ -100,7 +101,7 @@ func run(t *testing.T, p *profile.Profile, dir string, fired map[string]bool) {
 			}
 			fired[r.Rule] = true
 			check(t, c.Device, m, r)
-			e := event{Type: r.Report.Type, ID: r.Report.ID, Data: r.Report.Data}
+			e := event{Type: r.Report.Type, ID: r.Report.ID, Held: r.Report.Held, Data: r.Report.Data}
 			if !r.Report.Observed.IsZero() {
 				e.Time = &r.Report.Observed
 			}

@@ -45,6 +45,9 @@
 //	observed  its time stamp: RFC 3339, or seconds or milliseconds since 1970
 //	each      a list; the rule is tried for each element, called item
 //	retained  true for a state that also counts when the broker kept it
+//	held      instead of or besides when, for an occurrence that the vendor
+//	          tells as a condition and repeats while it holds: whether it holds,
+//	          null if the message does not say; it counts when it begins
 //
 // # Expressions
 //

@@ -39,6 +39,7 @@ type rule struct {
 	Retained bool               `yaml:"retained"`
 	Each     written            `yaml:"each"`
 	When     written            `yaml:"when"`
+	Held     written            `yaml:"held"`
 	Type     written            `yaml:"type"`
 	ID       written            `yaml:"id"`
 	Observed written            `yaml:"observed"`

@@ -45,7 +45,8 @@ type compiled struct {
 	retained bool
 	typ      devices.Type
 	each     *program
-	when     *program
+	when     *program // nil for always
+	held     *program // nil for an occurrence that is told once
 	id       *program
 	observed *program
 	data     []field
@@ -241,7 +242,7 @@ func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled
 	for _, k := range []struct {
 		key   string
 		given bool
-	}{{"name", r.Name.text != ""}, {"kinds", len(r.Kinds) > 0}, {"when", r.When.text != ""}, {"type", r.Type.text != ""}} {
+	}{{"name", r.Name.text != ""}, {"kinds", len(r.Kinds) > 0}, {"when", r.When.text != "" || r.Held.text != ""}, {"type", r.Type.text != ""}} {
 		if !k.given {
 			return c, &mistake{at.at, texts.Errorf(texts.Profile.Rule, c.name, k.key, texts.Errorf(texts.Profile.Missing, k.key))}
 		}
@@ -260,6 +261,7 @@ func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled
 		options []expr.Option
 	}{
 		{key: "when", source: r.When, program: &c.when, options: []expr.Option{expr.AsBool()}},
+		{key: "held", source: r.Held, program: &c.held},
 		{key: "id", source: r.ID, program: &c.id},
 		{key: "observed", source: r.Observed, program: &c.observed},
 	}

@@ -111,7 +111,7 @@ func TestTopicsAndKinds(t *testing.T) {
 	}
 	reports, err := p.Reports(devices.Device{Kind: locker.Kind}, state)
 	if err != nil || len(reports) != 2 || string(reports[1].Data) != `{"compartment":3,"open":false}` {
-		t.Errorf("%s %v", reports, err)
+		t.Errorf("%+v %v", reports, err)
 	}
 	if reports, err := p.Reports(wearer, state); len(reports) != 0 || err != nil {
 		t.Errorf("a rule for another kind fired: %v %v", reports, err)

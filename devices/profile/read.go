@@ -142,15 +142,31 @@ func (r *compiled) read(on *machine, to []Reading) []Reading {
 
 // report runs the rule once. suffix tells the elements of one message apart.
 func (r *compiled) report(on *machine, suffix string) (report devices.Report, fired bool, err error) {
-	v, err := on.run(r.when)
-	if err == nil {
-		fired, err = truth(v)
+	if r.when != nil {
+		v, err := on.run(r.when)
+		if err == nil {
+			fired, err = truth(v)
+		}
+		if err != nil {
+			return report, false, fmt.Errorf("when: %w", err)
+		}
+		if !fired {
+			return report, false, nil
+		}
 	}
-	if err != nil {
-		return report, false, fmt.Errorf("when: %w", err)
-	}
-	if !fired {
-		return report, false, nil
+	if r.held != nil {
+		v, err := on.run(r.held)
+		if err != nil {
+			return report, false, fmt.Errorf("held: %w", err)
+		}
+		if v == nil {
+			return report, false, nil // the message does not say
+		}
+		holds, err := truth(v)
+		if err != nil {
+			return report, false, fmt.Errorf("held: %w", err)
+		}
+		report.Held = &holds
 	}
 	report.Type = r.typ
 	if r.id != nil {

@@ -1,0 +1,364 @@
+package intake_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/intake"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/profile"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+// directory is a registry of a few devices.
+type directory map[string]devices.Device
+
+func (d directory) Device(id string) (devices.Device, bool) { v, ok := d[id]; return v, ok }
+
+func (d directory) Behind(bridge, address string) (devices.Device, bool) {
+	for _, v := range d {
+		if v.Bridge == bridge && v.Address == address {
+			return v, true
+		}
+	}
+	return devices.Device{}, false
+}
+
+func (d directory) Bridges() []devices.Device {
+	var all []devices.Device
+	for _, v := range d {
+		if v.Kind == devices.KindBridge {
+			all = append(all, v)
+		}
+	}
+	return all
+}
+
+// disk remembers what was recorded, and fails while it is broken.
+type disk struct {
+	mu     sync.Mutex
+	broken error
+	events []devices.Event
+}
+
+func (d *disk) Record(_ context.Context, e devices.Event) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.broken != nil {
+		return d.broken
+	}
+	d.events = append(d.events, e)
+	return nil
+}
+
+// said lists what was recorded as "device type data", and forgets it.
+func (d *disk) said() []string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var said []string
+	for _, e := range d.events {
+		line := fmt.Sprintf("%s %s %s", e.Device, e.Type, e.Data)
+		if r, err := devices.Decode[devices.Rejected](e); err == nil {
+			line = fmt.Sprintf("%s rejected %s", e.Device, r.Reason)
+		}
+		said = append(said, line)
+	}
+	d.events = nil
+	return said
+}
+
+// sitesProfile is of a make of bridge that speaks for buttons.
+const sitesProfile = `
+name: sites
+title: {zh: 测试, en: test}
+topics: [site/#]
+messages:
+  - topic: site/log
+  - topic: site/{name}
+    address: topic.name
+    rules:
+      - name: press
+        kinds: [wearable]
+        when: payload.pressed == true
+        type: sos
+      - name: fallen
+        kinds: [wearable]
+        held: payload.down
+        type: fall
+      - name: broken
+        kinds: [wearable]
+        when: payload.battery != nil && payload.battery > 0
+        type: battery
+        data: {percent: payload.battery}
+`
+
+type world struct {
+	*intake.Intake
+	disk    *disk
+	now     *devices.Stamp
+	metrics *prometheus.Registry
+}
+
+func newWorld(t *testing.T) world {
+	t.Helper()
+	w := world{disk: &disk{}, metrics: prometheus.NewRegistry(), now: &devices.Stamp{
+		Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 11, 23, 0, 15, 30, 0, time.UTC),
+	}}
+	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+	profiles, err := profile.Load(fstest.MapFS{"sites.yaml": {Data: []byte(sitesProfile)}}, vocabulary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Intake = intake.New(intake.Config{
+		Directory: directory{
+			"l1":   {ID: "l1", Kind: locker.Kind, Facility: "east"},
+			"c1":   {ID: "c1", Kind: cabinet.Kind, Facility: "meals"},
+			"w1":   {ID: "w1", Kind: wearable.Kind, Elder: "e1"},
+			"gone": {ID: "gone", Kind: wearable.Kind, Retired: true},
+			"b1":   {ID: "b1", Kind: devices.KindBridge, Profile: "sites"},
+			"b2":   {ID: "b2", Kind: devices.KindBridge, Profile: "sites"},
+			"bath": {ID: "bath", Kind: wearable.Kind, Bridge: "b1", Address: "浴室"},
+			"hall": {ID: "hall", Kind: wearable.Kind, Bridge: "b2", Address: "门厅"},
+		},
+		Vocabulary: vocabulary,
+		Profiles:   profiles, Recorder: w.disk, Clock: func() devices.Stamp { return *w.now },
+		Logger: slog.New(slog.DiscardHandler), Registerer: w.metrics,
+	})
+	return w
+}
+
+func TestMessages(t *testing.T) {
+	for _, c := range []struct {
+		name, client, topic, payload string
+		want                         []string
+	}{
+		{"event", "l1", "linli/v1/l1/event", `{"id":"7","type":"parcel.deposited","data":{"compartment":12}}`, []string{`l1 parcel.deposited {"compartment":12}`}},
+		{"numeric id", "l1", "linli/v1/l1/event", `{"id":7,"type":"parcel.deposited","data":{"compartment":12}}`, []string{`l1 parcel.deposited {"compartment":12}`}},
+		{"through another broker", "", "linli/v1/w1/event", `{"type":"sos"}`, []string{`w1 sos {}`}},
+		{"status", "w1", "linli/v1/w1/status", `{"online":true}`, []string{`w1 status {"online":true}`}},
+		{"state", "l1", "linli/v1/l1/state", `{"states":[{"type":"door","data":{"compartment":1,"open":true}},{"type":"door","data":{"compartment":2,"open":false}}]}`,
+			[]string{`l1 door {"compartment":1,"open":true}`, `l1 door {"compartment":2,"open":false}`}},
+		{"one bad state among good ones", "l1", "linli/v1/l1/state", `{"states":[{"type":"door","data":{"compartment":0,"open":true}},{"type":"door","data":{"compartment":2,"open":false}}]}`,
+			[]string{`l1 rejected invalid`, `l1 door {"compartment":2,"open":false}`}},
+
+		{"no JSON", "l1", "linli/v1/l1/event", `deposit!`, []string{`l1 rejected not_json`}},
+		{"empty", "l1", "linli/v1/l1/event", ``, []string{`l1 rejected not_json`}},
+		{"an array", "l1", "linli/v1/l1/event", `[]`, []string{`l1 rejected not_json`}},
+		{"null", "l1", "linli/v1/l1/event", `null`, []string{`l1 rejected invalid`}},
+		{"10 MB", "l1", "linli/v1/l1/event", strings.Repeat("x", 10<<20), []string{`l1 rejected too_large`}},
+		{"wrong type", "l1", "linli/v1/l1/event", `{"type":7}`, []string{`l1 rejected invalid`}},
+		{"wrong field", "l1", "linli/v1/l1/event", `{"type":"parcel.deposited","data":{"compartment":"12"}}`, []string{`l1 rejected invalid`}},
+		{"unknown device", "", "linli/v1/nobody/event", `{"type":"sos"}`, []string{`nobody rejected unknown_device`}},
+		{"retired device", "gone", "linli/v1/gone/event", `{"type":"sos"}`, []string{`gone rejected unknown_device`}},
+		{"unknown event type", "l1", "linli/v1/l1/event", `{"type":"parcel.eaten"}`, []string{`l1 rejected unknown_type`}},
+		{"another kind's type", "l1", "linli/v1/l1/event", `{"type":"sos"}`, []string{`l1 rejected unknown_type`}},
+		{"speaking for another", "l1", "linli/v1/w1/event", `{"type":"sos"}`, []string{`l1 rejected topic`}},
+		{"unknown message", "l1", "linli/v1/l1/gossip", `{}`, []string{`l1 rejected topic`}},
+		{"unknown topic", "l1", "home/lamp", `{}`, []string{`l1 rejected topic`}},
+		{"1970", "l1", "linli/v1/l1/event", `{"id":"8","type":"parcel.deposited","time":"1970-01-01T00:00:09Z","data":{"compartment":12}}`,
+			[]string{`l1 rejected time`, `l1 parcel.deposited {"compartment":12}`}},
+		{"no time at all", "l1", "linli/v1/l1/event", `{"id":"9","type":"parcel.deposited","time":"soon","data":{"compartment":12}}`,
+			[]string{`l1 rejected time`, `l1 parcel.deposited {"compartment":12}`}},
+		{"through a bridge", "b1", "site/浴室", `{"pressed":true}`, []string{`bath sos {}`}},
+		{"a bridge's own affairs", "b1", "site/log", `up`, nil},
+		{"of a device the bridge has and we have not", "b1", "site/kitchen", `{"pressed":true}`, []string{`b1/kitchen rejected unknown_device`}},
+		{"of another bridge's device", "b1", "site/门厅", `{"pressed":true}`, []string{`b1/门厅 rejected unknown_device`}},
+		{"two bridges behind another broker", "", "site/门厅", `{"pressed":true}`, []string{`hall sos {}`}},
+		{"what one rule cannot read does not cost the press", "b1", "site/浴室", `{"pressed":true,"battery":"full"}`, []string{`bath sos {}`, `bath rejected invalid`}},
+		{"help in bad form is still help", "w1", "linli/v1/w1/event", `{"type":"fall","data":{"lying":"yes"}}`, []string{`w1 rejected invalid`, `w1 fall {}`}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			if err := w.Message(t.Context(), devices.Message{Client: c.client, Topic: c.topic, Payload: []byte(c.payload)}); err != nil {
+				t.Fatalf("not acknowledged: %v", err)
+			}
+			if got := w.disk.said(); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
+				t.Errorf("recorded\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))
+			}
+		})
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	w := newWorld(t)
+	for _, m := range []devices.Message{
+		{Client: "w1", Topic: "linli/v1/w1/event", Payload: []byte(`{"id":"a","type":"sos"}`), Packet: "w1/1/7"},
+		{Client: "w1", Topic: "linli/v1/w1/event", Payload: []byte(`{"type":"sos"}`), Packet: "w1/1/8"},
+		{Client: "w1", Topic: "linli/v1/w1/event", Payload: []byte(`{"type":"sos"}`)},
+		{Client: "w1", Topic: "linli/v1/w1/event", Payload: []byte(`{"type":"sos"}`)},
+	} {
+		if err := w.Message(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var ids []string
+	for _, e := range w.disk.events {
+		ids = append(ids, e.ID)
+	}
+	if ids[0] != "i/a" || ids[1] != "p/w1/1/8/0" || !strings.HasPrefix(ids[2], "r/") || ids[2] == ids[3] {
+		t.Errorf("identities %q", ids)
+	}
+}
+
+// What was not recorded is not acknowledged, and has changed nothing: the same
+// state is recorded when it comes again.
+func TestFailureIsNotAcknowledged(t *testing.T) {
+	w := newWorld(t)
+	door := devices.Message{Client: "l1", Topic: "linli/v1/l1/state", Payload: []byte(`{"states":[{"type":"door","data":{"compartment":1,"open":true}}]}`)}
+	w.disk.broken = errors.New("no space left on device")
+	for range 2 {
+		if err := w.Message(t.Context(), door); !errors.Is(err, w.disk.broken) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	if err := w.Message(t.Context(), devices.Message{Client: "l1", Topic: "linli/v1/l1/event", Payload: []byte(`junk`)}); err == nil {
+		t.Error("a rejection that could not be kept was acknowledged")
+	}
+	w.disk.broken = nil
+	for range 3 {
+		if err := w.Message(t.Context(), door); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.disk.said(); len(got) != 1 {
+		t.Errorf("recorded %q, want the door once", got)
+	}
+}
+
+func TestUnchangedStateIsNotRecorded(t *testing.T) {
+	w := newWorld(t)
+	for _, open := range []bool{false, false, true, true, false} {
+		payload := fmt.Sprintf(`{"states":[{"type":"door","data":{"compartment":1,"open":%t}}]}`, open)
+		if err := w.Message(t.Context(), devices.Message{Client: "l1", Topic: "linli/v1/l1/state", Payload: []byte(payload)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.disk.said(); len(got) != 3 {
+		t.Errorf("recorded %q, want closed, open, closed", got)
+	}
+}
+
+// A vendor that repeats "somebody lies there" in each message raises one
+// alarm, and another when somebody falls again.
+func TestHeldConditionCountsWhenItBegins(t *testing.T) {
+	w := newWorld(t)
+	say := func(payload string) {
+		t.Helper()
+		if err := w.Message(t.Context(), devices.Message{Client: "b1", Topic: "site/浴室", Payload: []byte(payload)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, payload := range []string{`{"down":false}`, `{"down":true}`, `{"down":true}`, `{"x":1}`, `{"down":true}`} {
+		say(payload)
+	}
+	if got := w.disk.said(); len(got) != 1 || got[0] != "bath fall {}" {
+		t.Errorf("recorded %q, want one fall", got)
+	}
+	say(`{"down":false}`)
+	say(`{"down":true}`)
+	if got := w.disk.said(); len(got) != 1 {
+		t.Errorf("recorded %q, want the second fall", got)
+	}
+}
+
+func TestReplayedPressIsNoPress(t *testing.T) {
+	w := newWorld(t)
+	press := devices.Message{Topic: "linli/v1/w1/event", Payload: []byte(`{"type":"sos"}`), Retained: true}
+	if err := w.Message(t.Context(), press); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.disk.said(); len(got) != 1 || got[0] != "w1 rejected retained" {
+		t.Errorf("recorded %q", got)
+	}
+	// With an identity of its own it can only be counted once anyway.
+	press.Payload = []byte(`{"id":"5","type":"sos"}`)
+	if err := w.Message(t.Context(), press); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.disk.said(); len(got) != 1 || got[0] != "w1 sos {}" {
+		t.Errorf("recorded %q", got)
+	}
+}
+
+// A flood of junk is counted in full and recorded in part.
+func TestRejectionsAreBounded(t *testing.T) {
+	w := newWorld(t)
+	junk := func(device string) {
+		t.Helper()
+		if err := w.Message(t.Context(), devices.Message{Topic: "linli/v1/" + device + "/event", Payload: []byte("junk")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 1000 {
+		junk("l1")
+	}
+	if got := len(w.disk.said()); got != 20 {
+		t.Errorf("recorded %d of one sender, want 20", got)
+	}
+	w.now.Mono += 3 * time.Minute
+	for range 10 {
+		junk("l1")
+	}
+	if got := len(w.disk.said()); got != 3 {
+		t.Errorf("recorded %d after three minutes, want 3", got)
+	}
+	for i := range 5000 {
+		junk(fmt.Sprintf("invented-%d", i))
+	}
+	if got := len(w.disk.said()); got > 1100 {
+		t.Errorf("recorded %d of invented devices", got)
+	}
+	if got := testutil.ToFloat64(counter(t, w.metrics, "linli_intake_rejected_total", "not_json")); got != 1010 {
+		t.Errorf("counted %g", got)
+	}
+}
+
+func counter(t *testing.T, r *prometheus.Registry, name, label string) prometheus.Collector {
+	t.Helper()
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == name && m.GetLabel()[0].GetValue() == label {
+				g := prometheus.NewGauge(prometheus.GaugeOpts{Name: "x"})
+				g.Set(m.GetCounter().GetValue())
+				return g
+			}
+		}
+	}
+	t.Fatalf("no metric %s %s", name, label)
+	return nil
+}
+
+func FuzzMessage(f *testing.F) {
+	f.Add("linli/v1/l1/event", []byte(`{"id":7,"type":"parcel.deposited","time":"2026-11-23T08:15:30+08:00","data":{"compartment":12}}`))
+	f.Add("linli/v1/l1/state", []byte(`{"time":1763856930,"states":[{"type":"door","data":{"compartment":1,"open":true}}]}`))
+	f.Add("linli/v1/w1/status", []byte(`{"online":true}`))
+	f.Add("linli/v1//event", []byte(`{"type":"sos","time":1e300}`))
+	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
+		w := newWorld(t)
+		if err := w.Message(t.Context(), devices.Message{Topic: topic, Payload: payload}); err != nil {
+			t.Fatalf("%s %q: not acknowledged: %v", topic, payload, err)
+		}
+		for _, e := range w.disk.events {
+			if e.ID == "" || e.Device == "" || !json.Valid(e.Data) || e.Received.Boot != w.now.Boot {
+				t.Fatalf("%s %q became %+v", topic, payload, e)
+			}
+		}
+	})
+}
