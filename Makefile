@@ -30,9 +30,14 @@ $(DIST)/run/gateway.yaml:
 demo: ## a simulated community on this machine, with its page
 	go run ./cmd/gateway demo
 
+# The race detector ends the process at a damaged pointer, also where the program
+# recovers from it: tests of damaged files carry //go:build !race and Damage in
+# their names, and run without it.
 test: deps ## what must hold before a commit: vet, format and every test
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted" >&2; exit 1; }
+	@packages=$$(grep -rl --include='*_test.go' '^//go:build !race' . | xargs -r dirname | sort -u); \
+		test -z "$$packages" || { set -x; go test -timeout 5m -run Damage $$packages; }
 	go test -race -timeout 14m ./...
 
 bench: deps ## the figures of BENCHMARKS.md
