@@ -36,7 +36,7 @@ demo: ## a simulated community on this machine, with its page
 test: deps ## what must hold before a commit: vet, format and every test
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted" >&2; exit 1; }
-	@packages=$$(grep -rl --include='*_test.go' '^//go:build !race' . | xargs -r dirname | sort -u); \
+	@packages=$$(grep -rl --include='*_test.go' '^//go:build !race' . | xargs -r dirname | sort -u || true); \
 		test -z "$$packages" || { set -x; go test -timeout 5m -run Damage $$packages; }
 	go test -race -timeout 14m ./...
 
