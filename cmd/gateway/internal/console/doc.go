@@ -1,0 +1,30 @@
+// Package console is the box's web page: open calls for help, what the
+// devices report, today's figures, and how the box itself is. It presents what
+// others know and decide, keeps nothing, and nobody depends on it.
+//
+// # Who may see it
+//
+// [Console.Mint] makes the secret of a login link: for one person, good once,
+// for half an hour. Opening the link only shows a button, so that the robots
+// which preview links do not use it up; pressing it redeems the link for a
+// session of 30 days, a signed cookie. Nothing about sessions is kept but the
+// key that signs them, in a file, so they survive a restart. Scripts send the
+// value that [Console.Session] makes as a bearer token instead. The name in
+// the session is the "by" of what its owner acknowledges.
+//
+// Whoever is not logged in learns how to be, and nothing else. A page of
+// another site can neither post for a person who is logged in (the cookie is
+// SameSite=Strict, and the Origin is checked) nor frame the console. Nothing
+// is loaded from anywhere else.
+//
+// # How it stays current
+//
+// A stream of server-sent events replaces a panel of the page when it has
+// changed, looking once a second. What is sent is the panel as it is at that
+// moment, never a difference: a reader that was slow or away has missed
+// nothing. One that takes longer than ten seconds to read is disconnected; the
+// browser comes back by itself. Streams end with their request and with
+// [Console.Close].
+//
+// Without JavaScript the page reloads itself, and its buttons work.
+package console

@@ -1,0 +1,119 @@
+package console
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+const (
+	feedSize  = 50
+	feedRetry = 5 * time.Second // after the journal could not be read
+)
+
+// feed holds the last events in words. The zero value is empty.
+type feed struct {
+	mu       sync.Mutex
+	items    []item // newest last
+	rejected rejected
+}
+
+// item is an event as it is shown, in both languages.
+type item struct {
+	received devices.Stamp
+	zh, en   eventView
+}
+
+// eventView is a line of the live events.
+type eventView struct {
+	At    string
+	Glyph string // one character that stands for the kind
+	Tone  string // "alarm", "warn", "good" or ""
+	Who   string // device, and where it is
+	What  string
+}
+
+// rejected is what is known of reports that could not be used.
+type rejected struct {
+	count  int
+	sender string // of the latest
+}
+
+// follow reads the journal from the last events on until ctx ends.
+func (f *feed) follow(ctx context.Context, c *Console) {
+	var at journal.Position
+	for _, chain := range []journal.Chain{journal.Ordinary, journal.Urgent} {
+		if last := c.Journal.Last(chain); last > feedSize {
+			at[chain] = last - feedSize
+		}
+	}
+	began := c.Clock()
+	for ctx.Err() == nil {
+		for e, err := range c.Journal.Tail(ctx, at) {
+			if err != nil {
+				c.Logger.Error("live events", "error", err)
+				break
+			}
+			at[e.Chain] = e.Seq
+			f.add(e.Event, c, began)
+		}
+		retry := time.NewTimer(feedRetry)
+		select {
+		case <-ctx.Done():
+		case <-retry.C:
+		}
+		retry.Stop()
+	}
+}
+
+// add puts an event behind those that were received before it: at first the
+// chains are read one after the other.
+func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
+	people := c.Registry.Snapshot()
+	new := item{e.Received, view(e, people, texts.Chinese), view(e, people, texts.English)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if e.Type == (devices.Rejected{}).EventType() {
+		if age, ok := e.Received.Since(began); ok && age >= 0 {
+			f.rejected.count++
+			f.rejected.sender = e.Device
+		}
+	}
+	i := len(f.items)
+	for i > 0 {
+		if later, ok := f.items[i-1].received.Since(new.received); !ok || later <= 0 {
+			break
+		}
+		i--
+	}
+	f.items = slices.Insert(f.items, i, new)
+	if extra := len(f.items) - feedSize; extra > 0 {
+		f.items = slices.Delete(f.items, 0, extra)
+	}
+}
+
+// view lists the events, newest first.
+func (f *feed) view(lang texts.Lang) []eventView {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	views := make([]eventView, 0, len(f.items))
+	for _, i := range slices.Backward(f.items) {
+		if lang == texts.English {
+			views = append(views, i.en)
+		} else {
+			views = append(views, i.zh)
+		}
+	}
+	return views
+}
+
+func (f *feed) rejections() rejected {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.rejected
+}

@@ -1,0 +1,150 @@
+package console
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/alert"
+)
+
+// incidentsView is the first panel of the page.
+type incidentsView struct {
+	Summary   string
+	Calling   int // incidents that nobody has taken
+	Incidents []incidentView
+	Problem   string // why the last button did not work
+}
+
+type incidentView struct {
+	ID      string
+	Kind    string
+	Calling bool
+	Where   string
+	Name    string
+	At      string // civil time of the first press
+	Since   int64  // the same on the monotonic clock, ms
+	Notes   []string
+	Taken   string // by whom
+	TakenAt string
+	Pages   []pageView
+	Causes  []causeView
+}
+
+type pageView struct {
+	Who, Channel, Result string
+	Tone                 string // "ok", "wait" or "bad"
+}
+
+type causeView struct{ Value, Label string }
+
+// incidents shows those that nobody has taken first, the longest waiting on
+// top.
+func (c *Console) incidents(lang texts.Lang) incidentsView {
+	open := slices.DeleteFunc(c.Alerts.Incidents(), func(i alert.Incident) bool { return i.Phase == alert.PhaseResolved })
+	slices.SortStableFunc(open, func(a, b alert.Incident) int {
+		return cmp.Or(cmp.Compare(taken(a), taken(b)), cmp.Compare(a.Number, b.Number))
+	})
+	var v incidentsView
+	now := c.Clock()
+	for _, i := range open {
+		v.Incidents = append(v.Incidents, c.incident(lang, i, now))
+		v.Calling += 1 - taken(i)
+	}
+	t := texts.Console
+	switch {
+	case v.Calling > 0:
+		v.Summary = t.OpenCalls.In(lang, v.Calling)
+	case len(open) > 0:
+		v.Summary = t.AllTaken.In(lang, len(open))
+	default:
+		v.Summary = t.AllCalm.In(lang)
+	}
+	return v
+}
+
+func taken(i alert.Incident) int {
+	if i.Phase == alert.PhaseRaised {
+		return 0
+	}
+	return 1
+}
+
+func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp) incidentView {
+	t := texts.Console
+	v := incidentView{
+		ID: i.ID, Kind: i.Kind.Text().In(lang), Calling: i.Phase == alert.PhaseRaised,
+		Where: place(lang, i), At: civil(i.Raised.Wall).Format("15:04:05"),
+	}
+	if e, ok := c.Registry.Snapshot().Elders[i.Elder]; ok {
+		v.Name = e.Name
+	}
+	age, measured := now.Since(i.Raised)
+	if !measured {
+		age = max(0, now.Wall.Sub(i.Raised.Wall)).Round(time.Second)
+		v.Notes = append(v.Notes, t.SinceRestart.In(lang))
+	}
+	v.Since = (now.Mono - age).Round(time.Second).Milliseconds()
+	if i.Presses > 1 {
+		v.Notes = append(v.Notes, t.Presses.In(lang, i.Presses))
+	}
+	if i.Round > 1 && v.Calling {
+		v.Notes = append(v.Notes, t.Again.In(lang))
+	}
+	if i.Acknowledged != nil && !v.Calling {
+		v.Taken = t.TakenBy.In(lang, c.personName(i.Acknowledged.By))
+		v.TakenAt = t.HowTaken.In(lang, civil(i.Acknowledged.At.Wall).Format("15:04:05"))
+	}
+	for _, d := range i.Deliveries {
+		if d.Step == i.Step {
+			v.Pages = append(v.Pages, c.page(lang, d))
+		}
+	}
+	for _, cause := range alert.Causes() {
+		v.Causes = append(v.Causes, causeView{string(cause), cause.Text().In(lang)})
+	}
+	return v
+}
+
+func place(lang texts.Lang, i alert.Incident) string {
+	switch {
+	case i.Building != "" || i.Room != "":
+		return strings.TrimSpace(texts.Console.NamedPlace.In(lang, i.Building, i.Room))
+	case i.Place != "":
+		return i.Place
+	}
+	return texts.Console.UnknownPlace.In(lang, i.Device)
+}
+
+// page says who was called by which channel, and what came of it.
+func (c *Console) page(lang texts.Lang, d alert.Delivery) pageView {
+	t := texts.Console
+	v := pageView{Who: c.personName(d.Recipient), Channel: d.Channel}
+	if d.Recipient == "" {
+		v.Who, v.Channel = t.Log.In(lang), ""
+	}
+	result := t.Sending
+	v.Tone = "wait"
+	switch d.Result {
+	case alert.Accepted:
+		result, v.Tone = t.Accepted, "ok"
+	case alert.Temporary:
+		result = t.Temporary
+	case alert.Unknown:
+		result = t.Unknown
+	case alert.Permanent:
+		result, v.Tone = t.Permanent, "bad"
+	}
+	v.Result = result.In(lang)
+	comma := texts.ConsoleEvents.Comma.In(lang)
+	if d.Attempts > 1 {
+		v.Result += comma + t.Attempts.In(lang, d.Attempts)
+	}
+	if d.FromMemory {
+		v.Result += comma + t.PagedFromMemory.In(lang)
+	}
+	return v
+}

@@ -1,0 +1,109 @@
+package console
+
+import (
+	"context"
+	"embed"
+	"net/http"
+	"strings"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+//go:embed static
+var static embed.FS
+
+const (
+	sessionCookie = "linli_session"
+	langCookie    = "linli_lang"
+	maxForm       = 4 << 10 // bytes of a posted form or document
+)
+
+func (c *Console) routes() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /static/", http.StripPrefix("/", cached(http.FileServerFS(static))))
+	mux.HandleFunc("GET /login", c.askLogin)
+	mux.HandleFunc("POST /login", c.login)
+	mux.HandleFunc("POST /logout", c.logout)
+
+	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyPage, h)) }
+	page("GET /{$}", c.home)
+	page("GET /stream", c.stream)
+	page("POST /incidents/{id}/acknowledge", c.acknowledge)
+	page("POST /incidents/{id}/resolve", c.resolve)
+	page("/", c.notFound)
+
+	api := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyAPI, h)) }
+	api("GET /api/incidents", c.apiIncidents)
+	api("POST /api/incidents/{id}/acknowledge", c.apiAcknowledge)
+	api("POST /api/incidents/{id}/resolve", c.apiResolve)
+	api("GET /api/figures", c.apiFigures)
+	api("GET /api/status", c.apiStatus)
+	api("/api/", c.apiNotFound)
+
+	return guarded(http.NewCrossOriginProtection().Handler(mux))
+}
+
+// guarded forbids the browser everything that the page does not need, and
+// bounds what it may post.
+func guarded(next http.Handler) http.Handler {
+	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cached lets the browser keep files, which carry their version in the query.
+func cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "max-age=31536000, immutable")
+		next.ServeHTTP(w, r)
+	})
+}
+
+type personKey struct{}
+
+// person is who is logged in; only under loggedIn.
+func person(r *http.Request) string {
+	name, _ := r.Context().Value(personKey{}).(string)
+	return name
+}
+
+// loggedIn lets pass who has a session, by cookie or as a bearer token.
+func (c *Console) loggedIn(deny, next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		value, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if !bearer {
+			if cookie, err := r.Cookie(sessionCookie); err == nil {
+				value = cookie.Value
+			}
+		}
+		name, ok := c.sessions.open(value)
+		if !ok {
+			deny(w, r)
+			return
+		}
+		next(w, r.WithContext(context.WithValue(r.Context(), personKey{}, name)))
+	})
+}
+
+// language is what the person asked for, last, before, or by the browser's
+// settings. What is not English is Chinese.
+func language(w http.ResponseWriter, r *http.Request) texts.Lang {
+	if asked := r.URL.Query().Get("lang"); asked != "" {
+		lang := texts.Parse(asked)
+		http.SetCookie(w, &http.Cookie{Name: langCookie, Value: string(lang), Path: "/", MaxAge: 365 * 24 * 60 * 60, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+		return lang
+	}
+	if kept, err := r.Cookie(langCookie); err == nil {
+		return texts.Parse(kept.Value)
+	}
+	first, _, _ := strings.Cut(r.Header.Get("Accept-Language"), ",")
+	first, _, _ = strings.Cut(first, ";")
+	return texts.Parse(strings.TrimSpace(first))
+}
