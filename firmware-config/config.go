@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -131,7 +132,7 @@ func base() Config {
 		Socket:   "/run/linli/gateway.sock",
 		Console:  Console{Listen: ":8080"},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
-		Alert:    Alert{Step: time.Minute},
+		Alert:    Alert{Step: alert.DefaultStep},
 		Province: Province{Interval: 5 * time.Minute},
 		Log:      Log{Level: "info", Format: "text"},
 	}
