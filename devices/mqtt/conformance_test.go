@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	paho "github.com/eclipse/paho.mqtt.golang"
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
@@ -26,7 +25,7 @@ func TestBrokerConforms(t *testing.T) {
 		return devicetest.Harness{
 			Topic: deviceTopic,
 			Start: func(t testing.TB, handle func(context.Context, devices.Message) error) func() {
-				b, err := NewBroker(BrokerConfig{Listen: address}, testLogin, handle, testLog(t), prometheus.NewRegistry())
+				b, err := NewBroker(BrokerConfig{Listen: address, Grace: 200 * time.Millisecond}, testLogin, handle, testLog(t), prometheus.NewRegistry())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -128,7 +127,7 @@ func newTestClient(t testing.TB, address string, handle Handler) (*Client, conne
 	metrics := connectedMetric{prometheus.NewRegistry()}
 	c, err := NewClient(ClientConfig{
 		URL: "mqtt://" + address, ClientID: "linli-test", Topics: []string{"linli/v1/#"},
-		RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond,
+		RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond, Grace: 200 * time.Millisecond,
 	}, handle, testLog(t), metrics)
 	if err != nil {
 		t.Fatal(err)
@@ -151,31 +150,6 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 }
-
-// pahoDevice is a device of which the MQTT part is paho.
-type pahoDevice struct{ paho.Client }
-
-func connectDevice(t testing.TB, address, id string) devicetest.Device {
-	o := paho.NewClientOptions().AddBroker("tcp://" + address).SetClientID(id).SetUsername(id).SetPassword(id).
-		SetProtocolVersion(4).SetCleanSession(false).SetOrderMatters(true).
-		SetAutoReconnect(true).SetMaxReconnectInterval(100 * time.Millisecond).
-		SetConnectRetry(true).SetConnectRetryInterval(20 * time.Millisecond)
-	c := paho.NewClient(o)
-	connecting := c.Connect() // goes on trying by itself
-	if nc, err := net.Dial("tcp", address); err == nil {
-		// Until then paho neither keeps order nor sends QoS 0.
-		if !connecting.WaitTimeout(time.Minute) || connecting.Error() != nil || nc.Close() != nil {
-			t.Fatalf("device %s does not connect: %v", id, connecting.Error())
-		}
-	}
-	return pahoDevice{c}
-}
-
-func (d pahoDevice) Publish(p devicetest.Publication) <-chan struct{} {
-	return d.Client.Publish(p.Topic, p.QoS, p.Retain, p.Payload).Done()
-}
-
-func (d pahoDevice) Close() { d.Disconnect(200) }
 
 // mosquitto is Debian's broker, run by a test.
 type mosquitto struct {
