@@ -92,13 +92,13 @@ type Alert struct {
 // Province is the platform that takes the statistics. Without URL nothing is
 // sent.
 type Province struct {
-	// URL is the address of the platform's ingest, https unless it is on this
-	// machine.
-	URL string `yaml:"url" example:"https://platform.example.gov.cn/linli/v1/batches"`
+	// URL is where the platform takes batches of rows, https unless it is on
+	// this machine.
+	URL string `yaml:"url" example:"https://platform.example.gov.cn/v1/rows"`
 	// SecretFile holds the key with which this box signs.
 	SecretFile string `yaml:"secret_file" example:"/etc/linli/province.secret"`
-	// Interval is the time between two attempts to send what has changed.
-	Interval time.Duration `yaml:"interval" example:"5m"`
+	// Interval is how often what has changed is sent.
+	Interval time.Duration `yaml:"interval" example:"1h"`
 }
 
 // Log is what the daemon writes to its standard error.
@@ -133,7 +133,7 @@ func base() Config {
 		Console:  Console{Listen: ":8080"},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep},
-		Province: Province{Interval: 5 * time.Minute},
+		Province: Province{Interval: time.Hour},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

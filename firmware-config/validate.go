@@ -222,7 +222,7 @@ func (c Config) checkProvince() *problem {
 	}
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.Fragment != "" {
 		return wrong("province.url", texts.Errorf(t.BadPlatform, short(p.URL)),
-			texts.Errorf(t.BadPlatformMend, "https://platform.example.gov.cn/linli/v1/batches"))
+			texts.Errorf(t.BadPlatformMend, "https://platform.example.gov.cn/v1/rows"))
 	}
 	if p.SecretFile == "" {
 		return wrong("province.url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))
