@@ -22,7 +22,7 @@
 //     is applied exactly once. [Deliver] advances its cursor after the
 //     acceptance: at least once.
 //   - What is retired before its time, because the disk is too small, is
-//     counted and journaled as a [Gap].
+//     counted and journaled as a [Gap], in the urgent chain.
 //
 // # What it never does
 //

@@ -35,7 +35,8 @@ const (
 // Fold applies what the journal holds, and then what comes, to the state,
 // until ctx ends: nil then. State and cursors move in one transaction, so each
 // entry is applied exactly once, whatever is killed. What was retired or is
-// damaged is skipped; a Gap in the journal tells. After an error, which may be
+// damaged is skipped; a Gap in the urgent chain tells of what was retired
+// before its time. After an error, which may be
 // the state's, the journal's or Apply's, it can simply be called again.
 //
 // A state has at most one running Fold.
@@ -45,6 +46,7 @@ func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
 		return fmt.Errorf("fold: %w", err)
 	}
 	j.followers.follow(s.name, f.Chains, at)
+	var due time.Time // for ordinary entries that wait; zero if none do
 	for {
 		grown := j.growth()
 		entries, next, err := j.nextBatch(at, f.Chains)
@@ -58,13 +60,17 @@ func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
 			}
 			continue
 		}
-		if f.Every > 0 && entries[0].Chain == Ordinary && len(entries) < foldLater {
-			if err := j.company(ctx, at, f); err != nil {
-				return j.stopped(ctx)
+		if entries[0].Chain == Ordinary {
+			if due.IsZero() {
+				due = time.Now().Add(f.Every)
 			}
-			if entries, next, err = j.nextBatch(at, f.Chains); err != nil {
-				return fmt.Errorf("fold %s: %w", s.name, err)
+			if left := time.Until(due); left > 0 && len(entries) < foldLater {
+				if j.company(ctx, at, f, left) != nil {
+					return j.stopped(ctx)
+				}
+				continue
 			}
+			due = time.Time{}
 		}
 		if ctx.Err() != nil {
 			return nil
@@ -103,10 +109,10 @@ func (j *Journal) nextBatch(at Position, order []Chain) ([]Entry, Position, erro
 	return nil, at, nil
 }
 
-// company waits for f.Every, until there is a batch of ordinary entries, or
-// until there is an urgent one.
-func (j *Journal) company(ctx context.Context, at Position, f Fold) error {
-	timer := time.NewTimer(f.Every)
+// company waits for d, until there is a batch of ordinary entries, or until
+// there is an urgent one.
+func (j *Journal) company(ctx context.Context, at Position, f Fold, d time.Duration) error {
+	timer := time.NewTimer(d)
 	defer timer.Stop()
 	for {
 		grown := j.growth()

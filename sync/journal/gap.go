@@ -9,8 +9,9 @@ import (
 )
 
 // Gap says what was retired before its time because the disk is too small. It
-// is the payload of an ordinary event of devices.GatewayDevice, with the ID
-// "gap/<chain>/<first>".
+// is the payload of an event of devices.GatewayDevice, with the ID
+// "gap/<chain>/<first>". The event is urgent, whichever chain it speaks of: a
+// gap in the chain that is being given up would be given up with it.
 //
 //	{"chain":"ordinary","first":1,"last":61440,"count":61440,"unread":1200,
 //	 "devices":{"l1":41440,"c7":20000},"from":"2026-03-01T08:00:00Z","to":"2026-03-02T09:30:00Z"}
@@ -55,14 +56,14 @@ func (g Gap) Validate() error {
 
 // Specs are the types that the journal itself reports.
 func Specs() []devices.Spec {
-	return []devices.Spec{devices.SpecFor[Gap](devices.KindGateway, devices.Ordinary)}
+	return []devices.Spec{devices.SpecFor[Gap](devices.KindGateway, devices.Urgent)}
 }
 
 // event is g as it is journaled.
 func (g Gap) event(now devices.Stamp) (devices.Event, error) {
 	e, err := devices.New(devices.GatewayDevice, g)
 	e.ID = fmt.Sprintf("gap/%s/%d", g.Chain, g.First)
-	e.Received = now
+	e.Received, e.Urgency = now, devices.Urgent
 	return e, err
 }
 

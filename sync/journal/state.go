@@ -34,8 +34,8 @@ type State struct {
 }
 
 // OpenState opens the file <dir>/<name>.state, which it makes if need be. The
-// name is one of devices.CheckCode. From now on nothing that the follower has
-// not read is retired by age, also while it is not running.
+// name is one of devices.CheckCode. Once a Fold has run on it, nothing that
+// the follower has not read is retired by age, also while it is not running.
 func (j *Journal) OpenState(name string) (*State, error) {
 	if err := devices.CheckCode("state name", name); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
