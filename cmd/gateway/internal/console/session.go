@@ -19,9 +19,11 @@ import (
 	"github.com/linli-edge/gateway/devices"
 )
 
+// TokenLife is how long a login link is good for.
+const TokenLife = 30 * time.Minute
+
 const (
-	tokenLife   = 30 * time.Minute    // of a login link
-	sessionLife = 30 * 24 * time.Hour // of what it is redeemed for
+	sessionLife = 30 * 24 * time.Hour // of what a login link is redeemed for
 	maxTokens   = 100                 // outstanding login links
 	keySize     = 32
 	maxName     = 64 // characters, as for the by of an acknowledgement
@@ -65,7 +67,7 @@ func (t *tokens) look(secret string, take bool) (string, bool) {
 	now := t.clock()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.open = slices.DeleteFunc(t.open, func(o token) bool { return expired(o.minted, now, tokenLife) })
+	t.open = slices.DeleteFunc(t.open, func(o token) bool { return expired(o.minted, now, TokenLife) })
 	i := slices.IndexFunc(t.open, func(o token) bool { return o.hash == hash })
 	if i < 0 {
 		return "", false
