@@ -13,7 +13,7 @@ var Command = struct {
 	RegionFlag, OperatorFlag,
 	Incident, IncidentList, IncidentAcknowledge, IncidentResolve, ByFlag, CauseFlag, NoIncidents, Acknowledged, Resolved,
 	Journal, JournalStat, JournalTail, LinesFlag,
-	NotRunning, DataBusy, NeedsDaemon, SocketFailed Text
+	NotRunning, SocketFailed Text
 }{
 	Root: Text{"邻里社区智慧生活网关", "Linli, the community smart-life gateway"},
 	RootLong: Text{`邻里（Linli）社区智慧生活网关：收集智能快递柜、取餐柜和老人穿戴设备的事件，
@@ -99,7 +99,7 @@ To see it work: gateway demo`},
 	CauseFlag:           Text{"原因：%s", "cause: %s"},
 	NoIncidents:         Text{"没有警报。", "No incidents."},
 	Acknowledged:        Text{"警报 %s 由 %s 接手。", "Incident %s is acknowledged by %s."},
-	Resolved:            Text{"警报 %s 已结束。", "Incident %s is resolved."},
+	Resolved:            Text{"警报 %s 由 %s 结束。", "Incident %s is resolved by %s."},
 
 	Journal:     Text{"事件日志：查看", "the journal: look into it"},
 	JournalStat: Text{"显示日志的大小、序号和各跟随者的进度", "show sizes, sequence numbers and how far each follower is"},
@@ -107,7 +107,19 @@ To see it work: gateway demo`},
 	LinesFlag:   Text{"先显示最近的多少条", "how many of the latest to begin with"},
 
 	NotRunning:   Text{"网关没有运行（%s 无人应答）。请先启动：systemctl start linli-gateway", "the gateway is not running (nobody answers at %s). Start it: systemctl start linli-gateway"},
-	DataBusy:     Text{"打开 %s：另一个进程正在使用。网关在运行吗？请检查配置中的 socket：%v", "open %s: in use by another process. Is the gateway running? Check socket in the configuration: %v"},
-	NeedsDaemon:  Text{"这个命令需要网关正在运行", "this command needs the gateway to be running"},
 	SocketFailed: Text{"无法询问网关（%s）：%v", "cannot ask the gateway (%s): %v"},
+}
+
+// Status is what "gateway status" says.
+var Status = struct {
+	Running, NotReady, Unreachable, Clock, Incidents, Devices, Journal, Province Text
+}{
+	Running:     Text{"网关 %s（版本 %s）已运行 %s", "gateway %s (version %s) has run for %s"},
+	NotReady:    Text{"！尚未就绪：%s", "! not ready: %s"},
+	Unreachable: Text{"！没有任何照护人员可以收到呼叫：请用 gateway caregiver add 登记", "! nobody can be called for help: register caregivers with gateway caregiver add"},
+	Clock:       Text{"！时钟尚未同步", "! the clock is not synchronised"},
+	Incidents:   Text{"未结束的警报：%d", "open incidents: %d"},
+	Devices:     Text{"已登记的设备：%d", "registered devices: %d"},
+	Journal:     Text{"日志中的事件：%d（%s）", "events in the journal: %d (%s)"},
+	Province:    Text{"待报送的统计行：%d，被拒：%d", "rows waiting for the province: %d, refused: %d"},
 }

@@ -47,3 +47,20 @@ var Usage = struct {
 	Unclaimed:   Text{"餐食无人领取（份）", "Portions unclaimed"},
 	MealDwell:   Text{"餐食存放时长", "Meal dwell time"},
 }
+
+// Province is what a person reads of the sending to the platform.
+var Province = struct {
+	URL, PlainURL, Box, Secret, Interval                  Text
+	Unreachable, Unauthorized, Status, NoAnswer, Receipts Text
+}{
+	URL:          Text{"平台地址应为 https://主机/路径（现为 %q）", "the platform's URL must be https://host/path (got %q)"},
+	PlainURL:     Text{"平台地址须用 https；只有本机的平台可用 http（现为 %q）", "the platform's URL must be https; http is for a platform on this machine only (got %q)"},
+	Box:          Text{"网关编号应为 1 至 64 个 a-z、0-9、“_”、“-”、“.”（现为 %q）", "the box ID must be 1 to 64 of a-z, 0-9, '_', '-' and '.' (got %q)"},
+	Secret:       Text{"平台密钥至少应有 %d 个字节", "the platform's secret must have at least %d bytes"},
+	Interval:     Text{"上报间隔不能为负（现为 %s）", "the interval must not be negative (got %s)"},
+	Unreachable:  Text{"无法连接平台：%v", "the platform cannot be reached: %v"},
+	Unauthorized: Text{"平台不认可本网关的签名，请核对网关编号与密钥（%s：%s）", "the platform does not know this box's signature, check box ID and secret (%s: %s)"},
+	Status:       Text{"平台未接收：状态码 %d（%s：%s）", "the platform did not take the batch: status %d (%s: %s)"},
+	NoAnswer:     Text{"平台的答复无法识别：%v", "the platform's answer cannot be read: %v"},
+	Receipts:     Text{"平台的回执不完整，缺少 %s", "the platform's receipts are incomplete, %s is missing"},
+}

@@ -1,0 +1,189 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+func (c *cli) loginCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "login NAME", Short: texts.Command.Login.In(c.lang), Long: texts.Command.LoginLong.In(c.lang), Args: c.args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var link control.Invitation
+			if err := c.ask(cmd, http.MethodPost, "/v1/login", map[string]string{"name": args[0]}, &link); err != nil {
+				return err
+			}
+			var urls []string
+			for _, host := range hosts() {
+				urls = append(urls, "  http://"+net.JoinHostPort(host, link.Port)+link.Path)
+			}
+			c.say(cmd, texts.Command.LoginURL, time.Duration(link.Valid)*time.Second, strings.Join(urls, "\n"))
+			return nil
+		},
+	}
+}
+
+// hosts are the addresses under which the box may be reached from a phone, and
+// at last the box itself.
+func hosts() []string {
+	var found []string
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		addresses = nil // then there is at least the box itself
+	}
+	for _, a := range addresses {
+		if ip, ok := a.(*net.IPNet); ok && ip.IP.IsGlobalUnicast() && ip.IP.To4() != nil {
+			found = append(found, ip.IP.String())
+		}
+	}
+	return append(found, "127.0.0.1")
+}
+
+func (c *cli) statusCommand() *cobra.Command {
+	t := texts.Status
+	return &cobra.Command{
+		Use: "status", Short: texts.Command.Status.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var s control.Status
+			if err := c.ask(cmd, http.MethodGet, "/v1/status", nil, &s); err != nil {
+				return err
+			}
+			c.say(cmd, t.Running, s.Box, s.Version, time.Duration(s.Up)*time.Second)
+			if s.NotReady != "" {
+				c.say(cmd, t.NotReady, s.NotReady)
+			}
+			if s.Unreachable {
+				c.say(cmd, t.Unreachable)
+			}
+			if !s.Synchronised {
+				c.say(cmd, t.Clock)
+			}
+			c.say(cmd, t.Incidents, s.OpenIncidents)
+			c.say(cmd, t.Devices, s.Devices)
+			c.say(cmd, t.Journal, s.Events, megabytes(s.Bytes))
+			c.say(cmd, t.Province, s.Waiting, s.Refused)
+			return nil
+		},
+	}
+}
+
+func megabytes(bytes int64) string { return fmt.Sprintf("%.1f MB", float64(bytes)/1e6) }
+
+func (c *cli) incidentCommand() *cobra.Command {
+	t := texts.Command
+	var h control.Human
+	act := func(use string, short texts.Text, done texts.Text, flags ...string) *cobra.Command {
+		cmd := &cobra.Command{
+			Use: use + " ID", Short: short.In(c.lang), Args: c.args(1, 1),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				if err := c.require(cmd, flags...); err != nil {
+					return err
+				}
+				if err := c.ask(cmd, http.MethodPost, "/v1/incidents/"+url.PathEscape(args[0])+"/"+use, h, nil); err != nil {
+					return err
+				}
+				c.say(cmd, done, args[0], h.By)
+				return nil
+			},
+		}
+		cmd.Flags().StringVar(&h.By, "by", "", t.ByFlag.In(c.lang))
+		return cmd
+	}
+	resolve := act("resolve", t.IncidentResolve, t.Resolved, "by", "cause")
+	var causes []string
+	for _, cause := range alert.Causes() {
+		causes = append(causes, string(cause)+" "+cause.Text().In(c.lang))
+	}
+	resolve.Flags().StringVar((*string)(&h.Cause), "cause", "", t.CauseFlag.In(c.lang, strings.Join(causes, ", ")))
+	return c.group("incident", t.Incident, &cobra.Command{
+		Use: "list", Short: t.IncidentList.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var incidents []alert.Incident
+			if err := c.ask(cmd, http.MethodGet, "/v1/incidents", nil, &incidents); err != nil {
+				return err
+			}
+			if len(incidents) == 0 {
+				c.say(cmd, t.NoIncidents)
+				return nil
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "ID\tRAISED\tKIND\tPHASE\tBUILDING\tROOM\tBY")
+			for _, i := range incidents {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Raised.Wall.Local().Format(time.DateTime),
+					i.Kind.Text().In(c.lang), i.Phase.Text().In(c.lang), i.Building, i.Room, whoHas(i))
+			}
+			return w.Flush()
+		},
+	}, act("acknowledge", t.IncidentAcknowledge, t.Acknowledged, "by"), resolve)
+}
+
+// whoHas is who acknowledged or resolved the incident, "" for nobody.
+func whoHas(i alert.Incident) string {
+	switch {
+	case i.Resolved != nil:
+		return i.Resolved.By
+	case i.Acknowledged != nil:
+		return i.Acknowledged.By
+	}
+	return ""
+}
+
+func (c *cli) journalCommand() *cobra.Command {
+	t := texts.Command
+	lines := 0
+	tail := &cobra.Command{
+		Use: "tail", Short: t.JournalTail.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			client := control.Client{HTTP: control.Dial(cfg.Socket), Lang: c.lang}
+			stream, err := client.Stream(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/journal/tail?lines=%d", lines), nil)
+			if err != nil {
+				return c.explain(cfg.Socket, err)
+			}
+			defer stream.Close()
+			_, err = io.Copy(cmd.OutOrStdout(), stream)
+			if cmd.Context().Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) {
+				return nil // Ctrl-C, or the daemon stopped
+			}
+			return err
+		},
+	}
+	tail.Flags().IntVarP(&lines, "lines", "n", 10, t.LinesFlag.In(c.lang))
+	return c.group("journal", t.Journal, &cobra.Command{
+		Use: "stat", Short: t.JournalStat.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var s journal.Stats
+			if err := c.ask(cmd, http.MethodGet, "/v1/journal", nil, &s); err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, "CHAIN\tFIRST\tLAST\tFILES\tDISK\tOLDEST")
+			for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
+				x := s.Chains[chain]
+				fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", chain, x.First, x.Last, x.Files, megabytes(x.Bytes), x.Oldest.Local().Format(time.DateTime))
+			}
+			fmt.Fprintln(w, "\nFOLLOWER\tURGENT LAG\tORDINARY LAG\t\t\t")
+			for _, f := range s.Followers {
+				fmt.Fprintf(w, "%s\t%d\t%d\t\t\t\n", f.Name, f.Lag[journal.Urgent], f.Lag[journal.Ordinary])
+			}
+			return w.Flush()
+		},
+	}, tail)
+}

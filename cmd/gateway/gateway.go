@@ -1,0 +1,252 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/intake"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/mqtt"
+	"github.com/linli-edge/gateway/devices/profile"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/devices/wearable"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
+	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/notify"
+	"github.com/linli-edge/gateway/sync/province"
+	"github.com/linli-edge/gateway/sync/usage"
+)
+
+// registryFile and the others are what the data folder holds.
+const (
+	registryFile  = "registry.db"
+	journalFolder = "journal"
+	sessionKey    = "console.key"
+)
+
+// gateway is one whole daemon.
+type gateway struct {
+	cfg     firmwareconfig.Config
+	clock   devices.Clock
+	logger  *slog.Logger
+	metrics *prometheus.Registry
+
+	registry *registry.Registry
+	journal  *journal.Journal
+	alerts   *alert.Engine
+	figures  *usage.Usage
+	reports  *province.Sender // nil where no province is configured
+	intake   *intake.Intake
+	driver   devices.Driver
+	console  *console.Console
+
+	commands             http.Handler // of the socket
+	page, socket, scrape net.Listener // scrape is nil where the page serves the metrics
+	failures             *prometheus.CounterVec
+	opened               []func() error // closes what was opened, last first
+}
+
+// newGateway opens and wires everything: devices -> journal -> {alert ->
+// notify, usage -> province}. Nothing runs before Run. The error is for a
+// person, and says what to mend.
+func newGateway(cfg firmwareconfig.Config, logger *slog.Logger) (_ *gateway, err error) {
+	g := &gateway{cfg: cfg, logger: logger, metrics: newMetrics(), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
+	}, []string{"part"})}
+	g.metrics.MustRegister(g.failures)
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, g.close())
+		}
+	}()
+	now, err := clock.System()
+	if err != nil {
+		return nil, err
+	}
+	g.clock = now
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+
+	// What is registered, and the journal.
+	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds, Logger: logger}); err != nil {
+		return nil, err
+	}
+	g.opened = append(g.opened, g.registry.Close)
+	if g.journal, err = journal.Open(filepath.Join(cfg.Data, journalFolder), journal.Options{
+		Clock: now, Wait: cfg.Journal.Wait, Keep: cfg.Journal.Keep, Budget: int64(cfg.Journal.Budget), Reserve: int64(cfg.Journal.Reserve),
+		Logger: logger, Registerer: g.metrics,
+	}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.journal.Close)
+
+	// Who follows it: alerts to caregivers, statistics to the province.
+	if g.alerts, err = alert.Open(g.journal, g.registry, alert.Options{
+		Clock: now, Step: cfg.Alert.Step, Logger: logger, Registerer: g.metrics,
+		Senders: map[string]alert.Sender{notify.WebhookChannel: notify.NewWebhook(0), alert.LogChannel: notify.NewLog(logger)},
+	}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.alerts.Close)
+	if g.figures, err = usage.Open(g.journal, g.registry, usage.Options{Clock: now, Logger: logger, Registerer: g.metrics}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.figures.Close)
+	if g.reports, err = g.newProvince(now); err != nil {
+		return nil, err
+	}
+
+	// What feeds it: messages, made events by the intake.
+	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+	profiles, err := profile.Load(firmwareconfig.Profiles(), vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	g.intake = intake.New(intake.Config{
+		Directory: g.registry, Vocabulary: vocabulary, Profiles: profiles, Recorder: g.alerts.Guard(g.journal),
+		Clock: now, Logger: logger, Registerer: g.metrics,
+	})
+	revoke, err := g.newDriver()
+	if err != nil {
+		return nil, err
+	}
+
+	// Who looks at it: the page, the command line.
+	if g.console, err = console.New(console.Config{
+		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts,
+		Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
+	}); err != nil {
+		return nil, err
+	}
+	if err := g.listen(); err != nil {
+		return nil, err
+	}
+	g.serveCommands(revoke)
+	return g, nil
+}
+
+// newDriver makes the way in of the messages, and returns what ends the
+// connections of a device whose secret is no longer good.
+func (g *gateway) newDriver() (revoke func(device string), err error) {
+	m := g.cfg.MQTT
+	if m.Broker == "" {
+		login := func(user string, secret []byte) (devices.Account, bool) {
+			d, ok := g.registry.Login(user, secret)
+			if !ok {
+				return devices.Account{}, false
+			}
+			return g.intake.Account(d), true
+		}
+		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listen: m.Listen}, login, g.intake.Message, g.logger, g.metrics)
+		if err != nil {
+			return nil, texts.Errorf(texts.Gateway.Listen, m.Listen, err)
+		}
+		g.driver = broker
+		g.opened = append(g.opened, broker.Close)
+		return broker.Disconnect, nil
+	}
+	var secret []byte
+	if m.SecretFile != "" {
+		if secret, err = firmwareconfig.Secret(m.SecretFile); err != nil {
+			return nil, err
+		}
+	}
+	g.driver, err = mqtt.NewClient(mqtt.ClientConfig{URL: m.Broker, ClientID: m.ClientID, User: m.User, Secret: string(secret), Topics: m.Topics},
+		g.intake.Message, g.logger, g.metrics)
+	return func(string) {}, err
+}
+
+// Run runs everything until ctx ends; then the drivers stop first, so that
+// all that was heard is recorded, and the journal last.
+func (g *gateway) Run(ctx context.Context) error {
+	g.logger.Info("gateway started", "version", version, "box", g.cfg.Box.ID, "data", g.cfg.Data, "page", g.page.Addr().String())
+	background := context.WithoutCancel(ctx)
+	following, stopFollowing := context.WithCancel(background)
+	serving, stopServing := context.WithCancel(background)
+	defer stopFollowing()
+	defer stopServing()
+
+	var followers, servers sync.WaitGroup
+	start := func(group *sync.WaitGroup, ctx context.Context, part string, run func(context.Context) error) {
+		group.Go(func() { supervise(ctx, g.logger, g.failed, part, run) })
+	}
+	start(&followers, following, "alert", g.alerts.Run)
+	start(&followers, following, "usage", g.figures.Run)
+	if g.reports != nil {
+		start(&followers, following, "province", g.reports.Run)
+	}
+	start(&servers, serving, "console", g.console.Run)
+	for _, s := range g.servers() {
+		start(&servers, serving, s.name, s.run)
+	}
+	start(&servers, serving, "watchdog", func(ctx context.Context) error { return watchdog(ctx, g.logger, g.healthy) })
+
+	supervise(ctx, g.logger, g.failed, "mqtt", g.driver.Run)
+	<-ctx.Done()
+	stopServing()
+	g.console.Close()
+	stopFollowing()
+	servers.Wait()
+	followers.Wait()
+	err := g.close()
+	g.logger.Info("gateway stopped")
+	return err
+}
+
+func (g *gateway) close() error {
+	var errs []error
+	for i := len(g.opened) - 1; i >= 0; i-- {
+		if err := g.opened[i](); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	g.opened = nil
+	return errors.Join(errs...)
+}
+
+func (g *gateway) failed(part string) { g.failures.WithLabelValues(part).Inc() }
+
+// listen opens the page, the metrics where they have an address of their own,
+// and the socket.
+func (g *gateway) listen() (err error) {
+	if g.page, err = listen(g.cfg.Console.Listen); err != nil {
+		return err
+	}
+	g.opened = append(g.opened, g.page.Close)
+	if g.cfg.Metrics.Listen != "" {
+		if g.scrape, err = listen(g.cfg.Metrics.Listen); err != nil {
+			return err
+		}
+		g.opened = append(g.opened, g.scrape.Close)
+	}
+	if g.socket, err = listenUnix(g.cfg.Socket); err != nil {
+		return err
+	}
+	g.opened = append(g.opened, g.socket.Close)
+	return nil
+}
+
+func newMetrics() *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "linli_build_info", Help: "1, with the version as a label."}, []string{"version"})
+	build.WithLabelValues(version).Set(1)
+	r.MustRegister(build)
+	return r
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/sync/alert"
+)
+
+// servers are what the gateway answers on: the page with health and metrics,
+// metrics alone if they have an address of their own, and the socket.
+func (g *gateway) servers() []server {
+	metrics := promhttp.HandlerFor(g.metrics, promhttp.HandlerOpts{})
+	page := http.NewServeMux()
+	page.Handle("/", g.console)
+	page.HandleFunc("GET /healthz", probe(g.healthy))
+	page.HandleFunc("GET /readyz", probe(g.ready))
+	servers := []server{
+		{"page", g.page, page, g.logger},
+		{"socket", g.socket, g.commands, g.logger},
+	}
+	if g.scrape == nil {
+		page.Handle("GET /metrics", metrics)
+		return servers
+	}
+	scrape := http.NewServeMux()
+	scrape.Handle("GET /metrics", metrics)
+	return append(servers, server{"metrics", g.scrape, scrape, g.logger})
+}
+
+func probe(check func() error) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		if err := check(); err != nil {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			fmt.Fprintln(w, err)
+			return
+		}
+		fmt.Fprintln(w, "ok")
+	}
+}
+
+// healthy tells whether the alert path is alive: the one thing for which a
+// restart is better than going on.
+func (g *gateway) healthy() error { return error(nil) }
+
+// ready tells whether a device that speaks now will be heard and kept.
+func (g *gateway) ready() error {
+	if err := g.healthy(); err != nil {
+		return err
+	}
+	if c, ok := g.driver.(interface{ Connected() bool }); ok && !c.Connected() {
+		return errors.New("not connected to the broker")
+	}
+	return nil
+}
+
+// serveCommands makes the handler of the socket.
+func (g *gateway) serveCommands(revoke func(device string)) {
+	started := g.clock()
+	g.commands = control.Handler(control.Config{
+		Registry: g.registry, Revoke: revoke, Journal: g.journal, Alerts: g.alerts,
+		Login: func(name string) (control.Invitation, error) {
+			token, err := g.console.Mint(name)
+			_, port, _ := net.SplitHostPort(g.page.Addr().String()) // a listener's address has both
+			return control.Invitation{Port: port, Path: "/login?token=" + token, Valid: int(console.TokenLife.Seconds())}, err
+		},
+		Status: func() control.Status { return g.status(started) },
+	})
+}
+
+// status is what "gateway status" prints.
+func (g *gateway) status(started devices.Stamp) control.Status {
+	now := g.clock()
+	up, _ := now.Since(started) // the same boot
+	s := control.Status{
+		Version: version, Box: g.cfg.Box.ID, Up: int64(up.Seconds()), Synchronised: now.Synced,
+		Devices: len(g.registry.Snapshot().Devices), Unreachable: g.alerts.Reach().Nobody,
+	}
+	if err := g.ready(); err != nil {
+		s.NotReady = err.Error()
+	}
+	for _, i := range g.alerts.Incidents() {
+		if i.Phase != alert.PhaseResolved {
+			s.OpenIncidents++
+		}
+	}
+	for _, chain := range g.journal.Stats().Chains {
+		if chain.First > 0 {
+			s.Events += chain.Last - chain.First + 1
+		}
+		s.Bytes += chain.Bytes
+	}
+	if g.reports != nil {
+		if reports, err := g.reports.Status(); err == nil {
+			s.Waiting, s.Refused = reports.Backlog, reports.SetAside
+		}
+	}
+	return s
+}

@@ -1,0 +1,136 @@
+package control
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+// Config is what Handler works with; every field is needed.
+type Config struct {
+	Registry *registry.Registry
+	// Revoke ends the connections of a device whose secret is no longer good.
+	Revoke  func(device string)
+	Journal *journal.Journal
+	Alerts  *alert.Engine
+	// Login makes a login link to the page for a person.
+	Login  func(name string) (Invitation, error)
+	Status func() Status
+}
+
+// Invitation is a login link to the page, good once.
+type Invitation struct {
+	// Port is where the page listens; every address of the box leads there.
+	Port string `json:"port"`
+	// Path begins with a slash.
+	Path string `json:"path"`
+	// Valid is for how many seconds.
+	Valid int `json:"valid_seconds"`
+}
+
+// Status is how the gateway is, in a few figures.
+type Status struct {
+	Version string `json:"version"`
+	Box     string `json:"box"`
+	// Up is for how many seconds the daemon has run.
+	Up int64 `json:"up_seconds"`
+	// Ready says why a device that speaks now would not be heard, "" if it
+	// would.
+	NotReady      string `json:"not_ready,omitempty"`
+	Synchronised  bool   `json:"clock_synchronised"`
+	Devices       int    `json:"devices"`
+	OpenIncidents int    `json:"open_incidents"`
+	// Unreachable is set while nobody could be called for help.
+	Unreachable bool `json:"nobody_reachable"`
+	// Events are in the journal, Bytes on disk; Waiting rows are not yet at
+	// the province, Refused ones were set aside.
+	Events  uint64 `json:"events"`
+	Bytes   int64  `json:"bytes"`
+	Waiting int    `json:"rows_waiting"`
+	Refused int    `json:"rows_refused"`
+}
+
+// Line is an entry of the journal as it is printed.
+type Line struct {
+	Chain    string          `json:"chain"`
+	Seq      uint64          `json:"seq"`
+	Device   string          `json:"device"`
+	Type     devices.Type    `json:"type"`
+	ID       string          `json:"id"`
+	Observed *time.Time      `json:"observed,omitempty"`
+	Received devices.Stamp   `json:"received"`
+	Data     json.RawMessage `json:"data"`
+}
+
+// NewLine is the printed form of an entry.
+func NewLine(e journal.Entry) Line {
+	l := Line{Chain: e.Chain.String(), Seq: e.Seq, Device: e.Event.Device, Type: e.Event.Type, ID: e.Event.ID, Received: e.Event.Received, Data: e.Event.Data}
+	if !e.Event.Observed.IsZero() {
+		l.Observed = &e.Event.Observed
+	}
+	return l
+}
+
+// Handler serves everything of the package comment.
+func Handler(c Config) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", RegistryHandler(c.Registry, c.Revoke))
+	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Status(), nil) })
+	mux.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) {
+		var who struct {
+			Name string `json:"name"`
+		}
+		if read(w, r, &who) {
+			link, err := c.Login(who.Name)
+			answer(w, r, link, err)
+		}
+	})
+	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
+	mux.HandleFunc("POST /v1/incidents/{id}/acknowledge", func(w http.ResponseWriter, r *http.Request) {
+		var human Human
+		if read(w, r, &human) {
+			answer(w, r, struct{}{}, c.Alerts.Acknowledge(r.Context(), r.PathValue("id"), human.By, "command"))
+		}
+	})
+	mux.HandleFunc("POST /v1/incidents/{id}/resolve", func(w http.ResponseWriter, r *http.Request) {
+		var human Human
+		if read(w, r, &human) {
+			answer(w, r, struct{}{}, c.Alerts.Resolve(r.Context(), r.PathValue("id"), human.By, human.Cause))
+		}
+	})
+	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
+	mux.HandleFunc("GET /v1/journal/tail", c.tail)
+	return mux
+}
+
+// Human says who acts on an incident, and the cause that was found.
+type Human struct {
+	By    string      `json:"by"`
+	Cause alert.Cause `json:"cause,omitempty"`
+}
+
+// tail writes the last lines of both chains, then what comes.
+func (c Config) tail(w http.ResponseWriter, r *http.Request) {
+	lines, _ := strconv.ParseUint(r.URL.Query().Get("lines"), 10, 32) // none, if it is no number
+	var from journal.Position
+	for _, chain := range []journal.Chain{journal.Ordinary, journal.Urgent} {
+		if last := c.Journal.Last(chain); last > lines {
+			from[chain] = last - lines
+		}
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	flush := http.NewResponseController(w)
+	_ = flush.Flush() // the client sees that it is connected
+	out := json.NewEncoder(w)
+	for e, err := range c.Journal.Tail(r.Context(), from) {
+		if err != nil || out.Encode(NewLine(e)) != nil || flush.Flush() != nil {
+			return // the client hung up, or the journal is closing
+		}
+	}
+}

@@ -1,0 +1,16 @@
+// Package control is how commands speak to the running daemon: HTTP over one
+// Unix socket, whose file permissions say who may. The part that concerns the
+// registry also works on the file itself while the daemon is down.
+//
+//	GET    /v1/{table}                      see RegistryHandler
+//	GET    /v1/status                       Status
+//	POST   /v1/login                        {"name":"li"} -> Invitation
+//	GET    /v1/incidents                    []alert.Incident
+//	POST   /v1/incidents/{id}/acknowledge   {"by":"li"}
+//	POST   /v1/incidents/{id}/resolve       {"by":"li","cause":"accidental"}
+//	GET    /v1/journal                      journal.Stats
+//	GET    /v1/journal/tail?lines=20        Line, JSON lines, until the client hangs up
+//
+// An answer other than 200 carries {"error":"…"} in the language of the
+// request's Accept-Language.
+package control

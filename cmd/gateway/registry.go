@@ -1,0 +1,234 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+// kinds are the kinds of device that can be registered besides bridges.
+var kinds = []devices.Kind{locker.Kind, cabinet.Kind, wearable.Kind}
+
+func (c *cli) deviceCommand() *cobra.Command {
+	t := texts.Command
+	var d registry.Device
+	add := c.put("add ID", t.DeviceAdd, "devices", func(cmd *cobra.Command, id string) (any, error) {
+		return d, c.require(cmd, "kind")
+	})
+	add.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", t.KindFlag.In(c.lang, kindNames()))
+	add.Flags().StringVarP(&d.Name, "name", "n", "", t.NameFlag.In(c.lang))
+	add.Flags().StringVarP(&d.Facility, "facility", "f", "", t.FacilityFlag.In(c.lang))
+	add.Flags().StringVarP(&d.Elder, "elder", "e", "", t.ElderFlag.In(c.lang))
+	add.Flags().IntVar(&d.Compartments, "compartments", 0, t.CompartmentsFlag.In(c.lang))
+	add.Flags().IntVar(&d.Compartment, "compartment", 0, t.CompartmentFlag.In(c.lang))
+	add.Flags().StringVar(&d.Bridge, "bridge", "", t.BridgeFlag.In(c.lang))
+	add.Flags().StringVar(&d.Address, "address", "", t.AddressFlag.In(c.lang))
+	add.Flags().StringVar(&d.Profile, "profile", "", t.ProfileFlag.In(c.lang))
+	add.Example = `  gateway device add locker-east --kind locker --facility east --compartments 24
+  gateway device add sos-302 --kind wearable --elder e302
+  gateway device add zigbee --kind bridge --profile zigbee2mqtt
+  gateway device add sos-bath --kind wearable --elder e302 --bridge zigbee --address 卫生间按钮`
+
+	credentials := &cobra.Command{
+		Use: "credentials ID", Short: t.DeviceCredentials.In(c.lang), Args: c.args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var answer control.Registered
+			if err := c.ask(cmd, http.MethodPost, "/v1/devices/"+url.PathEscape(args[0])+"/credentials", nil, &answer); err != nil {
+				return err
+			}
+			c.say(cmd, t.DeviceSecret, answer.Device.ID, answer.Secret)
+			return nil
+		},
+	}
+	return c.group("device", t.Device, add,
+		list(c, t.DeviceList, "devices", []string{"id", "kind", "facility", "elder", "bridge", "name"}, func(d registry.Device) []string {
+			return []string{d.ID, string(d.Kind), d.Facility, d.Elder, d.Bridge, d.Name}
+		}),
+		credentials, c.remove(t.DeviceRemove, "devices"))
+}
+
+func kindNames() string {
+	names := make([]string, len(kinds), len(kinds)+1)
+	for i, k := range kinds {
+		names[i] = string(k)
+	}
+	return strings.Join(append(names, string(devices.KindBridge)), ", ")
+}
+
+func (c *cli) facilityCommand() *cobra.Command {
+	t := texts.Command
+	var f registry.Facility
+	add := c.put("add ID", t.FacilityAdd, "facilities", func(cmd *cobra.Command, _ string) (any, error) { return f, c.require(cmd, "name") })
+	add.Flags().StringVarP(&f.Name, "name", "n", "", t.NameFlag.In(c.lang))
+	add.Flags().StringVar(&f.Region, "region", "", t.RegionFlag.In(c.lang))
+	add.Flags().StringVar(&f.Operator, "operator", "", t.OperatorFlag.In(c.lang))
+	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"
+	return c.group("facility", t.Facility, add,
+		list(c, t.FacilityList, "facilities", []string{"id", "region", "operator", "name"}, func(f registry.Facility) []string {
+			return []string{f.ID, f.Region, f.Operator, f.Name}
+		}))
+}
+
+func (c *cli) elderCommand() *cobra.Command {
+	t := texts.Command
+	var e registry.Elder
+	add := c.put("add ID", t.ElderAdd, "elders", func(cmd *cobra.Command, _ string) (any, error) { return e, c.require(cmd, "name") })
+	add.Flags().StringVarP(&e.Name, "name", "n", "", t.NameFlag.In(c.lang))
+	add.Flags().StringVar(&e.Building, "building", "", t.BuildingFlag.In(c.lang))
+	add.Flags().StringVar(&e.Room, "room", "", t.RoomFlag.In(c.lang))
+	add.Flags().StringSliceVar(&e.Caregivers, "caregivers", nil, t.CaregiversFlag.In(c.lang))
+	add.Example = "  gateway elder add e302 --name 王秀英 --building 3号楼 --room 302 --caregivers li,zhang"
+	return c.group("elder", t.Elder, add,
+		list(c, t.ElderList, "elders", []string{"id", "building", "room", "caregivers", "name"}, func(e registry.Elder) []string {
+			return []string{e.ID, e.Building, e.Room, strings.Join(e.Caregivers, ","), e.Name}
+		}))
+}
+
+func (c *cli) caregiverCommand() *cobra.Command {
+	t := texts.Command
+	var g registry.Caregiver
+	var channels []string
+	add := c.put("add ID", t.CaregiverAdd, "caregivers", func(cmd *cobra.Command, _ string) (any, error) {
+		for _, ch := range channels {
+			kind, address, ok := strings.Cut(ch, "=")
+			if !ok || kind == "" || address == "" {
+				return nil, mendable{texts.Errorf(t.BadChannel, ch)}
+			}
+			g.Channels = append(g.Channels, registry.Channel{Kind: kind, Address: address})
+		}
+		return g, c.require(cmd, "name")
+	})
+	add.Flags().StringVarP(&g.Name, "name", "n", "", t.NameFlag.In(c.lang))
+	add.Flags().StringArrayVar(&channels, "channel", nil, t.ChannelFlag.In(c.lang))
+	add.Example = "  gateway caregiver add li --name 李敏 --channel webhook=https://example.org/page"
+	return c.group("caregiver", t.Caregiver, add,
+		list(c, t.CaregiverList, "caregivers", []string{"id", "channels", "name"}, func(g registry.Caregiver) []string {
+			ways := make([]string, len(g.Channels))
+			for i, ch := range g.Channels {
+				ways[i] = ch.Kind
+			}
+			return []string{g.ID, strings.Join(ways, ","), g.Name}
+		}))
+}
+
+// put is a command that adds or replaces one record of a table.
+func (c *cli) put(use string, short texts.Text, table string, record func(cmd *cobra.Command, id string) (any, error)) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short.In(c.lang), Args: c.args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			r, err := record(cmd, args[0])
+			if err != nil {
+				return err
+			}
+			var answer control.Registered
+			if err := c.ask(cmd, http.MethodPut, "/v1/"+table+"/"+url.PathEscape(args[0]), r, &answer); err != nil {
+				return err
+			}
+			c.say(cmd, texts.Command.Saved, args[0])
+			if answer.Secret != "" {
+				c.say(cmd, texts.Command.DeviceSecret, args[0], answer.Secret)
+			}
+			return nil
+		},
+	}
+}
+
+func (c *cli) remove(short texts.Text, table string) *cobra.Command {
+	return &cobra.Command{
+		Use: "remove ID", Short: short.In(c.lang), Args: c.args(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.ask(cmd, http.MethodDelete, "/v1/"+table+"/"+url.PathEscape(args[0]), nil, nil); err != nil {
+				return err
+			}
+			c.say(cmd, texts.Command.Removed, args[0])
+			return nil
+		},
+	}
+}
+
+// list is a command that prints a table, a record a line.
+func list[R any](c *cli, short texts.Text, table string, columns []string, row func(R) []string) *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: short.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var records []R
+			if err := c.ask(cmd, http.MethodGet, "/v1/"+table, nil, &records); err != nil {
+				return err
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
+			fmt.Fprintln(w, strings.ToUpper(strings.Join(columns, "\t")))
+			for _, r := range records {
+				fmt.Fprintln(w, strings.Join(row(r), "\t"))
+			}
+			return w.Flush()
+		},
+	}
+}
+
+// ask sends one request to the running daemon; if none is running, a request
+// for the registry is answered from the file itself.
+func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	client := control.Client{HTTP: control.Dial(cfg.Socket), Lang: c.lang}
+	err = client.Do(cmd.Context(), method, path, in, out)
+	if err == nil || !inRegistry(path) || !isDown(err) {
+		return c.explain(cfg.Socket, err)
+	}
+	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
+		return err
+	}
+	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds})
+	if err != nil {
+		return mendable{err}
+	}
+	client.HTTP = control.Direct(control.RegistryHandler(reg, func(string) {}))
+	err = client.Do(cmd.Context(), method, path, in, out)
+	return errors.Join(c.explain(cfg.Socket, err), reg.Close())
+}
+
+// isDown tells whether nobody answers at the socket.
+func isDown(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, os.ErrNotExist)
+}
+
+// explain says in words why a request to the daemon failed.
+func (c *cli) explain(socket string, err error) error {
+	var refused *control.Refused
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &refused):
+		return mendable{err}
+	case isDown(err):
+		return mendable{texts.Errorf(texts.Command.NotRunning, socket)}
+	}
+	return texts.Errorf(texts.Command.SocketFailed, socket, err)
+}
+
+func inRegistry(path string) bool {
+	for _, table := range []registry.Table{registry.Facilities, registry.Devices, registry.Elders, registry.Caregivers} {
+		if strings.HasPrefix(path, "/v1/"+string(table)) {
+			return true
+		}
+	}
+	return false
+}

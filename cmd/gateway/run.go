@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log/slog"
+
+	"github.com/spf13/cobra"
+
+	"github.com/linli-edge/gateway/devices/texts"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
+)
+
+func (c *cli) runCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "run", Short: texts.Command.Run.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := c.load()
+			if err != nil {
+				return err
+			}
+			return runGateway(cmd.Context(), cfg, newLogger(cmd.ErrOrStderr(), cfg.Log))
+		},
+	}
+}
+
+func (c *cli) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "check FILE", Short: texts.Command.Check.In(c.lang), Args: c.args(0, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 1 {
+				c.config = args[0]
+			}
+			if _, err := c.load(); err != nil {
+				return err
+			}
+			c.say(cmd, texts.Command.CheckOK, c.config)
+			return nil
+		},
+	}
+}
+
+// load reads the configuration file; what is wrong with it has to be mended.
+func (c *cli) load() (firmwareconfig.Config, error) {
+	cfg, err := firmwareconfig.Load(c.config)
+	if err != nil {
+		return cfg, mendable{err}
+	}
+	return cfg, nil
+}
+
+// runGateway starts a gateway and runs it until ctx ends.
+func runGateway(ctx context.Context, cfg firmwareconfig.Config, logger *slog.Logger) error {
+	g, err := newGateway(cfg, logger)
+	if err != nil {
+		return mendable{err}
+	}
+	return g.Run(ctx)
+}
+
+func newLogger(w io.Writer, cfg firmwareconfig.Log) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Level)); err != nil {
+		level = slog.LevelInfo // Load has refused any other word
+	}
+	o := &slog.HandlerOptions{Level: level}
+	if cfg.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
