@@ -1,0 +1,498 @@
+package province
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/goleak"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/province/contract"
+	"github.com/linli-edge/gateway/sync/province/receiver"
+	"github.com/linli-edge/gateway/sync/usage"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = "0123456789abcdef"
+
+// clock is the bubble's time, moved to the year 2026 and by an error.
+func clock(wrong time.Duration) devices.Clock {
+	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+	return func() devices.Stamp {
+		passed := time.Since(start)
+		return devices.Stamp{
+			Boot: devices.BootID{1}, Mono: passed, Synced: true,
+			Wall: time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC).Add(passed + wrong),
+		}
+	}
+}
+
+// platform is a receiver that can be killed, behind a line that can be
+// disturbed. It is the transport of a box.
+type platform struct {
+	t     *testing.T
+	path  string
+	clock devices.Clock
+
+	mu       sync.Mutex
+	receiver *receiver.Receiver
+	requests [][]byte // bodies
+	// disturb, if not nil, may answer in the platform's place, which deliver
+	// asks.
+	disturb func(req *http.Request, body []byte, deliver func() (*http.Response, error)) (*http.Response, error)
+}
+
+func newPlatform(t *testing.T, dir string) *platform {
+	p := &platform{t: t, path: filepath.Join(dir, "platform.bolt"), clock: clock(0)}
+	p.start()
+	return p
+}
+
+func (p *platform) start() {
+	p.t.Helper()
+	var err error
+	p.receiver, err = receiver.Open(p.path, receiver.Options{
+		Keys:       map[string]contract.Scheme{"box-1": contract.HMAC([]byte(secret))},
+		Clock:      func() devices.Stamp { return p.clock() },
+		Logger:     slog.New(slog.DiscardHandler),
+		Registerer: prometheus.NewRegistry(),
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+func (p *platform) stop() {
+	p.t.Helper()
+	if err := p.receiver.Close(); err != nil {
+		p.t.Error(err)
+	}
+}
+
+func (p *platform) restart() {
+	p.stop()
+	p.start()
+}
+
+// RoundTrip is http.RoundTripper.
+func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	body, err := io.ReadAll(req.Body)
+	if err != nil {
+		return nil, err
+	}
+	p.requests = append(p.requests, body)
+	deliver := func() (*http.Response, error) { return p.deliver(req, body), nil }
+	if p.disturb != nil {
+		return p.disturb(req, body, deliver)
+	}
+	return deliver()
+}
+
+func (p *platform) deliver(req *http.Request, body []byte) *http.Response {
+	arrived := req.Clone(req.Context())
+	arrived.Body = io.NopCloser(bytes.NewReader(body))
+	w := httptest.NewRecorder()
+	p.receiver.ServeHTTP(w, arrived)
+	return w.Result()
+}
+
+func answer(status int, body string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body))}
+}
+
+// total is a numerator of all facilities and days of 2026.
+func (p *platform) total(indicator string) int64 {
+	p.t.Helper()
+	totals, err := p.receiver.Totals("2026")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	for _, x := range totals.Totals {
+		if x.Indicator == indicator {
+			return x.Numerator
+		}
+	}
+	return 0
+}
+
+// box is a gateway as far as the province is concerned.
+type box struct {
+	t        *testing.T
+	dir      string
+	clock    devices.Clock
+	config   Config
+	journal  *journal.Journal
+	registry *registry.Registry
+	usage    *usage.Usage
+	sender   *Sender
+	ids      int
+	cancel   func()
+	running  sync.WaitGroup
+}
+
+func newBox(t *testing.T, dir string, p http.RoundTripper) *box {
+	b := &box{t: t, dir: dir, clock: clock(0), config: Config{
+		URL: "https://platform.example/v1/rows", Box: "box-1", Secret: []byte(secret), Interval: 10 * time.Second,
+		Transport: p, Logger: slog.New(slog.DiscardHandler),
+	}}
+	b.start()
+	err := b.registry.Put(
+		registry.Facility{ID: "f-1", Name: "幸福里快递柜", Region: "320102001001", UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ"},
+		registry.Facility{ID: "f-2", Name: "幸福里助餐点"},
+		registry.Device{Device: devices.Device{ID: "l1", Kind: locker.Kind, Name: "张三的柜子", Facility: "f-1"}},
+		registry.Device{Device: devices.Device{ID: "c1", Kind: cabinet.Kind, Facility: "f-2"}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (b *box) start() {
+	b.t.Helper()
+	must := func(err error) {
+		if err != nil {
+			b.t.Helper()
+			b.t.Fatal(err)
+		}
+	}
+	var err error
+	metrics := prometheus.NewRegistry()
+	b.journal, err = journal.Open(filepath.Join(b.dir, "journal"), journal.Options{Clock: b.clock})
+	must(err)
+	b.registry, err = registry.Open(filepath.Join(b.dir, "registry.bolt"), registry.Options{})
+	must(err)
+	b.usage, err = usage.Open(b.journal, b.registry, usage.Options{Clock: b.clock, Every: time.Second, Logger: b.config.Logger, Registerer: metrics})
+	must(err)
+	b.config.Clock, b.config.Registerer = b.clock, metrics
+	b.sender, err = Open(b.journal, b.usage, b.registry, b.config)
+	must(err)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	b.cancel = cancel
+	for _, run := range []func(context.Context) error{b.usage.Run, b.sender.Run} {
+		b.running.Go(func() {
+			if err := run(ctx); err != nil {
+				b.t.Errorf("run: %v", err)
+			}
+		})
+	}
+}
+
+func (b *box) stop() {
+	b.t.Helper()
+	b.cancel()
+	b.running.Wait()
+	for _, close := range []func() error{b.sender.Close, b.usage.Close, b.registry.Close, b.journal.Close} {
+		if err := close(); err != nil {
+			b.t.Errorf("close: %v", err)
+		}
+	}
+}
+
+func (b *box) restart() {
+	b.stop()
+	b.start()
+}
+
+func (b *box) record(device string, p devices.Payload) {
+	b.t.Helper()
+	e, err := devices.New(device, p)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.ids++
+	e.ID, e.Received = fmt.Sprint(b.ids), b.clock()
+	if err := b.journal.Record(b.t.Context(), e); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *box) status() Status {
+	b.t.Helper()
+	s, err := b.sender.Status()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return s
+}
+
+// bubble runs a test of a box and a platform in virtual time.
+func bubble(t *testing.T, test func(t *testing.T, b *box, p *platform)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, dir)
+		b := newBox(t, dir, p)
+		test(t, b, p)
+		b.stop()
+		p.stop()
+	})
+}
+
+// pass lets virtual time pass.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+func TestRowsArrive(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		for n := range 3 {
+			b.record("l1", locker.Deposited{Compartment: n + 1})
+		}
+		b.record("l1", locker.PickedUp{Compartment: 1})
+		b.record("c1", cabinet.Loaded{Compartment: 1, Portions: 4})
+		b.record("c1", cabinet.PickedUp{Compartment: 1, Elder: "e-0301"})
+		pass(2 * time.Second)
+		if s := b.status(); s.Backlog != 7 || !s.LastSuccess.IsZero() || s.LastError != nil {
+			t.Errorf("before the first sending: %+v", s)
+		}
+		pass(10 * time.Second)
+		for indicator, want := range map[string]int64{"parcel.deposits": 3, "parcel.pickups": 1, "parcel.dwell": 1, "meal.loaded": 4, "meal.picked_up": 4} {
+			if got := p.total(indicator); got != want {
+				t.Errorf("%s: %d, want %d", indicator, got, want)
+			}
+		}
+		if s := b.status(); s.Backlog != 0 || s.LastSuccess.IsZero() || s.LastError != nil || s.SetAside != 0 {
+			t.Errorf("after it: %+v", s)
+		}
+		err := p.receiver.Rows("2026-11-23", func(_ string, row contract.Row) error {
+			if row.Facility == "f-1" && (row.Region != "320102001001" || row.UrbanRural != "111" || row.Industry != "602" || row.Operator != "11320000MB151840XJ") {
+				t.Errorf("without the facility's codes: %+v", row)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		requests := len(p.requests)
+		pass(time.Hour)
+		if len(p.requests) != requests {
+			t.Errorf("%d requests with nothing to send", len(p.requests)-requests)
+		}
+		for _, body := range p.requests {
+			for _, private := range []string{"幸福里", "张三", "e-0301", "l1", "c1", "compartment"} {
+				if bytes.Contains(body, []byte(private)) {
+					t.Errorf("%q has left the box: %s", private, body)
+				}
+			}
+		}
+	})
+}
+
+// A row that the platform refuses is set aside and holds up no other; once it
+// is taken in a later revision, it is forgotten.
+func TestRefusedRow(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		p.clock = clock(-100 * time.Hour) // so today is in its future
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(15 * time.Second)
+		s := b.status()
+		if s.SetAside != 2 || s.Backlog != 0 {
+			t.Fatalf("status %+v", s)
+		}
+		aside, err := b.sender.SetAside()
+		if err != nil || !strings.Contains(aside[0].Row, "parcel.deposits") || !strings.Contains(aside[0].Reason, "future") {
+			t.Errorf("set aside: %+v, %v", aside, err)
+		}
+		p.clock = clock(0)
+		b.restart()
+		b.record("l1", locker.Deposited{Compartment: 2})
+		pass(time.Minute)
+		if s := b.status(); s.SetAside != 0 || s.Backlog != 0 || p.total("parcel.deposits") != 2 {
+			t.Errorf("after the clock was set: %+v, total %d", s, p.total("parcel.deposits"))
+		}
+	})
+}
+
+// A batch that the platform refuses as a whole is halved until the row is
+// found. A 400 that is not the platform's word sets nothing aside.
+func TestRefusedBatch(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		portal := true
+		p.disturb = func(_ *http.Request, body []byte, deliver func() (*http.Response, error)) (*http.Response, error) {
+			switch {
+			case portal:
+				return answer(400, "<html>please log in</html>"), nil
+			case bytes.Contains(body, []byte("meal.loaded")):
+				return answer(400, `{"code":"batch","detail":"I cannot read this"}`), nil
+			}
+			return deliver()
+		}
+		b.record("l1", locker.Deposited{Compartment: 1})
+		b.record("l1", locker.PickedUp{Compartment: 1})
+		b.record("c1", cabinet.Loaded{Compartment: 1})
+		b.record("c1", cabinet.PickedUp{Compartment: 1})
+		pass(time.Minute)
+		if s := b.status(); s.SetAside != 0 || s.Backlog != 7 || s.LastError == nil {
+			t.Errorf("behind a portal: %+v", s)
+		}
+		p.mu.Lock()
+		portal = false
+		p.mu.Unlock()
+		pass(10 * time.Minute)
+		aside, err := b.sender.SetAside()
+		if err != nil || len(aside) != 1 || !strings.Contains(aside[0].Row, "meal.loaded") || aside[0].Reason != "I cannot read this" {
+			t.Errorf("set aside: %+v, %v", aside, err)
+		}
+		if s := b.status(); s.Backlog != 0 || s.LastError != nil || p.total("parcel.deposits") != 1 || p.total("meal.picked_up") != 1 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
+
+func TestRetryAfterIsKept(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		var at []time.Time
+		p.disturb = func(_ *http.Request, _ []byte, deliver func() (*http.Response, error)) (*http.Response, error) {
+			at = append(at, time.Now())
+			if len(at) > 1 {
+				return deliver()
+			}
+			response := answer(503, `{"code":"store"}`)
+			response.Header.Set("Retry-After", "120")
+			return response, nil
+		}
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(10 * time.Minute)
+		if len(at) != 2 {
+			t.Fatalf("%d requests, want 2", len(at))
+		}
+		if waited := at[1].Sub(at[0]); waited < 2*time.Minute || waited > 125*time.Second {
+			t.Errorf("waited %v, want 2 minutes and a little", waited)
+		}
+	})
+}
+
+// The waits grow to five minutes, at random, and success ends them.
+func TestBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		down := true
+		var at []time.Time
+		p.disturb = func(_ *http.Request, _ []byte, deliver func() (*http.Response, error)) (*http.Response, error) {
+			if at = append(at, time.Now()); down {
+				return nil, errors.New("no route to host")
+			}
+			return deliver()
+		}
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(2 * time.Hour)
+		for i := 1; i < len(at); i++ {
+			most := min(time.Second<<min(i-1, 10), 5*time.Minute)
+			if waited := at[i].Sub(at[i-1]); waited < most/2 || waited > most {
+				t.Errorf("wait %d is %v, want %v to %v", i, waited, most/2, most)
+			}
+		}
+		if len(at) < 24 {
+			t.Errorf("%d attempts in two hours", len(at))
+		}
+		for lang, want := range map[texts.Lang]string{texts.Chinese: "无法连接平台", texts.English: "the platform cannot be reached"} {
+			if got := texts.Of(b.status().LastError, lang); !strings.HasPrefix(got, want) || !strings.Contains(got, "no route to host") {
+				t.Errorf("last error %q", got)
+			}
+		}
+		p.mu.Lock()
+		down = false
+		p.mu.Unlock()
+		pass(5 * time.Minute)
+		if s := b.status(); s.Backlog != 0 || s.LastError != nil || p.total("parcel.deposits") != 1 {
+			t.Errorf("with the line restored: %+v", s)
+		}
+	})
+}
+
+// A box whose clock is wrong learns the time from the first refusal.
+func TestWrongClock(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, dir)
+		p.clock = clock(7 * time.Hour)
+		b := newBox(t, dir, p)
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(15 * time.Second)
+		if s := b.status(); s.Backlog != 0 || p.total("parcel.deposits") != 1 || len(p.requests) != 2 {
+			t.Errorf("%+v after %d requests", s, len(p.requests))
+		}
+		b.stop()
+		p.stop()
+	})
+}
+
+func TestWrongSecret(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, dir)
+		b := newBox(t, dir, p)
+		b.config.Secret = []byte("fedcba9876543210")
+		b.restart()
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(time.Minute)
+		s := b.status()
+		if s.Backlog != 2 || s.SetAside != 0 || s.LastError == nil || !strings.Contains(texts.Of(s.LastError, texts.English), "check box ID and secret") {
+			t.Errorf("status %+v", s)
+		}
+		b.stop()
+		p.stop()
+	})
+}
+
+// If the statistics are lost, those made anew are sent whole, under a higher
+// generation.
+func TestStatisticsLost(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(15 * time.Second)
+		b.stop()
+		if err := removeState(b.dir, "usage"); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		b.start()
+		b.record("l1", locker.Deposited{Compartment: 2})
+		pass(15 * time.Second)
+		if s := b.status(); s.Backlog != 0 || p.total("parcel.deposits") != 2 {
+			t.Errorf("status %+v, total %d", s, p.total("parcel.deposits"))
+		}
+	})
+}
+
+// A stopped box does not wait for a platform that does not answer.
+func TestStopWhileSending(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		p.disturb = func(req *http.Request, _ []byte, _ func() (*http.Response, error)) (*http.Response, error) {
+			<-req.Context().Done()
+			return nil, req.Context().Err()
+		}
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(15 * time.Second)
+		began := time.Now()
+		b.restart()
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("stopping took %v", took)
+		}
+		if s := b.status(); s.Backlog != 2 {
+			t.Errorf("status %+v", s)
+		}
+	})
+}
