@@ -15,7 +15,8 @@ VERSION ?= $(shell { git describe --tags --match 'v[0-9]*' 2>/dev/null || echo v
 # Files in a package bear the time of the commit, so that a build repeats.
 export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 
-BUILD := env CGO_ENABLED=0 GOOS=linux go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# A box speaks HTTP/1.1 only: leaving HTTP/2 out takes half a megabyte off.
+BUILD := env CGO_ENABLED=0 GOOS=linux go build -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)"
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 12
