@@ -126,12 +126,12 @@ func TestSecretFiles(t *testing.T) {
 	config := filepath.Join(dir, "gateway.yaml")
 	write(t, config, "box: {id: chunfeng-01}\nprovince:\n  url: https://platform.example.gov.cn/linli\n  secret_file: "+secret+"\n", 0o644)
 
-	write(t, secret, "correct horse\r\n", 0o640)
+	write(t, secret, "correct horse battery\r\n", 0o640)
 	want := Default()
 	want.Box.ID = "chunfeng-01"
 	want.Province.URL, want.Province.SecretFile = "https://platform.example.gov.cn/linli", secret
 	expectLoad(t, config, want)
-	if got, err := Secret(secret); err != nil || string(got) != "correct horse" {
+	if got, err := Secret(secret); err != nil || string(got) != "correct horse battery" {
 		t.Errorf("secret %q, %v", got, err)
 	}
 
@@ -156,6 +156,17 @@ func TestSecretFiles(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), bad.want) || strings.Contains(err.Error(), "horse") {
 			t.Errorf("mode %o: Secret: %v, want %s", bad.mode, err, bad.want)
 		}
+	}
+}
+
+// A secret that would do for a broker is too short to sign with.
+func TestShortSecret(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "province.secret")
+	write(t, secret, "horse\n", 0o600)
+	cfg := Default()
+	cfg.Box.ID, cfg.Province.URL, cfg.Province.SecretFile = "chunfeng-01", "https://platform.example.gov.cn/v1/rows", secret
+	if err := cfg.Validate(); err == nil || !strings.Contains(err.Error(), "province.secret_file: the secret has fewer than 16 bytes") {
+		t.Errorf("got %v", err)
 	}
 }
 

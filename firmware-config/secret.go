@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/province"
 )
 
 // maxSecret is the longest secret read from a file, in bytes.
@@ -23,8 +24,11 @@ func Secret(path string) ([]byte, error) {
 }
 
 func (c Config) checkSecrets() *problem {
-	for _, s := range []struct{ field, path string }{
-		{"mqtt.secret_file", c.MQTT.SecretFile}, {"province.secret_file", c.Province.SecretFile},
+	for _, s := range []struct {
+		field, path string
+		least       int // bytes
+	}{
+		{"mqtt.secret_file", c.MQTT.SecretFile, 1}, {"province.secret_file", c.Province.SecretFile, province.MinSecret},
 	} {
 		if s.path == "" {
 			continue
@@ -32,8 +36,12 @@ func (c Config) checkSecrets() *problem {
 		if p := absolute(s.field, s.path, "/etc/linli/secret"); p != nil {
 			return p
 		}
-		if _, p := readSecret(s.field, s.path); p != nil {
+		secret, p := readSecret(s.field, s.path)
+		if p != nil {
 			return p
+		}
+		if len(secret) < s.least {
+			return wrong(s.field, texts.Errorf(texts.Config.SecretShort, s.least), texts.Errorf(texts.Config.SecretContentMend))
 		}
 	}
 	return nil

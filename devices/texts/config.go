@@ -52,7 +52,7 @@ var Config = struct {
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
 	SecretOpen, SecretOpenMend             Text
-	SecretEmpty, SecretLong                Text
+	SecretEmpty, SecretLong, SecretShort   Text
 	SecretContentMend                      Text
 }{
 	Place:   Text{"%s:%d:%d：%v\n%s改法：%v", "%s:%d:%d: %v\n%sfix: %v"},
@@ -156,5 +156,6 @@ var Config = struct {
 	SecretOpenMend:       Text{"执行 chmod o-rwx %s", "run chmod o-rwx %s"},
 	SecretEmpty:          Text{"密钥文件是空的", "the secret file is empty"},
 	SecretLong:           Text{"密钥文件超过 %d 字节", "the secret file is over %d bytes"},
-	SecretContentMend:    Text{"文件里只写密钥本身，一行", "the file holds the secret and nothing else, in one line"},
+	SecretShort:          Text{"密钥不足 %d 字节", "the secret has fewer than %d bytes"},
+	SecretContentMend:    Text{"文件里只写密钥本身，一行，与发给本机的完全一致", "the file holds the secret and nothing else, in one line, exactly as it was given"},
 }
