@@ -107,6 +107,8 @@ func TestTheGatewayUnderstands(t *testing.T) {
 	if err := s.Run(playing); err != nil {
 		t.Fatal(err)
 	}
+	stop() // and what is still on its way is kept, before it is counted
+	running.Wait()
 	if heard.Load() < enough {
 		t.Fatalf("%d reports acknowledged in a minute", heard.Load())
 	}
