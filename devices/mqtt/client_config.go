@@ -73,27 +73,27 @@ func (c ClientConfig) Validate() error {
 		return fmt.Errorf("URL: must be mqtt://host:port or mqtts://host:port (got %q)", c.URL)
 	}
 	if c.ClientID == "" {
-		return errors.New("ClientID: missing")
+		return errors.New("client ID: missing")
 	}
 	if c.User == "" && c.Secret != "" {
-		return errors.New("User: missing, and there is a secret")
+		return errors.New("user: missing, and there is a secret")
 	}
 	if len(c.Topics) == 0 {
-		return errors.New("Topics: missing")
+		return errors.New("topics: missing")
 	}
 	for _, t := range c.Topics {
 		if !ValidFilter(t) {
-			return fmt.Errorf("Topics: must be topic filters (got %q)", t)
+			return fmt.Errorf("topics: must be topic filters (got %q)", t)
 		}
 	}
 	if c.StatusTopic != "" && !ValidTopic(c.StatusTopic) {
-		return fmt.Errorf("StatusTopic: must be a topic (got %q)", c.StatusTopic)
+		return fmt.Errorf("status topic: must be a topic (got %q)", c.StatusTopic)
 	}
 	if (c.CertFile == "") != (c.KeyFile == "") {
-		return errors.New("CertFile: needs KeyFile and KeyFile needs it")
+		return errors.New("certificate: needs both files, certificate and key")
 	}
 	if c.RetryMax != 0 && c.RetryMax < c.RetryMin {
-		return fmt.Errorf("RetryMax: must not be below RetryMin (got %v)", c.RetryMax)
+		return fmt.Errorf("retry: the longest wait must not be below the shortest (got %v)", c.RetryMax)
 	}
 	return nil
 }
@@ -108,17 +108,17 @@ func (c ClientConfig) tls() (*tls.Config, error) {
 	if c.CAFile != "" {
 		pem, err := os.ReadFile(c.CAFile)
 		if err != nil {
-			return nil, fmt.Errorf("CAFile: %w", err)
+			return nil, fmt.Errorf("CA file: %w", err)
 		}
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("CAFile: no certificate in %s", c.CAFile)
+			return nil, fmt.Errorf("CA file: no certificate in %s", c.CAFile)
 		}
 	}
 	if c.CertFile != "" {
 		pair, err := tls.LoadX509KeyPair(c.CertFile, c.KeyFile)
 		if err != nil {
-			return nil, fmt.Errorf("CertFile: %w", err)
+			return nil, fmt.Errorf("certificate: %w", err)
 		}
 		t.Certificates = []tls.Certificate{pair}
 	}

@@ -99,36 +99,29 @@ func runDriver(t testing.TB, d devices.Driver) (stop func()) {
 	})
 }
 
-// connectedMetric reads linli_mqtt_connected.
+// connectedMetric reads the metrics of a client.
 type connectedMetric struct{ *prometheus.Registry }
 
-func (m connectedMetric) value(t testing.TB) float64 {
-	t.Helper()
-	families, err := m.Gather()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range families {
-		if f.GetName() == "linli_mqtt_connected" {
-			return f.GetMetric()[0].GetGauge().GetValue()
-		}
-	}
-	t.Fatal("no linli_mqtt_connected")
-	return 0
-}
+func (m connectedMetric) count(t testing.TB, name string) float64 { return metricValue(t, m, name, "") }
+
+func (m connectedMetric) value(t testing.TB) float64 { return m.count(t, "linli_mqtt_connected") }
 
 func (m connectedMetric) awaitConnected(t testing.TB) {
 	t.Helper()
 	eventually(t, "linli_mqtt_connected to be 1", func() bool { return m.value(t) == 1 })
 }
 
+func testClientConfig(address string) ClientConfig {
+	return ClientConfig{
+		URL: "mqtt://" + address, ClientID: "linli-test", Topics: []string{"linli/v1/#"},
+		RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond, Grace: 200 * time.Millisecond,
+	}
+}
+
 func newTestClient(t testing.TB, address string, handle Handler) (*Client, connectedMetric) {
 	t.Helper()
 	metrics := connectedMetric{prometheus.NewRegistry()}
-	c, err := NewClient(ClientConfig{
-		URL: "mqtt://" + address, ClientID: "linli-test", Topics: []string{"linli/v1/#"},
-		RetryMin: 10 * time.Millisecond, RetryMax: 200 * time.Millisecond, Grace: 200 * time.Millisecond,
-	}, handle, testLog(t), metrics)
+	c, err := NewClient(testClientConfig(address), handle, testLog(t), metrics)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +151,7 @@ type mosquitto struct {
 	process *exec.Cmd
 }
 
-func startMosquitto(t testing.TB) *mosquitto {
+func startMosquitto(t testing.TB, options ...string) *mosquitto {
 	t.Helper()
 	m := &mosquitto{address: freeAddress(t), config: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	_, port, err := net.SplitHostPort(m.address)
@@ -166,6 +159,9 @@ func startMosquitto(t testing.TB) *mosquitto {
 		t.Fatal(err)
 	}
 	config := fmt.Sprintf("listener %s 127.0.0.1\nallow_anonymous true\npersistence true\npersistence_location %s/\nlog_type error\nlog_type warning\n", port, filepath.Dir(m.config))
+	for _, o := range options {
+		config += o + "\n"
+	}
 	if os.Geteuid() == 0 {
 		config += "user root\n" // or it could not write into the temporary folder
 	}
