@@ -168,6 +168,9 @@ func (j *Journal) retireOnFullDisk() {
 	urgent := j.janitor.fullDisk[Urgent].Swap(false)
 	if j.janitor.fullDisk[Ordinary].Swap(false) || urgent {
 		j.giveUp(j.chains[Ordinary], !urgent)
+		// Journaling the gap may have found the disk full once more.
+		j.janitor.fullDisk[Urgent].Store(false)
+		j.sayGaps()
 	}
 }
 

@@ -52,11 +52,11 @@ func (c *chain) resume() error {
 		c.log.Error("newest file is damaged, a new one begins", "file", seg.path, "error", err)
 		seg.damaged.Store(seg.first)
 		c.last.Store(seg.first + uint64(seg.bytes/minRecord))
-		if h != nil {
-			err = c.files.forget(seg, h)
-		}
 		c.active, c.handle = nil, nil
-		return err
+		if h != nil {
+			return c.files.forget(seg, h)
+		}
+		return nil
 	}
 	if err != nil {
 		return err

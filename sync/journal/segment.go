@@ -15,6 +15,7 @@ import (
 
 	bolt "go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -75,6 +76,9 @@ func openBolt(path string, options bolt.Options) (*handle, error) {
 		return h.file, err
 	}
 	err := guard(func() error {
+		if info, err := os.Stat(path); options.ReadOnly && err == nil && info.Size() == 0 {
+			return ErrDamaged // bbolt would try to make a database of it
+		}
 		var err error
 		h.db, err = bolt.Open(path, 0o600, &options)
 		return err
@@ -83,7 +87,7 @@ func openBolt(path string, options bolt.Options) (*handle, error) {
 		return h, nil
 	}
 	if h.file != nil {
-		_ = h.file.Close() // usually closed already; after a panic not
+		h.died() // closed already, unless bbolt panicked
 	}
 	if isSystem(err) || errors.Is(err, berrors.ErrTimeout) || errors.Is(err, ErrDamaged) {
 		return nil, err
@@ -106,9 +110,11 @@ func (h *handle) close() error {
 }
 
 // died abandons the handle without touching its locks, which somebody may
-// hold for ever: the file is closed, and its memory map lost.
+// hold for ever: the file is closed, and its memory map lost. The map would
+// keep the lock on the file.
 func (h *handle) died() {
 	if h.dead.CompareAndSwap(false, true) {
+		_ = unix.Flock(int(h.file.Fd()), unix.LOCK_UN)
 		_ = h.file.Close() // it was of no more use
 	}
 }
