@@ -101,7 +101,7 @@ func (s *Sender) Run(ctx context.Context) error {
 			if f := (*failure)(nil); errors.As(err, &f) && f.retryAfter > 0 {
 				again += f.retryAfter
 			}
-			s.config.Logger.Warn("rows not sent", "err", err, "again_in", again)
+			s.config.Logger.Warn("rows not sent", "error", err, "again_in", again)
 			if !s.wait(ctx, again) {
 				break
 			}

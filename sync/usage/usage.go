@@ -97,7 +97,7 @@ func (u *Usage) Run(ctx context.Context) error {
 			return nil
 		}
 		u.metrics.errors.Inc()
-		u.options.Logger.Error("statistics stand still", "err", err, "again_in", wait)
+		u.options.Logger.Error("statistics stand still", "error", err, "again_in", wait)
 		timer := time.NewTimer(wait)
 		select {
 		case <-timer.C:

@@ -104,7 +104,7 @@ func (r *Receiver) takeBatch(w http.ResponseWriter, req *http.Request) {
 			r.reply(w, http.StatusOK, contract.Answer{ServerTime: r.now(), Receipts: receipts})
 			return
 		}
-		r.options.Logger.Error("rows not kept", "box", box, "rows", len(events), "err", err)
+		r.options.Logger.Error("rows not kept", "box", box, "rows", len(events), "error", err)
 		refusal = &problem{http.StatusServiceUnavailable, contract.ProblemStore, "the rows could not be kept, send them again"}
 	} else {
 		r.options.Logger.Warn("batch not taken", "box", box, "code", refusal.code, "detail", refusal.detail)
@@ -170,6 +170,6 @@ func (r *Receiver) reply(w http.ResponseWriter, status int, body any) {
 	w.WriteHeader(status)
 	if err := json.NewEncoder(w).Encode(body); err != nil {
 		// The peer is gone. It will repeat what it has no receipt for.
-		r.options.Logger.Debug("answer not delivered", "err", err)
+		r.options.Logger.Debug("answer not delivered", "error", err)
 	}
 }

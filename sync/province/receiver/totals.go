@@ -97,7 +97,7 @@ func (r *Receiver) serveTotals(w http.ResponseWriter, req *http.Request) {
 	}
 	totals, err := r.Totals(period)
 	if err != nil {
-		r.options.Logger.Error("totals not read", "period", period, "err", err)
+		r.options.Logger.Error("totals not read", "period", period, "error", err)
 		http.Error(w, "the store could not be read", http.StatusInternalServerError)
 		return
 	}
@@ -108,7 +108,7 @@ func (r *Receiver) serveTotals(w http.ResponseWriter, req *http.Request) {
 	lang := texts.Parse(req.Header.Get("Accept-Language"))
 	var html bytes.Buffer
 	if err := page.Execute(&html, pageData{totals, lang}); err != nil {
-		r.options.Logger.Error("page not rendered", "err", err)
+		r.options.Logger.Error("page not rendered", "error", err)
 		http.Error(w, "the page could not be rendered", http.StatusInternalServerError)
 		return
 	}
