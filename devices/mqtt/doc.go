@@ -20,8 +20,8 @@
 //
 // # The embedded broker
 //
-// It is mochi-mqtt/server behind a seam: only mochi.go, mochi_hook.go and
-// mochi_listener.go know it. Its traps are closed from outside:
+// It is mochi-mqtt/server behind a seam: only the files named mochi*.go know
+// it. Its traps are closed from outside:
 //
 //   - It acknowledges whatever a hook fails with. Here its publish hook keeps
 //     every message back and lets it through a second time, to be

@@ -125,7 +125,7 @@ func (h *hook) take(s *session, pk packets.Packet) {
 	case !ValidTopic(m.Topic) || !coveredByAny(s.account.Publish, m.Topic):
 		j.do, pk.FixedHeader.Remaining = nil, passBlame
 		e.metrics.messages.WithLabelValues(resultDenied).Inc()
-		s.deniedOnce.Do(func() { e.log.Warn("mqtt publish denied", "account", s.account.ID, "topic", m.Topic) })
+		s.deniedOnce.Do(func() { e.log.Warn("mqtt publish denied; more of this connection are only counted", "account", s.account.ID) })
 	case len(m.Payload) > reportPacket:
 		pk.FixedHeader.Remaining = passAck
 		e.metrics.messages.WithLabelValues(resultUnrouted).Inc()
@@ -158,7 +158,7 @@ func (h *hook) retain(pk packets.Packet) packets.Packet {
 	if !r.fits(pk.TopicName, len(pk.Payload)) {
 		r.mu.Unlock()
 		pk.FixedHeader.Retain = false
-		h.engine.log.Warn("mqtt message not retained: no room", "topic", pk.TopicName)
+		h.engine.log.Warn("mqtt message not retained: no room", "limit", r.limit)
 	}
 	return pk
 }
