@@ -125,7 +125,9 @@ func (h *hook) take(s *session, pk packets.Packet) {
 	case !ValidTopic(m.Topic) || !coveredByAny(s.account.Publish, m.Topic):
 		j.do, pk.FixedHeader.Remaining = nil, passBlame
 		e.metrics.messages.WithLabelValues(resultDenied).Inc()
-		s.deniedOnce.Do(func() { e.log.Warn("mqtt publish denied; more of this connection are only counted", "account", s.account.ID) })
+		s.deniedOnce.Do(func() {
+			e.log.Warn("mqtt publish denied; more of this connection are only counted", "account", s.account.ID)
+		})
 	case len(m.Payload) > reportPacket:
 		pk.FixedHeader.Remaining = passAck
 		e.metrics.messages.WithLabelValues(resultUnrouted).Inc()
