@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -103,7 +104,15 @@ func (c *cli) localise(root *cobra.Command) {
 		return target.Help()
 	}})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return mendable{texts.Errorf(t.UnknownFlag, err, cmd.CommandPath())}
+		var unknown *pflag.NotExistError
+		var invalid *pflag.InvalidValueError
+		switch {
+		case errors.As(err, &unknown):
+			return mendable{texts.Errorf(t.UnknownFlag, unknown.GetSpecifiedName(), cmd.CommandPath())}
+		case errors.As(err, &invalid):
+			return mendable{texts.Errorf(t.FlagValue, invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())}
+		}
+		return mendable{err}
 	})
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		cmd.InheritedFlags().VisitAll(func(*pflag.Flag) {}) // merges the flags of the parents

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices/registry"
+)
+
+// command runs one command line in a language of the locale.
+func command(t *testing.T, locale string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	t.Setenv("LC_ALL", locale)
+	var out, errs bytes.Buffer
+	code = execute(t.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// What is wrong with the configuration or the surroundings is one message,
+// with place and mend, in both languages, and exit code 2.
+func TestWhatMustBeMended(t *testing.T) {
+	b := newBox(t)
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	file := func(text string) string {
+		t.Helper()
+		f := filepath.Join(t.TempDir(), "gateway.yaml")
+		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	folders := fmt.Sprintf("data: %s\nsocket: %s\n", b.cfg.Data, b.cfg.Socket)
+	for _, c := range []struct {
+		name   string
+		args   []string
+		zh, en string
+	}{
+		{"unknown key", []string{"check", file("box:\n  nmae: x\n")}, "nmae", ":2:3"},
+		{"wrong type", []string{"check", file("mqtt:\n  listen: 1883\n")}, "listen", ":2:"},
+		{"missing file", []string{"run", "--config", "/nowhere/gateway.yaml"}, "没有这个文件", "no such file"},
+		{"broker's port in use", []string{"run", "--config", file(folders + "mqtt: {listen: " + strconv.Quote(taken.Addr().String()) + "}\nconsole: {listen: \"127.0.0.1:0\"}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
+		{"page's port in use", []string{"run", "--config", file(folders + "mqtt: {listen: \"127.0.0.1:0\"}\nconsole: {listen: " + strconv.Quote(taken.Addr().String()) + "}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
+		{"unknown command", []string{"fly"}, "没有“fly”这个命令", `no command "fly"`},
+		{"unknown option", []string{"run", "--fast"}, "没有 --fast 这个选项", "no option --fast"},
+		{"missing option", []string{"device", "add", "l1"}, "缺少选项 --kind", "option --kind is missing"},
+		{"bad value", []string{"demo", "--speed", "quick"}, "--speed", "--speed"},
+		{"arguments", []string{"device", "add"}, "参数个数不对", "wrong number of arguments"},
+		{"daemon down", []string{"status", "--config", file(folders)}, "网关没有运行", "the gateway is not running"},
+	} {
+		for locale, want := range map[string]string{"C.UTF-8": c.zh, "en_US.UTF-8": c.en} {
+			code, stdout, stderr := command(t, locale, c.args...)
+			if code != 2 || stdout != "" || !strings.Contains(stderr, want) {
+				t.Errorf("%s, %s: code %d, stdout %q, stderr %q; want %q", c.name, locale, code, stdout, stderr, want)
+			}
+		}
+	}
+}
+
+// The registry's commands work on a box whose gateway is down, and the same
+// way on one that runs; the secret that they print lets the device in.
+func TestRegisterFromTheCommandLine(t *testing.T) {
+	b := newBox(t)
+	config := b.write()
+	run := func(args ...string) string {
+		t.Helper()
+		code, stdout, stderr := command(t, "en_US.UTF-8", append(args, "--config", config)...)
+		if code != 0 {
+			t.Fatalf("%v: %d %s", args, code, stderr)
+		}
+		return stdout
+	}
+	secretIn := func(printed string) string {
+		t.Helper()
+		m := regexp.MustCompile(`MQTT secret: (\S+)`).FindStringSubmatch(printed)
+		if m == nil {
+			t.Fatalf("no secret in %q", printed)
+		}
+		return m[1]
+	}
+	run("facility", "add", "east", "--name", "东门快递柜")
+	first := secretIn(run("device", "add", "l1", "--kind", "locker", "--facility", "east", "--compartments", "24"))
+	if code, _, stderr := command(t, "en_US.UTF-8", "device", "add", "l2", "--kind", "locker", "--facility", "west", "--config", config); code != 2 || !strings.Contains(stderr, "west") {
+		t.Errorf("a device of no facility: %d %s", code, stderr)
+	}
+
+	b.start()
+	second := secretIn(run("device", "add", "l2", "--kind", "locker", "--facility", "east"))
+	run("caregiver", "add", "li", "--name", "李敏", "--channel", "webhook="+b.phone.url)
+	run("elder", "add", "e1", "--name", "王秀英", "--building", "3号楼", "--room", "302", "--caregivers", "li")
+	for id, secret := range map[string]string{"l1": first, "l2": second} {
+		d, err := connect(t, b.cfg.MQTT.Listen, 4, id, secret)
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+		defer d.conn.Close()
+		if err := d.publish("linli/v1/"+id+"/event", `{"type":"parcel.deposited","data":{"compartment":1}}`); err != nil {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+	third := secretIn(run("device", "credentials", "l1"))
+	if _, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", first); err == nil {
+		t.Error("the old secret still works")
+	}
+	if d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", third); err != nil {
+		t.Errorf("the new secret: %v", err)
+	} else if err := d.conn.Close(); err != nil {
+		t.Error(err)
+	}
+	if listed := run("device", "list"); !strings.Contains(listed, "l1") || !strings.Contains(listed, "l2") {
+		t.Errorf("listed %q", listed)
+	}
+	if status := run("status"); !strings.Contains(status, "registered devices: 2") || !strings.Contains(status, "events in the journal: 2") {
+		t.Errorf("status %q", status)
+	}
+	if link := run("login", "li"); !strings.Contains(link, "/login?token=") {
+		t.Errorf("login %q", link)
+	}
+	if stat := run("journal", "stat"); !strings.Contains(stat, "ordinary") || !strings.Contains(stat, "usage") {
+		t.Errorf("stat %q", stat)
+	}
+}
+
+// The daemon takes little while nothing happens, and ends soon and cleanly
+// when it is told to, also in the middle of the load.
+func TestFrugalAndPolite(t *testing.T) {
+	b := newBox(t)
+	b.cfg.Journal.Wait = 50 * time.Millisecond
+	secrets := b.register(neighbourhood(b)...)
+	p := b.run()
+	eventually(t, "ready", func() bool {
+		c, err := net.Dial("tcp", b.cfg.Console.Listen)
+		return err == nil && c.Close() == nil
+	})
+	code, health := b.get("/healthz")
+	if code != 200 {
+		t.Errorf("healthz: %d %s", code, health)
+	}
+	resident := residentBytes(t, p.cmd.Process.Pid)
+	t.Logf("idle: %.1f MB resident", float64(resident)/1e6)
+	if resident > 25_000_000 {
+		t.Errorf("idle memory %d bytes, want at most 25 MB", resident)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	told := make(chan int)
+	go func() {
+		n := 0
+		defer func() { told <- n }()
+		d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", secrets["l1"])
+		for ; err == nil && ctx.Err() == nil; n++ {
+			err = d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"%d","type":"parcel.deposited","data":{"compartment":1}}`, n))
+			if err != nil {
+				return
+			}
+		}
+	}()
+	pause(300 * time.Millisecond)
+	began := time.Now()
+	if code := p.end(t, syscall.SIGTERM); code != 0 {
+		t.Errorf("SIGTERM: exit code %d\n%s", code, p.log)
+	}
+	t.Logf("ended in %s", time.Since(began).Round(time.Millisecond))
+	cancel()
+	acked := <-told
+	if recorded := len(b.recorded()); recorded < acked || acked == 0 {
+		t.Errorf("%d acknowledged, %d recorded", acked, recorded)
+	}
+	if _, err := os.Stat(b.cfg.Socket); err == nil {
+		t.Error("the socket is left behind")
+	}
+	if reg, err := registry.Open(filepath.Join(b.cfg.Data, registryFile), registry.Options{}); err != nil {
+		t.Error(err)
+	} else if err := reg.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// residentBytes is VmRSS of a process.
+func residentBytes(t testing.TB, pid int) int64 {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	if m == nil {
+		t.Fatalf("no VmRSS in %s", status)
+	}
+	kb, err := strconv.ParseInt(string(m[1]), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb * 1024
+}
