@@ -49,7 +49,7 @@ func probe(check func() error) http.HandlerFunc {
 
 // healthy tells whether the alert path is alive: the one thing for which a
 // restart is better than going on.
-func (g *gateway) healthy() error { return error(nil) }
+func (g *gateway) healthy() error { return g.alerts.Alive() }
 
 // ready tells whether a device that speaks now will be heard and kept.
 func (g *gateway) ready() error {

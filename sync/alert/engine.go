@@ -92,6 +92,7 @@ type Engine struct {
 	sound   bool   // what the siren should do
 	changed chan struct{}
 	ctx     context.Context // of the attempts; nil unless Run runs
+	beat    devices.Stamp   // when schedule last looked at the clock
 	sends   sync.WaitGroup
 }
 
@@ -135,6 +136,7 @@ func Open(j *journal.Journal, people *registry.Registry, o Options) (*Engine, er
 func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Lock()
 	e.ctx = ctx
+	e.beat = e.options.Clock()
 	e.backlog = e.journal.Last(journal.Urgent)
 	e.ready = e.folded >= e.backlog
 	e.mu.Unlock()
@@ -162,6 +164,24 @@ func (e *Engine) Run(ctx context.Context) error {
 // Close lets go of the state file.
 func (e *Engine) Close() error { return e.state.Close() }
 
+// heartbeat is how often the engine looks at the clock at least.
+const heartbeat = 5 * time.Second
+
+// Alive tells whether the engine does what is due: nil while Run has looked at
+// the clock within a few heartbeats. It is what a watchdog should ask.
+func (e *Engine) Alive() error {
+	e.mu.Lock()
+	running, beat := e.ctx != nil, e.beat
+	e.mu.Unlock()
+	if !running {
+		return errors.New("alerts: not running")
+	}
+	if silent, same := e.options.Clock().Since(beat); same && silent > 6*heartbeat {
+		return fmt.Errorf("alerts: not done anything for %s", silent)
+	}
+	return nil
+}
+
 // schedule does what is due when it is due.
 func (e *Engine) schedule(ctx context.Context) {
 	timer := time.NewTimer(0)
@@ -184,7 +204,8 @@ func (e *Engine) schedule(ctx context.Context) {
 			}
 		}
 		e.mu.Lock()
-		wait := e.turn()
+		wait := min(e.turn(), heartbeat)
+		e.beat = e.options.Clock()
 		e.mu.Unlock()
 		timer.Reset(wait)
 	}
