@@ -2,12 +2,12 @@ package devices
 
 import "errors"
 
-// KindGateway is the kind under which the box journals what it did itself, on
-// Device GatewayDevice.
-const (
-	KindGateway   Kind = "gateway"
-	GatewayDevice      = "gateway"
-)
+// KindGateway is the kind of the box itself.
+const KindGateway Kind = "gateway"
+
+// GatewayDevice is the Device of the events in which the box journals what it
+// did itself.
+const GatewayDevice = "gateway"
 
 // Rejected keeps a report that could not be used, or not all of it, for
 // inspection: it is acknowledged, counted, and changes nothing else.

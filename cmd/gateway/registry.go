@@ -196,6 +196,9 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return err
 	}
+	if err := ownAs(cfg.Data, filepath.Join(cfg.Data, registryFile)); err != nil {
+		return err
+	}
 	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds})
 	if err != nil {
 		return mendable{err}
@@ -203,6 +206,23 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	client.HTTP = control.Direct(control.RegistryHandler(reg, func(string) {}))
 	err = client.Do(cmd.Context(), method, path, in, out)
 	return errors.Join(c.explain(cfg.Socket, err), reg.Close())
+}
+
+// ownAs makes an empty file that belongs to whoever owns the folder, if there
+// is none: root may register devices before the daemon, which is not root, has
+// ever run.
+func ownAs(folder, file string) error {
+	f, err := os.OpenFile(file, os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	info, err := os.Stat(folder)
+	if owner, ok := info.Sys().(*syscall.Stat_t); err == nil && ok && os.Geteuid() == 0 {
+		err = f.Chown(int(owner.Uid), int(owner.Gid))
+	}
+	return errors.Join(err, f.Close())
 }
 
 // isDown tells whether nobody answers at the socket.

@@ -19,7 +19,7 @@ import (
 )
 
 // MaxReport is the longest payload in bytes that is read as a report.
-const MaxReport = 64 << 10
+const MaxReport = 256 << 10
 
 // prefix of the native topics.
 const prefix = "linli/v1/"

@@ -70,7 +70,7 @@ func (c ClientConfig) withDefaults() ClientConfig {
 func (c ClientConfig) Validate() error {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Scheme != "mqtt" && u.Scheme != "mqtts" || u.Hostname() == "" || u.Port() == "" {
-		return fmt.Errorf("URL: must be mqtt://host:port or mqtts://host:port (got %q)", c.URL)
+		return fmt.Errorf("url: must be mqtt://host:port or mqtts://host:port (got %q)", c.URL)
 	}
 	if c.ClientID == "" {
 		return errors.New("client ID: missing")

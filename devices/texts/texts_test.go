@@ -5,7 +5,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,14 +17,12 @@ import (
 // Every text of the catalogue is in both languages, and asks for the same
 // arguments in both.
 func TestCatalogueIsComplete(t *testing.T) {
-	pkgs, err := parser.ParseDir(token.NewFileSet(), ".", func(f fs.FileInfo) bool {
-		return !strings.HasSuffix(f.Name(), "_test.go")
-	}, 0)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	seen := 0
-	ast.Inspect(pkgs["texts"], func(n ast.Node) bool {
+	look := func(n ast.Node) bool {
 		lit, ok := n.(*ast.CompositeLit)
 		if !ok || len(lit.Elts) != 2 {
 			return true
@@ -47,9 +45,19 @@ func TestCatalogueIsComplete(t *testing.T) {
 			t.Errorf("different arguments: %q %q", z, e)
 		}
 		return true
-	})
-	if seen == 0 {
-		t.Error("found no texts")
+	}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(f, look)
+	}
+	if seen < 100 {
+		t.Errorf("found %d texts only", seen)
 	}
 }
 

@@ -15,7 +15,7 @@ func NewLog(logger *slog.Logger) *Log { return &Log{logger} }
 
 // Send writes a line and always accepts.
 func (l *Log) Send(ctx context.Context, _ string, p alert.Page) alert.Result {
-	l.logger.LogAttrs(ctx, slog.LevelError, "call for help",
+	l.logger.LogAttrs(ctx, slog.LevelWarn, "call for help",
 		slog.String("incident", p.Incident), slog.String("kind", string(p.Kind)),
 		slog.Int("step", p.Step), slog.Int("presses", p.Presses), slog.Int("waiting_seconds", p.Waiting),
 		slog.Bool("from_memory", p.FromMemory), slog.Bool("test", p.Test))
