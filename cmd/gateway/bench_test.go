@@ -1,0 +1,313 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/mqtt"
+	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/journal/journaltest"
+)
+
+// Each benchmark takes turns between the daemon and what it is set beside, so
+// that a neighbour on the machine hits both.
+const benchTurns = 3
+
+// bench is the built daemon with a number of lockers that may log in.
+type bench struct {
+	*box
+	*process
+	secrets []string
+}
+
+func newBench(b *testing.B, lockers int, wait time.Duration) *bench {
+	b.Helper()
+	x := &bench{box: newBox(b)}
+	x.cfg.Journal.Wait = wait
+	records := append(neighbourhood(x.box), registry.Record(nil))[:len(neighbourhood(x.box))]
+	for i := range lockers {
+		records = append(records, registry.Device{Device: devices.Device{ID: lockerID(i), Kind: locker.Kind, Facility: "east"}, Compartments: 100})
+	}
+	secrets := x.register(records...)
+	for i := range lockers {
+		x.secrets = append(x.secrets, secrets[lockerID(i)])
+	}
+	x.process = x.run()
+	b.Cleanup(func() {
+		if code := x.end(b, syscall.SIGTERM); code != 0 {
+			b.Errorf("exit code %d\n%s", code, x.log)
+		}
+	})
+	eventually(b, "ready", func() bool {
+		c, err := http.Get("http://" + x.cfg.Console.Listen + "/readyz")
+		return err == nil && c.Body.Close() == nil && c.StatusCode == http.StatusOK
+	})
+	return x
+}
+
+func lockerID(i int) string { return "bench-" + strconv.Itoa(i) }
+
+var benchRun atomic.Int64 // no two runs share an id
+
+// load is messages of about 230 bytes, each a native event with an id of its
+// own, which the daemon decodes in full.
+func (x *bench) load(connections, window, messages int) mqttload.Load {
+	run := benchRun.Add(1)
+	return mqttload.Load{
+		Address: x.cfg.MQTT.Listen, Connections: connections, Window: window, Messages: messages,
+		Login:   func(n int) (string, string, string) { return lockerID(n), lockerID(n), x.secrets[n] },
+		Message: func(n, i int) (string, []byte) { return "linli/v1/" + lockerID(n) + "/event", benchEvent(run, n, i) },
+	}
+}
+
+var padding = strings.Repeat("x", 110)
+
+func benchEvent(run int64, n, i int) []byte {
+	typ := "parcel.deposited"
+	if i%2 == 1 {
+		typ = "parcel.picked_up"
+	}
+	return fmt.Appendf(nil, `{"id":"%d-%d-%d","type":"%s","data":{"compartment":%d,"note":"%s"},"firmware":"2.4.1"}`, run, n, i, typ, i/2%100+1, padding)
+}
+
+// BenchmarkIntake: acknowledged events a second, and how long a PUBACK takes,
+// beside the broker without storage, a bare bbolt group commit by as many
+// writers, and the disk's bare fdatasync.
+func BenchmarkIntake(b *testing.B) {
+	for _, window := range []int{1, 16} {
+		for _, connections := range []int{1, 10, 50, 500} {
+			b.Run(fmt.Sprintf("connections=%d/window=%d", connections, window), func(b *testing.B) {
+				x := newBench(b, connections, 0)
+				memory := newMemoryBroker(b)
+				bare := journaltest.NewBare(b, filepath.Join(b.TempDir(), "bare"))
+				file := benchFile(b)
+				value := make([]byte, len(benchEvent(1, 1, 1))+60)
+				var ours, empty, group float64
+				var p50, p99, sync []time.Duration
+				messages := min(4000*connections, 40_000) * min(window, 4) / 4
+				for b.Loop() {
+					for range benchTurns {
+						r, err := mqttload.Run(b.Context(), x.load(connections, window, messages))
+						if err != nil {
+							b.Fatalf("%v\n%s", err, x.log)
+						}
+						ours += r.PerSecond()
+						p50, p99 = append(p50, r.Quantile(.5)), append(p99, r.Quantile(.99))
+						l := x.load(connections, window, messages)
+						l.Address = memory
+						if r, err = mqttload.Run(b.Context(), l); err != nil {
+							b.Fatal(err)
+						}
+						empty += r.PerSecond()
+						n, _ := journaltest.Flood(b, connections*window, 300*time.Millisecond, func(int, int) error { return bare.Record(value) })
+						group += n
+						sync = append(sync, journaltest.Quantile(journaltest.Fdatasyncs(b, file, 100*time.Millisecond), .5))
+					}
+				}
+				b.ReportMetric(ours/float64(benchTurns*b.N), "acked/s")
+				b.ReportMetric(ours/group, "of-bare-group")
+				b.ReportMetric(ours/empty, "of-no-storage")
+				b.ReportMetric(milliseconds(middle(p50)), "p50-ms")
+				b.ReportMetric(milliseconds(middle(p99)), "p99-ms")
+				b.ReportMetric(float64(middle(p50))/float64(middle(sync)), "p50-in-fdatasyncs")
+				b.ReportMetric(milliseconds(middle(sync)), "fdatasync-ms")
+				b.ReportMetric(0, "ns/op")
+			})
+		}
+	}
+}
+
+// BenchmarkWear: bytes written to disk an event by the whole daemon at 100
+// events a second with the default wait.
+func BenchmarkWear(b *testing.B) {
+	const rate, events = 100, 1000
+	for _, wait := range []time.Duration{0, journal.DefaultWait} {
+		b.Run("wait="+wait.String(), func(b *testing.B) {
+			x := newBench(b, 1, wait)
+			pid := strconv.Itoa(x.cmd.Process.Pid)
+			var bytes, n int64
+			for b.Loop() {
+				d, err := connect(b, x.cfg.MQTT.Listen, 4, lockerID(0), x.secrets[0])
+				if err != nil {
+					b.Fatal(err)
+				}
+				var acks sync.WaitGroup
+				acks.Go(func() {
+					for range events {
+						if err := d.acked(); err != nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+				before, run := journaltest.Written(b, pid), benchRun.Add(1)
+				tick := time.NewTicker(time.Second / rate)
+				for i := range events {
+					<-tick.C
+					if err := d.send("linli/v1/"+lockerID(0)+"/event", string(benchEvent(run, 0, i))); err != nil {
+						b.Fatal(err)
+					}
+				}
+				tick.Stop()
+				acks.Wait()
+				bytes, n = bytes+journaltest.Written(b, pid)-before, n+events
+				if err := d.conn.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(bytes)/float64(n), "bytes/event")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// BenchmarkSOS: from the PUBLISH of a press to the webhook, alone and while 50
+// lockers publish as fast as they are acknowledged.
+func BenchmarkSOS(b *testing.B) {
+	for _, flood := range []bool{false, true} {
+		b.Run(fmt.Sprintf("flood=%t", flood), func(b *testing.B) {
+			x := newBench(b, 50, 0)
+			file := benchFile(b)
+			rang := make(chan time.Time, 100)
+			phone := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { rang <- time.Now() }))
+			b.Cleanup(phone.Close)
+			if code, _, stderr := benchCommand(b, "caregiver", "add", "li", "--name", "李敏", "--channel", "webhook="+phone.URL, "--config", x.write()); code != 0 {
+				b.Fatal(stderr)
+			}
+			ctx, stop := context.WithCancel(b.Context())
+			defer stop()
+			var flooding sync.WaitGroup
+			if flood {
+				flooding.Go(func() {
+					for ctx.Err() == nil {
+						if _, err := mqttload.Run(ctx, x.load(50, 16, 100_000)); err != nil && ctx.Err() == nil {
+							b.Error(err)
+							return
+						}
+					}
+				})
+			}
+			var latencies, bareSync []time.Duration
+			var sync float64
+			for b.Loop() {
+				for range 60 {
+					id, secret := x.newWearer(b)
+					d, err := connect(b, x.cfg.MQTT.Listen, 4, id, secret)
+					if err != nil {
+						b.Fatal(err)
+					}
+					pressed := time.Now()
+					if err := d.publish("linli/v1/"+id+"/event", `{"id":"1","type":"sos"}`); err != nil {
+						b.Fatal(err)
+					}
+					latencies = append(latencies, (<-rang).Sub(pressed))
+					if err := d.conn.Close(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				bareSync = append(bareSync, journaltest.Fdatasyncs(b, file, 300*time.Millisecond)...)
+			}
+			stop()
+			flooding.Wait()
+			slices.Sort(latencies)
+			slices.Sort(bareSync)
+			sync = milliseconds(journaltest.Quantile(bareSync, .5))
+			b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .5)), "p50-ms")
+			b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .99)), "p99-ms")
+			b.ReportMetric(sync, "fdatasync-ms")
+			b.ReportMetric(8*sync+20, "bound-ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// newWearer registers another elder with a button, so that each press is an
+// incident of its own, and resolves what was open.
+func (x *bench) newWearer(b *testing.B) (id, secret string) {
+	b.Helper()
+	id = "w" + strconv.FormatInt(benchRun.Add(1), 10)
+	config := x.write()
+	for _, args := range [][]string{
+		{"elder", "add", "e-" + id, "--name", "某", "--caregivers", "li"},
+		{"device", "add", id, "--kind", "wearable", "--elder", "e-" + id},
+	} {
+		code, stdout, stderr := benchCommand(b, append(args, "--config", config)...)
+		if code != 0 {
+			b.Fatal(stderr)
+		}
+		if _, after, ok := strings.Cut(stdout, "MQTT secret: "); ok {
+			secret, _, _ = strings.Cut(after, "\n")
+		}
+	}
+	return id, secret
+}
+
+func benchCommand(b *testing.B, args ...string) (code int, stdout, stderr string) {
+	b.Helper()
+	b.Setenv("LC_ALL", "en_US.UTF-8")
+	var out, errs strings.Builder
+	code = execute(b.Context(), args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+// newMemoryBroker is the broker alone: it acknowledges at once what it hears.
+func newMemoryBroker(b *testing.B) (address string) {
+	b.Helper()
+	login := func(user string, _ []byte) (devices.Account, bool) {
+		return devices.Account{ID: user, Publish: []string{"linli/v1/" + user + "/event"}}, true
+	}
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listen: "127.0.0.1:0"}, login, func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error)
+	go func() { done <- broker.Run(ctx) }()
+	b.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			b.Error(err)
+		}
+	})
+	return broker.Addr().String()
+}
+
+func benchFile(b *testing.B) *os.File {
+	b.Helper()
+	f, err := os.Create(filepath.Join(b.TempDir(), "sync"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	return f
+}
+
+func middle(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2]
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
