@@ -181,7 +181,7 @@ func TestClientTLS(t *testing.T) {
 
 func TestClientConfigRejects(t *testing.T) {
 	for want, change := range map[string]func(*ClientConfig){
-		"URL":          func(c *ClientConfig) { c.URL = "broker:1883" },
+		"url":          func(c *ClientConfig) { c.URL = "broker:1883" },
 		"client ID":    func(c *ClientConfig) { c.ClientID = "" },
 		"user":         func(c *ClientConfig) { c.Secret = "s" },
 		"topics":       func(c *ClientConfig) { c.Topics = []string{"a/#/b"} },
