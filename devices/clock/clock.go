@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -24,9 +25,26 @@ func System() (devices.Clock, error) {
 	if err := boot.UnmarshalText([]byte(strings.ReplaceAll(strings.TrimSpace(string(text)), "-", ""))); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
+	var ntp cached
 	return func() devices.Stamp {
-		return devices.Stamp{Boot: boot, Mono: sinceBoot(), Wall: time.Now().UTC(), Synced: synchronised()}
+		mono := sinceBoot()
+		return devices.Stamp{Boot: boot, Mono: mono, Wall: time.Now().UTC(), Synced: ntp.synchronised(mono)}
 	}, nil
+}
+
+// cached asks the kernel once a second: a stamp is taken for every event, and
+// the state of the clock changes a few times a day.
+type cached struct {
+	asked  atomic.Int64 // sinceBoot, 0 for never
+	synced atomic.Bool
+}
+
+func (c *cached) synchronised(now time.Duration) bool {
+	if asked := c.asked.Load(); asked == 0 || now-time.Duration(asked) > time.Second {
+		c.synced.Store(synchronised())
+		c.asked.Store(int64(now))
+	}
+	return c.synced.Load()
 }
 
 func sinceBoot() time.Duration {
