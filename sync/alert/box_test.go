@@ -8,10 +8,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
 
 	"github.com/linli-edge/gateway/devices"
@@ -31,7 +33,9 @@ type box struct {
 	phone *phone
 	siren *siren
 	disk  disk
+	skew  atomic.Int64 // of the wall clock
 
+	metrics  *prometheus.Registry
 	journal  *journal.Journal
 	registry *registry.Registry
 	engine   *Engine
@@ -47,7 +51,7 @@ func newBox(dir string) (*box, error) {
 }
 
 func (b *box) clock() devices.Stamp {
-	return devices.Stamp{Boot: b.boot, Mono: time.Since(b.born), Wall: time.Now().UTC(), Synced: true}
+	return devices.Stamp{Boot: b.boot, Mono: time.Since(b.born), Wall: time.Now().UTC().Add(time.Duration(b.skew.Load())), Synced: true}
 }
 
 func (b *box) start() (err error) {
@@ -64,9 +68,10 @@ func (b *box) start() (err error) {
 	if b.journal, err = journal.Open(filepath.Join(b.dir, "journal"), journal.Options{Clock: b.clock}); err != nil {
 		return err
 	}
+	b.metrics = prometheus.NewRegistry()
 	b.engine, err = Open(b.journal, b.registry, Options{
 		Clock: b.clock, Senders: map[string]Sender{"phone": b.phone, LogChannel: quiet{}}, Siren: b.siren,
-		Logger: slog.New(slog.DiscardHandler),
+		Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics,
 	})
 	if err != nil {
 		return err
@@ -123,11 +128,15 @@ type disk struct {
 	mu      sync.Mutex
 	failure error
 	hung    chan struct{}
-	slow    time.Duration
-	records bool // only the journal is affected, not the state file
+	slow    time.Duration // of the journal alone
+	records bool          // only the journal is affected, not the state file
 }
 
 func (d *disk) Record(ctx context.Context, e devices.Event) error {
+	d.mu.Lock()
+	slow := d.slow
+	d.mu.Unlock()
+	time.Sleep(slow)
 	if err := d.fault(ctx); err != nil {
 		return err
 	}
@@ -146,9 +155,8 @@ func (d *disk) work() error {
 
 func (d *disk) fault(ctx context.Context) error {
 	d.mu.Lock()
-	failure, hung, slow := d.failure, d.hung, d.slow
+	failure, hung := d.failure, d.hung
 	d.mu.Unlock()
-	time.Sleep(slow)
 	if hung != nil {
 		select {
 		case <-hung:
@@ -162,6 +170,12 @@ func (d *disk) fault(ctx context.Context) error {
 func (d *disk) fail() { d.set(errors.New("no space left on device"), nil) }
 func (d *disk) hang() { d.set(nil, make(chan struct{})) }
 func (d *disk) mend() { d.set(nil, nil) }
+
+func (d *disk) crawl(pause time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.slow = pause
+}
 
 func (d *disk) set(failure error, hung chan struct{}) {
 	d.mu.Lock()

@@ -49,7 +49,8 @@
 // A page is identified by incident, step, recipient and channel. It is tried
 // again after a temporary or unknown result, with growing pauses, as long as
 // its step lasts; the next step has pages of its own. At most four attempts
-// are under way to one address.
+// are under way to one address, and none while its channel has asked to be
+// left alone, for ten minutes at the most.
 //
 // What humans do is journaled first, as urgent events ([Acknowledged],
 // [Resolved]), and applied when the fold hands it back. What the engine decides

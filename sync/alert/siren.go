@@ -8,7 +8,8 @@ import (
 // Siren is what the box can do by itself to be heard: a siren, a lamp.
 type Siren interface {
 	// Set switches it on or off, and returns soon after ctx ends. It is called
-	// by one goroutine, also when nothing changes.
+	// by one goroutine, also when nothing changes. When the engine stops, the
+	// siren stays as it is.
 	Set(ctx context.Context, on bool) error
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -380,7 +382,11 @@ func TestHungStateIsCalledFromMemory(t *testing.T) {
 		pass(58 * time.Second)
 		b.expect(t, "a step late by the disk", "")
 		pass(3 * time.Second)
-		b.expect(t, "the next steps", "li, li, li's other, li's other, wang, wang")
+		for _, c := range b.expect(t, "the next steps", "li, li, li's other, li's other, wang, wang") {
+			if !c.page.FromMemory {
+				t.Errorf("does not say that it is from memory: %+v", c.page)
+			}
+		}
 		b.disk.mend()
 		pass(10 * time.Second)
 		b.expect(t, "after the disk", "")
@@ -402,6 +408,97 @@ func TestAcknowledgementWithoutADisk(t *testing.T) {
 		b.expect(t, "after an acknowledgement that could not be kept", "")
 		if b.only(t).Phase != PhaseAcknowledged {
 			t.Error("it does not count")
+		}
+	})
+}
+
+// With too many events waiting for the disk, pages do not wait at all.
+func TestWaitingEventsAreBounded(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.disk.hang()
+		for i := range maxWatched {
+			b.engine.watch(press("w-qian", fmt.Sprint(i), "sos"))
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+		defer cancel()
+		if err := b.guard.Record(ctx, press("w-zhao", "1", "sos")); err == nil {
+			t.Fatal("recorded by a disk that hangs")
+		}
+		synctest.Wait()
+		b.expect(t, "without waiting", own)
+		pass(time.Second)
+		b.expect(t, "after a second", everyone)
+		if n := len(b.engine.watched); n != 0 {
+			t.Errorf("%d events still wait", n)
+		}
+	})
+}
+
+// A device may repeat a press long after everybody has forgotten it; the
+// journal has not.
+func TestRedeliveryOfAForgottenPress(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		for i := range maxResolved + 1 {
+			must(t, b.press("w-zhao", fmt.Sprint(i)))
+			synctest.Wait()
+			must(t, b.engine.Resolve(context.Background(), b.engine.Incidents()[0].ID, "li", CauseTest))
+		}
+		pass(time.Second)
+		b.phone.take()
+		if n := len(b.engine.Incidents()); n != maxResolved {
+			t.Fatalf("%d incidents are kept", n)
+		}
+		must(t, b.press("w-zhao", "0"))
+		pass(time.Minute)
+		b.expect(t, "after the redelivery", "")
+	})
+}
+
+func TestWallClockDoesNotMatter(t *testing.T) {
+	const decade = 10 * 365 * 24 * time.Hour
+	story(t, func(t *testing.T, b *box) {
+		must(t, b.press("w-zhao", "1"))
+		pass(30 * time.Second)
+		b.expect(t, "at once", own)
+		for minute, skew := range []time.Duration{decade, -decade, 0, -6 * decade} {
+			b.skew.Store(int64(skew))
+			pass(29 * time.Second)
+			b.expect(t, fmt.Sprint("before minute ", minute+1), "")
+			pass(31 * time.Second)
+			b.expect(t, fmt.Sprint("minute ", minute+1), everyone)
+		}
+	})
+}
+
+func TestMetrics(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.phone.mood("li", Result{Class: Permanent})
+		b.disk.records = true
+		b.disk.fail()
+		must(t, b.engine.Guard(b.journal).Record(context.Background(), press("w-zhao", "1", "sos")))
+		if err := b.press("w-qian", "1"); err == nil {
+			t.Fatal("recorded by a disk that fails")
+		}
+		pass(time.Second)
+		got := map[string]float64{}
+		families, err := b.metrics.Gather()
+		must(t, err)
+		for _, f := range families {
+			for _, m := range f.GetMetric() {
+				name := f.GetName()
+				for _, l := range m.GetLabel() {
+					name += " " + l.GetValue()
+				}
+				got[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+			}
+		}
+		want := map[string]float64{
+			"linli_alert_incidents_total sos": 2, "linli_alert_open_incidents": 2, "linli_alert_unanswered_incidents": 2,
+			"linli_alert_pages_total log accepted": 2, "linli_alert_pages_total phone accepted": 3, "linli_alert_pages_total phone permanent": 2,
+			"linli_alert_from_memory_total": 1, "linli_alert_first_page_seconds": 2, "linli_alert_siren_errors_total": 0,
+		}
+		if !maps.Equal(got, want) {
+			t.Errorf("%v, want %v", got, want)
 		}
 	})
 }

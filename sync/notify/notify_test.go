@@ -89,7 +89,7 @@ func TestWebhookPostsThePage(t *testing.T) {
     "en": "[SOS] 3栋 502"
   },
   "text": {
-    "zh-CN": "【紧急求助】3栋 502\n有人按下求助按钮，请立即前往，并确认“我去处理”。\n已等待 1 分钟，尚无人响应。\n共按下 2 次。\n确认：http://box/i/9f2c",
+    "zh-CN": "【紧急求助】3栋 502\n有人按下求助按钮，请立即前往，并确认“我来处理”。\n已等待 1 分钟，尚无人响应。\n共按下 2 次。\n确认：http://box/i/9f2c",
     "en": "[SOS] 3栋 502\nSomebody pressed for help. Go there now, and say \"I have it\".\nWaiting for 1 min, nobody has answered yet.\nPressed 2 times.\nAcknowledge: http://box/i/9f2c"
   }
 }`

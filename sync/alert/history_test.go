@@ -1,0 +1,305 @@
+package alert
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// Random histories of a box, against what people were promised:
+//
+//   - while a call for help is unanswered, somebody is called in every step;
+//   - after an acknowledgement nobody is, until the next press;
+//   - one press is one incident, and nobody has two that are open;
+//   - a page that was accepted is not sent again, but after a restart.
+func TestRandomHistories(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		faults := rapid.Bool().Draw(rt, "faults")
+		moves := rapid.SliceOfN(drawMove(faults), 1, 40).Draw(rt, "moves")
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		if err != nil {
+			rt.Fatal(err)
+		}
+		synctest.Test(t, func(*testing.T) { err = live(dir, moves, faults) })
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			rt.Fatal(err)
+		}
+	})
+}
+
+type move struct {
+	what   string
+	device string
+	n      int
+}
+
+var wearers = map[string]string{"w-zhao": "elder/zhao", "mat-zhao": "elder/zhao", "w-qian": "elder/qian", "w-sun": "elder/sun", "cord": "device/cord"}
+
+func drawMove(faults bool) *rapid.Generator[move] {
+	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "resolve", "pass", "pass", "pass", "restart", "reboot"}
+	if faults {
+		whats = append(whats, "mood", "mood", "fail", "hang", "slow", "mend", "mend")
+	}
+	return rapid.Custom(func(rt *rapid.T) move {
+		return move{
+			rapid.SampledFrom(whats).Draw(rt, "what"),
+			rapid.SampledFrom(slices.Sorted(maps.Keys(wearers))).Draw(rt, "device"),
+			rapid.IntRange(0, 99).Draw(rt, "n"),
+		}
+	})
+}
+
+// life is a box, and what is known of it from outside.
+type life struct {
+	*box
+	bound    time.Duration // the longest silence while somebody must be called
+	faults   bool
+	presses  int
+	pressed  []move          // n is the press's number
+	restless map[string]move // presses that were not recorded: the device repeats them
+	wishes   map[string]*wish
+	opened   map[string]bool // IDs that the presses may have opened
+	exact    map[string]bool // IDs that they must have opened, without faults
+	accepted map[string]int  // by the page's key
+	restarts int
+}
+
+// wish is what is promised about a subject.
+type wish struct {
+	open   bool      // without faults: there is one
+	called time.Time // somebody must be called again within the bound; zero: need not
+	silent bool      // nobody may be called
+}
+
+func live(dir string, moves []move, faults bool) (err error) {
+	b, err := newBox(dir)
+	if err != nil {
+		return err
+	}
+	l := &life{
+		box: b, bound: 60100 * time.Millisecond, faults: faults, restless: map[string]move{}, wishes: map[string]*wish{},
+		opened: map[string]bool{}, exact: map[string]bool{}, accepted: map[string]int{},
+	}
+	if faults {
+		l.bound += patience + deadline + replay // all of it at its worst
+	}
+	for _, subject := range wearers {
+		l.wishes[subject] = &wish{}
+	}
+	defer func() { err = errors.Join(err, l.halt()) }()
+	synctest.Wait()
+	for i, m := range moves {
+		if err := l.make(m); err != nil {
+			return fmt.Errorf("move %d, %+v: %w", i, m, err)
+		}
+		if err := l.check(); err != nil {
+			return fmt.Errorf("after move %d, %+v: %w", i, m, err)
+		}
+	}
+	return nil
+}
+
+func (l *life) make(m move) error {
+	switch m.what {
+	case "press":
+		l.presses++
+		m.n = l.presses
+		l.pressed = append(l.pressed, m)
+		l.send(m)
+	case "repeat":
+		if len(l.pressed) > 0 && len(l.restless) == 0 {
+			again := l.pressed[m.n%len(l.pressed)]
+			err := l.record(again)
+			if err != nil && !l.faults {
+				return err
+			}
+		}
+	case "acknowledge", "resolve":
+		return l.act(m)
+	case "pass":
+		for range 1 + m.n%4 {
+			pass([]time.Duration{300 * time.Millisecond, 5 * time.Second, 30 * time.Second, time.Minute}[m.n/25])
+			if err := l.check(); err != nil {
+				return err
+			}
+		}
+	case "restart", "reboot":
+		return l.restart(m.what)
+	case "mood":
+		moods := []Result{{Class: Accepted}, {Class: Temporary}, {Class: Unknown}, {Class: Permanent}, {Class: hangs}}
+		l.phone.mood([]string{"li", "li's other", "wang"}[m.n%3], moods[m.n/20])
+	case "fail":
+		l.disk.fail()
+	case "hang":
+		l.disk.hang()
+	case "slow":
+		l.disk.mend()
+		l.disk.crawl(3 * time.Second)
+	case "mend":
+		l.disk.mend()
+		synctest.Wait()
+		for _, id := range slices.Sorted(maps.Keys(l.restless)) {
+			l.send(l.restless[id])
+		}
+	}
+	return nil
+}
+
+func (l *life) record(m move) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	e := press(m.device, fmt.Sprint(m.n), "sos")
+	e.Received = l.clock()
+	err := l.guard.Record(ctx, e)
+	synctest.Wait()
+	return err
+}
+
+// send is one press, which the device repeats if it was not acknowledged.
+func (l *life) send(m move) {
+	w := l.wishes[wearers[m.device]]
+	id := identity(press(m.device, fmt.Sprint(m.n), "sos"))
+	if !w.open {
+		l.exact[id] = true
+	}
+	l.opened[id] = true
+	repeated := l.restless[id].what != ""
+	err := l.record(m)
+	if err != nil {
+		l.restless[id] = m
+	} else {
+		delete(l.restless, id)
+	}
+	w.open, w.silent = true, false
+	if w.called.IsZero() && !repeated {
+		w.called = time.Now()
+	}
+}
+
+// act is what a human does who sees an open incident on the page.
+func (l *life) act(m move) error {
+	var open []Incident
+	for _, i := range l.engine.Incidents() {
+		if i.Phase != PhaseResolved {
+			open = append(open, i)
+		}
+	}
+	if len(open) == 0 {
+		return nil
+	}
+	i := open[m.n%len(open)]
+	subject := "device/" + i.Device
+	if i.Elder != "" {
+		subject = "elder/" + i.Elder
+	}
+	w := l.wishes[subject]
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	var err error
+	if m.what == "acknowledge" {
+		err = l.engine.Acknowledge(ctx, i.ID, "li", "page")
+	} else {
+		err = l.engine.Resolve(ctx, i.ID, "li", CauseReal)
+		w.open = err != nil
+	}
+	if err != nil && !l.faults {
+		return err
+	}
+	early := l.phone.take() // what was under way before
+	l.note(early)
+	w.called, w.silent = time.Time{}, err == nil
+	if len(l.restless) > 0 {
+		w.silent = false // an older press may still come
+	}
+	return nil
+}
+
+func (l *life) restart(how string) error {
+	l.restarts++
+	if err := l.halt(); err != nil {
+		return err
+	}
+	// What was neither recorded nor kept is forgotten until the device repeats
+	// it; halt has mended the disk.
+	again := l.start
+	if how == "reboot" {
+		again = l.reboot
+	}
+	if err := again(); err != nil {
+		return err
+	}
+	synctest.Wait()
+	for _, id := range slices.Sorted(maps.Keys(l.restless)) {
+		l.send(l.restless[id])
+	}
+	return nil
+}
+
+func (l *life) note(calls []call) (bySubject map[string]time.Time) {
+	bySubject = map[string]time.Time{}
+	for _, c := range calls {
+		if c.result == Accepted {
+			l.accepted[c.page.Key]++
+		}
+		for _, i := range l.engine.Incidents() {
+			if i.ID == c.page.Incident {
+				subject := "device/" + i.Device
+				if i.Elder != "" {
+					subject = "elder/" + i.Elder
+				}
+				bySubject[subject] = c.at
+			}
+		}
+	}
+	return bySubject
+}
+
+func (l *life) check() error {
+	called := l.note(l.phone.take())
+	for subject, w := range l.wishes {
+		at, was := called[subject]
+		if was && w.silent {
+			return fmt.Errorf("%s: called although acknowledged", subject)
+		}
+		if was && !w.called.IsZero() {
+			w.called = at
+		}
+		if !w.called.IsZero() && time.Since(w.called) > l.bound {
+			return fmt.Errorf("%s: nobody called for %s", subject, time.Since(w.called))
+		}
+	}
+	for key, n := range l.accepted {
+		if n > 1+l.restarts {
+			return fmt.Errorf("page %s was accepted %d times with %d restarts", key, n, l.restarts)
+		}
+	}
+	open := map[string]bool{}
+	for _, i := range l.engine.Incidents() {
+		subject := i.Device
+		if i.Elder != "" {
+			subject = i.Elder
+		}
+		if i.Phase != PhaseResolved && open[subject] {
+			return fmt.Errorf("two open incidents of %s", subject)
+		}
+		open[subject] = open[subject] || i.Phase != PhaseResolved
+		if !l.opened[i.ID] || !l.faults && !l.exact[i.ID] {
+			return fmt.Errorf("incident %s follows from no press", i.ID)
+		}
+	}
+	if n := len(l.engine.Incidents()); !l.faults && n != len(l.exact) {
+		return fmt.Errorf("%d incidents, want %d", n, len(l.exact))
+	}
+	return nil
+}
