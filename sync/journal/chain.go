@@ -232,18 +232,20 @@ func (c *chain) newest() (seq uint64, used int64, err error) {
 func (c *chain) begin() error {
 	first := c.last.Load() + 1
 	if old := c.active; old != nil && old.first == first {
-		c.active = nil
-		if err := errors.Join(c.files.forget(old, c.handle), c.files.remove(old)); err != nil {
-			c.log.Warn("failed file stays", "file", old.path, "error", err)
+		if err := errors.Join(c.letGo(), c.files.remove(old)); err != nil {
+			return err
 		}
-		c.handle = nil
 	}
 	seg, h, err := c.files.create(first)
 	if err != nil {
 		return err
 	}
 	if c.active != nil {
-		c.retire()
+		if c.doubt == nil && !c.handle.dead.Load() {
+			c.seal()
+		} else if err := c.letGo(); err != nil {
+			c.log.Warn("file does not close", "error", err)
+		}
 	}
 	c.active, c.handle, c.records, c.used = seg, h, 0, 0
 	c.rotateNow.Store(false)
@@ -251,17 +253,23 @@ func (c *chain) begin() error {
 	return nil
 }
 
-// retire lets go of the active file, which is no longer written.
-func (c *chain) retire() {
+// letGo ends the use of the active file as it is.
+func (c *chain) letGo() error {
+	seg, h := c.active, c.handle
+	c.active, c.handle = nil, nil
+	if h.dead.Load() {
+		c.files.forget(seg, h)
+		return nil
+	}
+	return c.files.release(h)
+}
+
+// seal saves the identities of the active file in it, and lets go of it. The
+// file that follows does not wait for that.
+func (c *chain) seal() {
 	seg, h := c.active, c.handle
 	ids := c.ids.last(c.records + c.unwritten)
 	ids = ids[:len(ids)-c.unwritten]
-	if c.doubt != nil || h.dead.Load() {
-		if err := c.files.forget(seg, h); err != nil {
-			c.log.Warn("file does not close", "file", seg.path, "error", err)
-		}
-		return
-	}
 	c.sealing.Go(func() {
 		err := h.update(func(tx *bolt.Tx) error {
 			bucket, err := tx.CreateBucketIfNotExists(bucketSeal)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,7 +91,7 @@ func TestDiskFull(t *testing.T) {
 		t.Skip("only root can mount a small tmpfs")
 	}
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=2m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
 		t.Fatalf("mount a small tmpfs (a container needs CAP_SYS_ADMIN for it): %v", err)
 	}
 	t.Cleanup(func() {
@@ -98,14 +99,16 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("unmount: %v", err)
 		}
 	})
-	j, err := journal.Open(filepath.Join(dir, "journal"), options())
+	o := options()
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
+	j, err := journal.Open(filepath.Join(dir, "journal"), o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var want []string
 	record := func(i int) error {
 		e := ordinary(fmt.Sprint(i))
-		e.Data = []byte(`{"note":"` + strings.Repeat("x", 5000) + `"}`)
+		e.Data = []byte(`{"note":"` + strings.Repeat("x", 30_000) + `"}`)
 		err := j.Record(t.Context(), e)
 		if err == nil {
 			want = append(want, e.ID)
@@ -113,7 +116,7 @@ func TestDiskFull(t *testing.T) {
 		return err
 	}
 	ballast := filepath.Join(dir, "ballast")
-	if err := os.WriteFile(ballast, make([]byte, 256<<10), 0o600); err != nil {
+	if err := os.WriteFile(ballast, make([]byte, 4<<20), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for i := 0; ; i++ {

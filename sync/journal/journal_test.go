@@ -360,18 +360,20 @@ func TestTailFollowsBothChains(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var got []string
+	var recording sync.WaitGroup
 	for e, err := range j.Tail(ctx, journal.Position{journal.Ordinary: 1}) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, e.Event.ID)
 		if e.Event.ID == "b" {
-			go mustRecord(t, j, ordinary("c"))
+			recording.Go(func() { mustRecord(t, j, ordinary("c")) })
 		}
 		if e.Event.ID == "c" {
 			cancel()
 		}
 	}
+	recording.Wait()
 	if want := []string{"u", "b", "c"}; !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -52,10 +52,10 @@ func (c *chain) resume() error {
 		c.log.Error("newest file is damaged, a new one begins", "file", seg.path, "error", err)
 		seg.damaged.Store(seg.first)
 		c.last.Store(seg.first + uint64(seg.bytes/minRecord))
-		c.active, c.handle = nil, nil
 		if h != nil {
-			return c.files.forget(seg, h)
+			c.files.forget(seg, h)
 		}
+		c.active, c.handle = nil, nil
 		return nil
 	}
 	if err != nil {

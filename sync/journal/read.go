@@ -92,6 +92,9 @@ func (j *Journal) readNext(at *Position, order []Chain, most int) ([]Entry, erro
 func (c *chain) read(after uint64, most int) (entries []Entry, upto uint64, err error) {
 	last, left, dec := c.last.Load(), readBytes, &decoder{}
 	upto = after
+	if upto < last {
+		entries = make([]Entry, 0, min(last-upto, uint64(max(0, min(most, readEntries)))))
+	}
 	for upto < last && len(entries) < most && left > 0 {
 		seg, limit := c.files.find(upto + 1)
 		if seg == nil {
@@ -136,7 +139,8 @@ func (c *chain) readFile(seg *segment, from, to uint64, dec *decoder, fn func(En
 	}
 	err = c.scan(h, seg, from, to, dec, fn)
 	if errors.Is(err, ErrDamaged) {
-		return errors.Join(err, c.files.forget(seg, h))
+		c.files.forget(seg, h)
+		return err
 	}
 	return errors.Join(err, c.files.release(h))
 }

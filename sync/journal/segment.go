@@ -204,9 +204,8 @@ func onDisk(info os.FileInfo) int64 {
 	return info.Size()
 }
 
-// create makes the segment that begins at first, and makes it the newest. The
-// caller holds a reference to the handle. There must be no segment of that
-// name.
+// create makes the segment that begins at first, and makes it the newest, in
+// place of one of that name. The caller holds a reference to the handle.
 func (s *segments) create(first uint64) (*segment, *handle, error) {
 	path := filepath.Join(s.dir, fmt.Sprintf("%020d%s", first, segmentSuffix))
 	temporary := path + newSuffix
@@ -234,8 +233,11 @@ func (s *segments) create(first uint64) (*segment, *handle, error) {
 	seg := &segment{first: first, path: path, handle: h}
 	h.refs = 1
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.list); n > 0 && s.list[n-1].first == first {
+		s.list = s.list[:n-1] // could not be removed, and is now overwritten
+	}
 	s.list = append(s.list, seg)
-	s.mu.Unlock()
 	return seg, h, nil
 }
 
@@ -359,20 +361,14 @@ func (s *segments) remove(seg *segment) error {
 	return nil
 }
 
-// forget gives up the handle of a segment that cannot be used any more. The
-// caller's reference ends with it.
-func (s *segments) forget(seg *segment, h *handle) error {
+// forget gives back a dead handle. Whoever comes next opens the file anew.
+func (s *segments) forget(seg *segment, h *handle) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if seg.handle == h {
 		seg.handle = nil
 	}
-	h.doomed = true
 	h.refs--
-	if h.refs == 0 {
-		return h.close()
-	}
-	return nil
 }
 
 // closeAll closes all files, whoever still reads them.
