@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -24,7 +25,7 @@ import (
 
 // The benchmarks compare what runs in turns within one run, because the disk
 // of a shared machine is not the same from one minute to the next. Each side
-// of a comparison gets several short turns; the figures are of all turns.
+// of a comparison gets several short turns; the figures are medians of the turns.
 
 const turns = 6
 
@@ -75,9 +76,9 @@ func flood(tb testing.TB, recorders int, d time.Duration, record func(ctx contex
 
 var counter atomic.Uint64
 
-func p50(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+func median[T cmp.Ordered](all []T) T {
+	slices.Sort(all)
+	return all[len(all)/2]
 }
 
 // bareGroup is the least that could be called a group commit on bbolt: values
@@ -188,23 +189,24 @@ func BenchmarkRecord(b *testing.B) {
 			}
 			b.Cleanup(func() { mustClose(b, f) })
 			value := make([]byte, benchBytes+60)
-			var ours, bare float64
+			var perSecond, ratio []float64
 			var oursP50, bareP50, syncP50 []time.Duration
 			for b.Loop() {
 				for range turns {
-					n, l := flood(b, recorders, turn, func(ctx context.Context, n uint64) error { return j.Record(ctx, benchEvent(n)) })
-					ours, oursP50 = ours+n, append(oursP50, p50(l))
-					n, l = flood(b, recorders, turn, func(context.Context, uint64) error { return group.record(value) })
-					bare, bareP50 = bare+n, append(bareP50, p50(l))
-					syncP50 = append(syncP50, p50(fdatasyncs(b, f, turn/5)))
+					bare, l := flood(b, recorders, turn, func(context.Context, uint64) error { return group.record(value) })
+					bareP50 = append(bareP50, median(l))
+					syncP50 = append(syncP50, median(fdatasyncs(b, f, turn/5)))
+					ours, l := flood(b, recorders, turn, func(ctx context.Context, n uint64) error { return j.Record(ctx, benchEvent(n)) })
+					oursP50 = append(oursP50, median(l))
+					perSecond, ratio = append(perSecond, ours), append(ratio, ours/bare)
 				}
 			}
-			b.ReportMetric(ours/float64(turns*b.N), "events/s")
-			b.ReportMetric(ours/bare, "of-bare-group")
-			b.ReportMetric(float64(p50(oursP50).Microseconds()), "p50-µs")
-			b.ReportMetric(float64(p50(oursP50))/float64(p50(syncP50)), "p50-in-fdatasyncs")
-			b.ReportMetric(float64(p50(bareP50))/float64(p50(syncP50)), "bare-p50-in-fdatasyncs")
-			b.ReportMetric(float64(p50(syncP50).Microseconds()), "fdatasync-µs")
+			b.ReportMetric(median(perSecond), "events/s")
+			b.ReportMetric(median(ratio), "of-bare-group")
+			b.ReportMetric(float64(median(oursP50).Microseconds()), "p50-µs")
+			b.ReportMetric(float64(median(oursP50))/float64(median(syncP50)), "p50-in-fdatasyncs")
+			b.ReportMetric(float64(median(bareP50))/float64(median(syncP50)), "bare-p50-in-fdatasyncs")
+			b.ReportMetric(float64(median(syncP50).Microseconds()), "fdatasync-µs")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
