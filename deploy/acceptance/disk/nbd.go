@@ -1,0 +1,159 @@
+package disk
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+)
+
+// What of the protocol is spoken: fixed newstyle handshake, simple replies;
+// see https://github.com/NetworkBlockDevice/nbd/blob/master/doc/proto.md.
+const (
+	magicHandshake = "NBDMAGIC"
+	magicOption    = 0x49484156454f5054 // IHAVEOPT
+	magicOptReply  = 0x3e889045565a9
+	magicRequest   = 0x25609513
+	magicReply     = 0x67446698
+
+	fixedNewstyle, noZeroes = 1, 2 // handshake flags
+
+	optAbort, optGo                = 2, 7
+	repAck, repInfo                = 1, 3
+	repUnsupported          uint32 = 1<<31 | 1
+	infoExport                     = 0
+	hasFlags, flush, fua           = 1, 4, 8 // transmission flags
+	cmdRead, cmdWrite              = 0, 1
+	cmdDisconnect, cmdFlush        = 2, 3
+	cmdFlagFUA                     = 1
+
+	maxRequest = 32 << 20 // bytes that one request may be about
+	maxOption  = 64 << 10
+)
+
+// Serve serves d to one client after the other until l is closed, or the
+// power goes: then it hangs up without an answer.
+func Serve(l net.Listener, d *Disk) error {
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		err = errors.Join(serve(conn, d), conn.Close())
+		select {
+		case <-d.gone:
+			return nil
+		default:
+		}
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+			return fmt.Errorf("nbd: %w", err)
+		}
+	}
+}
+
+// serve returns nil when the client has said goodbye.
+func serve(conn io.ReadWriter, d *Disk) error {
+	ready, err := negotiate(conn, d.size)
+	if err != nil || !ready {
+		return err
+	}
+	for {
+		bye, err := request(conn, d)
+		if err != nil || bye {
+			return err
+		}
+	}
+}
+
+// negotiate answers options until the client wants the disk, or does not.
+func negotiate(conn io.ReadWriter, size int64) (ready bool, err error) {
+	be := binary.BigEndian
+	hello := be.AppendUint64([]byte(magicHandshake), magicOption)
+	if _, err := conn.Write(be.AppendUint16(hello, fixedNewstyle|noZeroes)); err != nil {
+		return false, err
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil { // the client's flags: it has no choice
+		return false, err
+	}
+	for {
+		var head [16]byte
+		if _, err := io.ReadFull(conn, head[:]); err != nil {
+			return false, err
+		}
+		option, length := be.Uint32(head[8:]), be.Uint32(head[12:])
+		if be.Uint64(head[:]) != magicOption || length > maxOption {
+			return false, errors.New("not an option")
+		}
+		if _, err := io.CopyN(io.Discard, conn, int64(length)); err != nil {
+			return false, err
+		}
+		reply := func(kind uint32, data []byte) error {
+			b := be.AppendUint32(be.AppendUint64(nil, magicOptReply), option)
+			b = be.AppendUint32(be.AppendUint32(b, kind), uint32(len(data)))
+			_, err := conn.Write(append(b, data...))
+			return err
+		}
+		switch option {
+		case optGo:
+			export := be.AppendUint64(be.AppendUint16(nil, infoExport), uint64(size))
+			return true, errors.Join(reply(repInfo, be.AppendUint16(export, hasFlags|flush|fua)), reply(repAck, nil))
+		case optAbort:
+			return false, reply(repAck, nil)
+		default:
+			err = reply(repUnsupported, nil)
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+}
+
+// request carries out one request.
+func request(conn io.ReadWriter, d *Disk) (bye bool, err error) {
+	be := binary.BigEndian
+	var head [28]byte
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return false, err
+	}
+	if be.Uint32(head[:]) != magicRequest {
+		return false, errors.New("not a request")
+	}
+	flags, command := be.Uint16(head[4:]), be.Uint16(head[6:])
+	off, length := int64(be.Uint64(head[16:])), be.Uint32(head[24:])
+	if length > maxRequest {
+		return false, fmt.Errorf("request of %d bytes", length)
+	}
+	var data []byte
+	switch command {
+	case cmdRead:
+		data = make([]byte, length)
+		_, err = d.ReadAt(data, off)
+	case cmdWrite:
+		in := make([]byte, length)
+		if _, err := io.ReadFull(conn, in); err != nil {
+			return false, err
+		}
+		err = d.Write(in, off, flags&cmdFlagFUA != 0)
+	case cmdFlush:
+		err = d.Flush()
+	case cmdDisconnect:
+		return true, nil
+	default:
+		err = fmt.Errorf("command %d", command)
+	}
+	if errors.Is(err, ErrOff) {
+		return false, err
+	}
+	var code uint32
+	if err != nil {
+		code, data = uint32(syscall.EINVAL), nil
+	}
+	out := be.AppendUint32(be.AppendUint32(nil, magicReply), code)
+	_, err = conn.Write(append(append(out, head[8:16]...), data...))
+	return false, err
+}
