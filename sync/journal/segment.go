@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -14,8 +15,6 @@ import (
 	"time"
 
 	bolt "go.etcd.io/bbolt"
-	berrors "go.etcd.io/bbolt/errors"
-	"golang.org/x/sys/unix"
 )
 
 const (
@@ -24,9 +23,6 @@ const (
 
 	// maxOpen is how many files a chain keeps open besides those in use.
 	maxOpen = 2
-
-	// lockTimeout is how long to wait for another process to let go of a file.
-	lockTimeout = time.Second
 )
 
 var (
@@ -50,97 +46,6 @@ type segment struct {
 	// The janitor's own.
 	surveyed bool
 	synced   time.Time // see survey
-}
-
-// handle is an open file.
-type handle struct {
-	db   *bolt.DB
-	file *os.File
-	dead atomic.Bool // damaged: to be abandoned
-
-	// Guarded by segments.mu.
-	refs   int
-	used   uint64
-	doomed bool // to be closed when nobody uses it any more
-}
-
-// openBolt opens a bbolt file. It fails with an error that wraps ErrDamaged,
-// or with what the system said.
-func openBolt(path string, options bolt.Options) (*handle, error) {
-	h := &handle{}
-	options.Timeout = lockTimeout
-	options.NoStatistics = true
-	options.OpenFile = func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		var err error
-		h.file, err = os.OpenFile(name, flag, mode)
-		return h.file, err
-	}
-	err := guard(func() error {
-		if info, err := os.Stat(path); options.ReadOnly && err == nil && info.Size() == 0 {
-			return ErrDamaged // bbolt would try to make a database of it
-		}
-		var err error
-		h.db, err = bolt.Open(path, 0o600, &options)
-		return err
-	})
-	if err == nil {
-		return h, nil
-	}
-	if h.file != nil {
-		h.died() // closed already, unless bbolt panicked
-	}
-	if isSystem(err) || errors.Is(err, berrors.ErrTimeout) || errors.Is(err, ErrDamaged) {
-		return nil, err
-	}
-	return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-}
-
-// isSystem tells what the system refused from what a file's content caused.
-func isSystem(err error) bool {
-	var errno syscall.Errno
-	return errors.As(err, &errno)
-}
-
-// close closes the file.
-func (h *handle) close() error {
-	if h.dead.Load() {
-		return nil
-	}
-	return guard(h.db.Close)
-}
-
-// died abandons the handle without touching its locks, which somebody may
-// hold for ever: the file is closed, and its memory map lost. The map would
-// keep the lock on the file.
-func (h *handle) died() {
-	if h.dead.CompareAndSwap(false, true) {
-		_ = unix.Flock(int(h.file.Fd()), unix.LOCK_UN)
-		_ = h.file.Close() // it was of no more use
-	}
-}
-
-// view runs a read transaction. After damage the handle is dead.
-func (h *handle) view(fn func(*bolt.Tx) error) error {
-	if h.dead.Load() {
-		return ErrDamaged
-	}
-	err := guard(func() error { return h.db.View(fn) })
-	if errors.Is(err, ErrDamaged) {
-		h.died()
-	}
-	return err
-}
-
-// update runs a write transaction. After damage the handle is dead.
-func (h *handle) update(fn func(*bolt.Tx) error) error {
-	if h.dead.Load() {
-		return ErrDamaged
-	}
-	err := guard(func() error { return h.db.Update(fn) })
-	if errors.Is(err, ErrDamaged) {
-		h.died()
-	}
-	return err
 }
 
 // segments are the files of one chain, and which of them are open.
@@ -187,12 +92,7 @@ func listSegments(dir string, segmentBytes int64) (*segments, error) {
 		}
 		s.list = append(s.list, &segment{first: first, path: path, bytes: onDisk(info)})
 	}
-	slices.SortFunc(s.list, func(a, b *segment) int {
-		if a.first < b.first {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(s.list, func(a, b *segment) int { return cmp.Compare(a.first, b.first) })
 	return s, nil
 }
 
@@ -269,13 +169,7 @@ func (s *segments) find(seq uint64) (seg *segment, limit uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	i, exact := slices.BinarySearchFunc(s.list, seq, func(seg *segment, seq uint64) int {
-		switch {
-		case seg.first < seq:
-			return -1
-		case seg.first > seq:
-			return 1
-		}
-		return 0
+		return cmp.Compare(seg.first, seq)
 	})
 	if !exact && i > 0 {
 		i--
@@ -332,7 +226,7 @@ func (s *segments) closeIdle(keep int) error {
 	if len(idle) <= keep {
 		return nil
 	}
-	slices.SortFunc(idle, func(a, b *segment) int { return int(int64(a.handle.used - b.handle.used)) })
+	slices.SortFunc(idle, func(a, b *segment) int { return cmp.Compare(a.handle.used, b.handle.used) })
 	var errs []error
 	for _, seg := range idle[:len(idle)-keep] {
 		errs = append(errs, seg.handle.close())
