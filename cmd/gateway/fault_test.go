@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -229,13 +228,6 @@ func TestAbuse(t *testing.T) {
 
 	raw(mqttload.ConnectFrame(5, "l1", "l1", secrets["l1"], true), []byte{mqttload.Subscribe, 0x03, 0x00, 0x01, 0x80})
 	press("a truncated SUBSCRIBE of version 5")
-
-	// A subscriber that stops reading what it has asked for.
-	stuck := raw(mqttload.ConnectFrame(4, "c1", "c1", secrets["c1"], true))
-	if _, _, err := mqttload.ReadFrame(bufio.NewReader(stuck)); err != nil {
-		t.Fatal(err)
-	}
-	press("a subscriber that has stopped reading")
 
 	big, err := connect(t, address, 4, "l1", secrets["l1"])
 	if err != nil {

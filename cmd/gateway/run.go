@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -55,8 +56,24 @@ func runGateway(ctx context.Context, cfg firmwareconfig.Config, logger *slog.Log
 	if err != nil {
 		return mendable{err}
 	}
-	return g.Run(ctx)
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(stopWithin):
+		return texts.Errorf(texts.Gateway.Stuck, stopWithin)
+	}
 }
+
+// stopWithin is how long the gateway may take to end. A disk that hangs would
+// hold it for ever; what it has acknowledged is on disk before that.
+const stopWithin = 5 * time.Second
 
 func newLogger(w io.Writer, cfg firmwareconfig.Log) *slog.Logger {
 	var level slog.Level
