@@ -38,6 +38,7 @@ var neighbours = map[string][]string{
 	"sync/province":          {"sync/province"},
 	"sync/province/receiver": {"sync/province"},
 	"cmd/gateway/internal":   {"cmd/gateway/internal"},
+	"deploy":                 {"deploy"},
 }
 
 // reserved says who may import a library at all, tests included.
