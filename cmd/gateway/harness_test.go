@@ -78,9 +78,9 @@ type box struct {
 	clock    devices.Clock
 	platform *receiver.Receiver
 	phone    *phone
+	logged   terminal // what the gateway has logged inside the test
 }
 
-// today is far enough from midnight for the figures of a test, most days.
 func newBox(t testing.TB) *box {
 	t.Helper()
 	dir := t.TempDir()
@@ -164,7 +164,7 @@ func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 // or the test ends.
 func (b *box) start() (g *gateway, stop func()) {
 	b.t.Helper()
-	g, err := newGateway(b.cfg, testLogger(b.t))
+	g, err := newGateway(b.cfg, slog.New(slog.NewTextHandler(io.MultiWriter(b.t.Output(), &b.logged), nil)))
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -179,10 +179,6 @@ func (b *box) start() (g *gateway, stop func()) {
 	})
 	b.t.Cleanup(stop)
 	return g, stop
-}
-
-func testLogger(t testing.TB) *slog.Logger {
-	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }
 
 // write makes the configuration file of the box, for the binary.
