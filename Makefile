@@ -4,7 +4,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench campaign fuzz deps lint deb cross clean
+.PHONY: help run demo test bench acceptance campaign fuzz deps lint deb cross clean
 
 TOOL := go tool -modfile=deploy/tools/go.mod
 DIST ?= dist
@@ -44,8 +44,12 @@ test: deps ## what must hold before a commit: vet, format and every test
 bench: deps ## the figures of BENCHMARKS.md
 	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u)
 
-campaign: deps ## the long forms of the crash, fault and model tests
+acceptance: deps ## pull the plug of a virtual ARM64 box 20 times
+	go run ./deploy/acceptance -rounds 20
+
+campaign: deps ## the long forms of the crash, fault and model tests, 200 power cuts
 	LINLI_CAMPAIGN=1 go test -count=1 -v -p 1 -timeout 24h ./...
+	go run ./deploy/acceptance -rounds 200
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^\/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort | while read -r package target; do \

@@ -3,14 +3,15 @@
 // or torn, by chance and whatever their order was.
 //
 // It keeps what a disk promises and nothing beyond that. A write that was
-// answered is seen by every later read. What was written before a FLUSH that
-// was answered is there after the power has gone. A write with FUA (force unit
-// access) is there by itself, and takes nothing else along. A sector of 512
-// bytes is never half written. Of several writes to one sector any one may be
-// the last that stayed, but never one older than what is known to be there.
+// answered is seen by every later read. When a FLUSH is answered, what was
+// written before it came is there after the power has gone; what was written
+// while it was under way is not covered. A write with FUA (force unit access)
+// is there by itself, and takes nothing else along. A sector of 512 bytes is
+// never half written. Of several writes to one sector any one may be the last
+// that stayed, but never one older than what is known to be there.
 //
-// The power goes at a moment ([Disk.Cut]) or with an operation ([Disk.Arm]):
-// as a FLUSH arrives, with nothing of it done; when it is done and the guest
+// The power goes at any time ([Disk.Cut]) or with an operation ([Disk.Arm]):
+// as a FLUSH comes, with nothing of it done; when it is done and the guest
 // does not know; with a write among others.
 //
 // [Serve] puts it on a socket as a network block device, which qemu takes for
@@ -25,6 +26,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"time"
 )
 
 // Sector is the unit that is written whole or not at all, in bytes.
@@ -74,13 +76,12 @@ type Medium interface {
 // Disk is a disk with its power on. Its methods may be called at once from
 // many goroutines; operations take place one after the other.
 type Disk struct {
-	medium Medium
-	size   int64
-	lies   bool
+	medium  Medium
+	options Options
 
 	mu      sync.Mutex
 	cache   map[int64][]version // by sector, oldest first
-	next    int                 // number of the newest write since the last FLUSH
+	next    int                 // number of the newest write
 	armed   *Moment
 	fate    Fate
 	flushes int
@@ -95,17 +96,24 @@ type version struct {
 	data  []byte
 }
 
-// New turns the power on, with an empty cache. A disk that lies answers FLUSH
-// and FUA, and leaves all in its cache.
-func New(m Medium, size int64, lies bool) (*Disk, error) {
-	if size <= 0 || size%Sector != 0 {
-		return nil, fmt.Errorf("disk: the size must be a number of sectors of %d bytes (got %d bytes)", Sector, size)
-	}
-	return &Disk{medium: m, size: size, lies: lies, cache: map[int64][]version{}, gone: make(chan struct{})}, nil
+// Options of a disk.
+type Options struct {
+	// Size in bytes, a multiple of Sector.
+	Size int64
+	// Latency is how long a FLUSH takes.
+	Latency time.Duration
+	// Lies makes a disk that answers FLUSH and FUA, and leaves all in its
+	// cache.
+	Lies bool
 }
 
-// Size is in bytes.
-func (d *Disk) Size() int64 { return d.size }
+// New turns the power on, with an empty cache.
+func New(m Medium, o Options) (*Disk, error) {
+	if o.Size <= 0 || o.Size%Sector != 0 {
+		return nil, fmt.Errorf("disk: Size must be a multiple of %d bytes (got %d)", Sector, o.Size)
+	}
+	return &Disk{medium: m, options: o, cache: map[int64][]version{}, gone: make(chan struct{})}, nil
+}
 
 // Flushes is how many FLUSHes were answered.
 func (d *Disk) Flushes() int {
@@ -164,7 +172,7 @@ func (d *Disk) Write(p []byte, off int64, fua bool) error {
 		return err
 	}
 	return d.operate(Write, func() error {
-		if fua && !d.lies {
+		if fua && !d.options.Lies {
 			return d.through(p, off)
 		}
 		d.next++
@@ -179,24 +187,51 @@ func (d *Disk) Write(p []byte, off int64, fua bool) error {
 // Flush puts on the medium what is in the cache.
 func (d *Disk) Flush() error {
 	d.mu.Lock()
+	if err := d.check(nil, 0); err != nil {
+		d.mu.Unlock()
+		return err
+	}
+	covered := d.next
+	d.mu.Unlock()
+
+	if d.options.Latency > 0 {
+		select {
+		case <-time.After(d.options.Latency):
+		case <-d.gone:
+			return ErrOff
+		}
+	}
+
+	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err := d.check(nil, 0); err != nil {
 		return err
 	}
-	return d.operate(Flush, func() error {
-		d.flushes++
-		if d.lies {
-			return nil
-		}
-		for s, versions := range d.cache {
-			if _, err := d.medium.WriteAt(versions[len(versions)-1].data, s*Sector); err != nil {
-				return err
-			}
-		}
-		clear(d.cache)
-		d.next = 0
+	return d.operate(Flush, func() error { return d.flush(covered) })
+}
+
+// flush puts on the medium what was written up to a write.
+func (d *Disk) flush(upto int) error {
+	d.flushes++
+	if d.options.Lies {
 		return nil
-	})
+	}
+	for s, versions := range d.cache {
+		n := 0
+		for n < len(versions) && versions[n].write <= upto {
+			n++
+		}
+		if n == 0 {
+			continue
+		}
+		if _, err := d.medium.WriteAt(versions[n-1].data, s*Sector); err != nil {
+			return err
+		}
+		if d.cache[s] = versions[n:]; n == len(versions) {
+			delete(d.cache, s)
+		}
+	}
+	return nil
 }
 
 func (d *Disk) check(p []byte, off int64) error {
@@ -205,8 +240,8 @@ func (d *Disk) check(p []byte, off int64) error {
 		return ErrOff
 	default:
 	}
-	if off < 0 || off%Sector != 0 || len(p)%Sector != 0 || off > d.size-int64(len(p)) {
-		return fmt.Errorf("disk: %d bytes at %d are not whole sectors of %d bytes", len(p), off, d.size)
+	if off < 0 || off%Sector != 0 || len(p)%Sector != 0 || off > d.options.Size-int64(len(p)) {
+		return fmt.Errorf("disk: %d bytes at %d are not whole sectors of %d bytes", len(p), off, d.options.Size)
 	}
 	return nil
 }
@@ -253,15 +288,15 @@ func (d *Disk) cut(f Fate) {
 	default:
 	}
 	close(d.gone)
-	sectors := make([][]int64, d.next+1) // of each write, those that are in the cache
+	sectors := map[int][]int64{} // of each write, those that are in the cache
 	for _, s := range slices.Sorted(maps.Keys(d.cache)) {
 		for _, v := range d.cache[s] {
 			sectors[v.write] = append(sectors[v.write], s)
 		}
 	}
 	stays := map[int64][]byte{}
-	for write, all := range sectors { // in order: the newest that is kept stays
-		for _, s := range d.decide(f, all) {
+	for _, write := range slices.Sorted(maps.Keys(sectors)) { // the newest that is kept stays
+		for _, s := range d.decide(f, sectors[write]) {
 			i := slices.IndexFunc(d.cache[s], func(v version) bool { return v.write == write })
 			stays[s] = d.cache[s][i].data
 		}
@@ -276,9 +311,6 @@ func (d *Disk) cut(f Fate) {
 
 // decide returns which sectors of a write are kept.
 func (d *Disk) decide(f Fate, all []int64) []int64 {
-	if len(all) == 0 {
-		return nil // flushed, or outdated
-	}
 	chance := f.Rand.Float64()
 	switch {
 	case chance < f.Keep:

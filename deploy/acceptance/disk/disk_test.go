@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -28,7 +30,7 @@ func (m memory) WriteAt(p []byte, off int64) (int, error) { return copy(m[off:],
 const sectors = 16
 
 func newDisk(t rapid.TB, m memory, lies bool) *Disk {
-	d, err := New(m, int64(len(m)), lies)
+	d, err := New(m, Options{Size: int64(len(m)), Lies: lies})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +238,7 @@ func TestArm(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if _, err := New(nil, 100, false); err == nil {
+	if _, err := New(nil, Options{Size: 100}); err == nil {
 		t.Error("a disk of 100 bytes")
 	}
 	d := newDisk(t, make(memory, 4*Sector), false)
@@ -245,4 +247,47 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%d bytes at %d: %v", w.n, w.off, err)
 		}
 	}
+}
+
+// A FLUSH covers what was written before it came, and what is written while
+// it is under way neither waits nor is covered.
+func TestFlushUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := make(memory, 2*Sector)
+		d, err := New(m, Options{Size: int64(len(m)), Latency: time.Second})
+		if err != nil {
+			t.Fatal(err)
+		}
+		write := func(sector int64, what uint64) {
+			if err := d.Write(fill(1, what), sector*Sector, false); err != nil {
+				t.Error(err)
+			}
+		}
+		write(0, 1)
+		flushed := make(chan error)
+		go func() { flushed <- d.Flush() }()
+		synctest.Wait()
+		write(0, 2)
+		write(1, 3)
+		d.mu.Lock()
+		if at(m, 0) != 0 {
+			t.Error("flushed at once")
+		}
+		d.mu.Unlock()
+		if err := <-flushed; err != nil {
+			t.Fatal(err)
+		}
+		if at(m, 0) != 1 || at(m, 1) != 0 {
+			t.Errorf("on the medium: %d, %d", at(m, 0), at(m, 1))
+		}
+		go func() { flushed <- d.Flush() }()
+		synctest.Wait()
+		d.Cut(Fate{Rand: rand.New(rand.NewPCG(1, 1))})
+		if err := <-flushed; !errors.Is(err, ErrOff) {
+			t.Errorf("a flush that was cut: %v", err)
+		}
+		if told, _ := d.Damage(); told.Lost != 2 || at(m, 0) != 1 || at(m, 1) != 0 {
+			t.Errorf("%+v; on the medium: %d, %d", told, at(m, 0), at(m, 1))
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 )
 
@@ -44,30 +45,41 @@ func Serve(l net.Listener, d *Disk) error {
 		if err != nil {
 			return err
 		}
-		err = errors.Join(serve(conn, d), conn.Close())
+		err = serve(conn, d)
+		_ = conn.Close() // by the client, or by a FLUSH that the power was cut from
 		select {
 		case <-d.gone:
 			return nil
 		default:
 		}
-		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
+		if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, net.ErrClosed) && !errors.Is(err, syscall.ECONNRESET) && !errors.Is(err, syscall.EPIPE) {
 			return fmt.Errorf("nbd: %w", err)
 		}
 	}
 }
 
 // serve returns nil when the client has said goodbye.
-func serve(conn io.ReadWriter, d *Disk) error {
-	ready, err := negotiate(conn, d.size)
+func serve(conn io.ReadWriteCloser, d *Disk) error {
+	ready, err := negotiate(conn, d.options.Size)
 	if err != nil || !ready {
 		return err
 	}
+	c := &client{conn: conn, disk: d}
+	defer c.flushing.Wait()
 	for {
-		bye, err := request(conn, d)
+		bye, err := c.request()
 		if err != nil || bye {
 			return err
 		}
 	}
+}
+
+// client is a connection on which requests come.
+type client struct {
+	conn     io.ReadWriteCloser
+	disk     *Disk
+	answers  sync.Mutex
+	flushing sync.WaitGroup
 }
 
 // negotiate answers options until the client wants the disk, or does not.
@@ -113,47 +125,58 @@ func negotiate(conn io.ReadWriter, size int64) (ready bool, err error) {
 	}
 }
 
-// request carries out one request.
-func request(conn io.ReadWriter, d *Disk) (bye bool, err error) {
+// request carries out one request. A FLUSH does not hold up what comes after
+// it.
+func (c *client) request() (bye bool, err error) {
 	be := binary.BigEndian
 	var head [28]byte
-	if _, err := io.ReadFull(conn, head[:]); err != nil {
+	if _, err := io.ReadFull(c.conn, head[:]); err != nil {
 		return false, err
 	}
 	if be.Uint32(head[:]) != magicRequest {
 		return false, errors.New("not a request")
 	}
-	flags, command := be.Uint16(head[4:]), be.Uint16(head[6:])
+	flags, command, cookie := be.Uint16(head[4:]), be.Uint16(head[6:]), head[8:16]
 	off, length := int64(be.Uint64(head[16:])), be.Uint32(head[24:])
 	if length > maxRequest {
 		return false, fmt.Errorf("request of %d bytes", length)
 	}
-	var data []byte
 	switch command {
 	case cmdRead:
-		data = make([]byte, length)
-		_, err = d.ReadAt(data, off)
+		data := make([]byte, length)
+		_, err = c.disk.ReadAt(data, off)
+		return false, c.answer(cookie, err, data)
 	case cmdWrite:
-		in := make([]byte, length)
-		if _, err := io.ReadFull(conn, in); err != nil {
+		data := make([]byte, length)
+		if _, err := io.ReadFull(c.conn, data); err != nil {
 			return false, err
 		}
-		err = d.Write(in, off, flags&cmdFlagFUA != 0)
+		return false, c.answer(cookie, c.disk.Write(data, off, flags&cmdFlagFUA != 0), nil)
 	case cmdFlush:
-		err = d.Flush()
+		c.flushing.Go(func() {
+			if c.answer(cookie, c.disk.Flush(), nil) != nil {
+				_ = c.conn.Close() // whoever reads it hears of it
+			}
+		})
+		return false, nil
 	case cmdDisconnect:
 		return true, nil
-	default:
-		err = fmt.Errorf("command %d", command)
 	}
+	return false, c.answer(cookie, fmt.Errorf("command %d", command), nil)
+}
+
+// answer replies to a request, unless the power has gone.
+func (c *client) answer(cookie []byte, err error, data []byte) error {
 	if errors.Is(err, ErrOff) {
-		return false, err
+		return err
 	}
 	var code uint32
 	if err != nil {
 		code, data = uint32(syscall.EINVAL), nil
 	}
-	out := be.AppendUint32(be.AppendUint32(nil, magicReply), code)
-	_, err = conn.Write(append(append(out, head[8:16]...), data...))
-	return false, err
+	out := binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, magicReply), code)
+	c.answers.Lock()
+	defer c.answers.Unlock()
+	_, err = c.conn.Write(append(append(out, cookie...), data...))
+	return err
 }

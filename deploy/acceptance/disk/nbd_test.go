@@ -14,14 +14,14 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// client speaks the protocol as qemu does.
-type client struct {
+// caller speaks the protocol as qemu does.
+type caller struct {
 	t    *testing.T
 	conn net.Conn
 }
 
 // serving puts a disk on a socket, and returns a client that has it.
-func serving(t *testing.T, d *Disk) *client {
+func serving(t *testing.T, d *Disk) *caller {
 	t.Helper()
 	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "disk"))
 	if err != nil {
@@ -40,7 +40,7 @@ func serving(t *testing.T, d *Disk) *client {
 			t.Error(err)
 		}
 	})
-	c := &client{t, conn}
+	c := &caller{t, conn}
 	if hello := c.read(18); string(hello[:16]) != "NBDMAGICIHAVEOPT" {
 		t.Fatalf("%q", hello)
 	}
@@ -48,7 +48,7 @@ func serving(t *testing.T, d *Disk) *client {
 	c.option(8, 1<<31|1) // structured replies
 	c.option(7, 3)
 	info := c.read(12)
-	if size := binary.BigEndian.Uint64(info[2:]); size != uint64(d.Size()) {
+	if size := binary.BigEndian.Uint64(info[2:]); size != uint64(d.options.Size) {
 		t.Fatalf("size %d", size)
 	}
 	if flags := binary.BigEndian.Uint16(info[10:]); flags != 1|4|8 {
@@ -60,14 +60,14 @@ func serving(t *testing.T, d *Disk) *client {
 	return c
 }
 
-func (c *client) write(b ...byte) {
+func (c *caller) write(b ...byte) {
 	c.t.Helper()
 	if _, err := c.conn.Write(b); err != nil {
 		c.t.Fatal(err)
 	}
 }
 
-func (c *client) read(n int) []byte {
+func (c *caller) read(n int) []byte {
 	c.t.Helper()
 	b := make([]byte, n)
 	if _, err := io.ReadFull(c.conn, b); err != nil {
@@ -77,7 +77,7 @@ func (c *client) read(n int) []byte {
 }
 
 // option asks for one, with four bytes nobody reads, and wants a reply kind.
-func (c *client) option(n, want uint32) {
+func (c *caller) option(n, want uint32) {
 	c.t.Helper()
 	b := binary.BigEndian.AppendUint32([]byte("IHAVEOPT"), n)
 	c.write(append(b, 0, 0, 0, 4, 9, 9, 9, 9)...)
@@ -86,7 +86,7 @@ func (c *client) option(n, want uint32) {
 	}
 }
 
-func (c *client) ask(flags, command uint16, off uint64, length uint32, data ...byte) {
+func (c *caller) ask(flags, command uint16, off uint64, length uint32, data ...byte) {
 	c.t.Helper()
 	b := binary.BigEndian.AppendUint32(nil, 0x25609513)
 	b = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(b, flags), command)
@@ -95,7 +95,7 @@ func (c *client) ask(flags, command uint16, off uint64, length uint32, data ...b
 }
 
 // answer reads a reply and returns its error number.
-func (c *client) answer() uint32 {
+func (c *caller) answer() uint32 {
 	c.t.Helper()
 	b := c.read(16)
 	if binary.BigEndian.Uint32(b) != 0x67446698 || string(b[8:]) != "a cookie" {

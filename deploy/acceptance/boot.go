@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/linli-edge/gateway/deploy/acceptance/disk"
+)
+
+// box is one virtual box and its disk, through all its boots.
+type box struct {
+	kit     *kit
+	outside *outside
+	folder  string
+	name    string // its ID towards the platform
+	fs      string // ext4 or f2fs
+	random  *rand.Rand
+	image   *os.File
+
+	mqtt, control string // addresses on this machine
+	ledger        *ledger
+	enough        chan struct{} // closed when no more load is needed
+	load          sync.WaitGroup
+	pressed       int
+	buttons       []*teller
+	ringing       string          // an incident that nobody has answered
+	resolved      map[string]bool // incidents whose closing was confirmed
+
+	mu       sync.Mutex
+	findings []string
+	lost     int // acknowledged events that were not in the journal
+}
+
+// imageBytes is the size of a disk. What is not written takes no room.
+const imageBytes = 512 << 20
+
+// flushLatency is that of a good memory card.
+const flushLatency = 3 * time.Millisecond
+
+// newBox makes an empty disk. The load begins with the first boot, and needs
+// ctx to go on.
+func newBox(ctx context.Context, k *kit, o *outside, folder, name, fs string, random *rand.Rand) (*box, error) {
+	b := &box{
+		kit: k, outside: o, folder: folder, name: name, fs: fs, random: random,
+		ledger: newLedger(), enough: make(chan struct{}), resolved: map[string]bool{},
+	}
+	ports, err := freePorts(2)
+	if err != nil {
+		return nil, err
+	}
+	b.mqtt, b.control = "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1]
+	path := filepath.Join(folder, name+".img")
+	if b.image, err = os.Create(path); err != nil {
+		return nil, err
+	}
+	mkfs := map[string][]string{"ext4": {"mkfs.ext4", "-q", "-F", path}, "f2fs": {"mkfs.f2fs", "-q", "-f", path}}[fs]
+	err = b.image.Truncate(imageBytes)
+	if err == nil {
+		err = command(ctx, []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin"}, mkfs[0], mkfs[1:]...)
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.image.Close())
+	}
+	for i := range lockers {
+		b.start(ctx, lockerID(i))
+	}
+	b.start(ctx, alarm)
+	for i := range buttons {
+		b.buttons = append(b.buttons, &teller{box: b, id: buttonID(i), secret: o.secrets[buttonID(i)]})
+	}
+	return b, nil
+}
+
+func (b *box) start(ctx context.Context, device string) {
+	t := &teller{box: b, id: device, secret: b.outside.secrets[device]}
+	b.load.Go(func() { t.tell(ctx) })
+}
+
+// close removes the disk.
+func (b *box) close() error {
+	return errors.Join(b.image.Close(), os.Remove(b.image.Name()))
+}
+
+// freePorts are ports of this machine that nobody listens on.
+func freePorts(n int) (ports []string, err error) {
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer l.Close() // after all of them are found, so that they differ
+		_, port, err := net.SplitHostPort(l.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
+	}
+	return ports, nil
+}
+
+// found notes what must not be.
+func (b *box) found(format string, args ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.findings = append(b.findings, fmt.Sprintf(format, args...))
+}
+
+// taken returns the findings since it was last asked.
+func (b *box) taken() []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f := b.findings
+	b.findings = nil
+	return f
+}
+
+// boot is a box from the moment its power comes on until it goes.
+type boot struct {
+	*box
+	on       time.Time
+	disk     *disk.Disk
+	machine  *machine
+	listener net.Listener
+	served   chan error
+	promised []string // acknowledged before, and not seen yet
+	before   parcels  // in the platform's books
+}
+
+// powerOn starts the box. The context that it returns ends when the power is
+// gone, or the box has ended by itself.
+func (b *box) powerOn(ctx context.Context, lies bool) (*boot, context.Context, error) {
+	p := &boot{box: b, on: time.Now(), promised: b.ledger.promised(), served: make(chan error, 1)}
+	var err error
+	if p.before, err = b.outside.platform.books(b.name); err != nil {
+		return nil, nil, err
+	}
+	if p.disk, err = disk.New(b.image, disk.Options{Size: imageBytes, Latency: flushLatency, Lies: lies}); err != nil {
+		return nil, nil, err
+	}
+	if p.listener, err = net.Listen("unix", filepath.Join(b.folder, "disk")); err != nil {
+		return nil, nil, err
+	}
+	go func() { p.served <- disk.Serve(p.listener, p.disk) }()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	_, mqtt, _ := net.SplitHostPort(b.mqtt)
+	_, control, _ := net.SplitHostPort(b.control)
+	p.machine, err = b.kit.start(b.fs+" "+b.name, filepath.Join(b.folder, "disk"), [][2]string{{mqtt, "1883"}, {control, "7000"}}, p.notice)
+	if err != nil {
+		cancel(err)
+		return nil, nil, errors.Join(err, p.listener.Close(), <-p.served)
+	}
+	go func() {
+		select {
+		case <-p.disk.Gone():
+			cancel(disk.ErrOff)
+		case <-p.machine.read:
+			cancel(errors.New("the box has ended"))
+		}
+	}()
+	return p, ctx, nil
+}
+
+// off takes the power from the box, unless it is gone, and tells what the disk
+// has lost.
+func (p *boot) off(f disk.Fate) (disk.Damage, error) {
+	p.disk.Cut(f)
+	err := errors.Join(p.machine.kill(), p.listener.Close(), <-p.served)
+	damage, failed := p.disk.Damage()
+	return damage, errors.Join(err, failed)
+}
+
+// notice looks for what must not be on the console. Once the power has gone,
+// the box sees a disk that fails.
+func (p *boot) notice(line string) {
+	select {
+	case <-p.disk.Gone():
+		return
+	default:
+	}
+	for _, bad := range []string{"linli: broken", "linli: ended", "EXT4-fs error", "EXT4-fs warning", "F2FS-fs error", "inconsistent", "Kernel panic", "level=ERROR", "panic:"} {
+		if strings.Contains(line, bad) {
+			p.found("console: %s", line)
+		}
+	}
+}
+
+// said waits for a line of init's, and returns the rest of it.
+func (p *boot) said(ctx context.Context, what string) (string, error) {
+	for {
+		lines, more := p.machine.lines()
+		for _, line := range lines {
+			if rest, ok := strings.CutPrefix(line, "linli: "+what+" "); ok {
+				return rest, nil
+			}
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return "", fmt.Errorf("not %s: %w", what, context.Cause(ctx))
+		}
+	}
+}
