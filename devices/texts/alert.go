@@ -2,14 +2,14 @@ package texts
 
 // Alert is what a caregiver reads in a page and beside an incident.
 var Alert = struct {
-	SOS, Fall Text
+	SOS, Fall, Loss Text
 
 	Raised, Acknowledged, Resolved Text
 
 	Real, Accidental, Test, Device, Away Text
 
 	Title, Where, WhereUnknown Text
-	Asked, Fell                Text
+	Asked, Fell, Lost, TheBox  Text
 	Waiting, Presses, Again    Text
 	FromMemory, Drill, Link    Text
 
@@ -21,6 +21,7 @@ var Alert = struct {
 }{
 	SOS:  Text{"紧急求助", "SOS"},
 	Fall: Text{"疑似跌倒", "Fall suspected"},
+	Loss: Text{"数据丢失", "Data lost"},
 
 	Raised:       Text{"待响应", "nobody has answered"},
 	Acknowledged: Text{"已有人响应", "acknowledged"},
@@ -37,6 +38,8 @@ var Alert = struct {
 	WhereUnknown: Text{"位置未登记（设备 %s）", "place not registered (device %s)"},
 	Asked:        Text{"有人按下求助按钮，请立即前往，并确认“我来处理”。", "Somebody pressed for help. Go there now, and say \"I have it\"."},
 	Fell:         Text{"设备检测到跌倒，请立即前往，并确认“我来处理”。", "A device believes that somebody fell. Go there now, and say \"I have it\"."},
+	Lost:         Text{"网关的存储不足或损坏，部分已记录的事件丢失。呼救不受影响。请检查存储卡和剩余空间：gateway status", "The gateway's disk is too small or damaged, and some recorded events are lost. Calls for help go on. Check the card and the space left: gateway status"},
+	TheBox:       Text{"社区网关", "the community's gateway"},
 	Waiting:      Text{"已等待 %d 分钟，尚无人响应。", "Waiting for %d min, nobody has answered yet."},
 	Presses:      Text{"共按下 %d 次。", "Pressed %d times."},
 	Again:        Text{"确认之后再次求助。", "Called again after it was acknowledged."},

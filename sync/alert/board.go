@@ -9,6 +9,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/journal"
 )
 
 // record is an incident with what has to be remembered to go on with it. Its
@@ -85,7 +86,7 @@ func (b *board) load(r *record) {
 // concerns tells whether the board has a rule for events of type t.
 func concerns(t devices.Type) bool {
 	switch t {
-	case wearable.TypeSOS, wearable.TypeFall, TypeAcknowledged, TypeResolved:
+	case wearable.TypeSOS, wearable.TypeFall, journal.TypeGap, TypeAcknowledged, TypeResolved:
 		return true
 	}
 	return false
@@ -104,6 +105,8 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record,
 		r = b.press(e, SOS, people, now)
 	case wearable.TypeFall:
 		r = b.press(e, Fall, people, now)
+	case journal.TypeGap:
+		r = b.trouble(e, Loss, people, now)
 	case TypeAcknowledged:
 		p, err := devices.Decode[Acknowledged](e)
 		if err != nil {
@@ -142,24 +145,42 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record,
 // press opens an incident or adds to the one that is open for the same
 // subject.
 func (b *board) press(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
-	subject := people.subject(e.Device)
-	r := b.open(subject)
-	if r == nil {
-		b.number++
-		r = &record{Subject: subject, Incident: Incident{
-			ID: identity(e), Number: b.number, Kind: kind, Priority: High, Device: e.Device, Raised: e.Received,
-		}}
+	r := b.about(people.subject(e.Device), e, kind, High)
+	if r.Presses == 1 {
 		people.locate(&r.Incident)
-		b.records[r.ID] = r
 	}
-	r.Presses++
-	r.Last = e.Received
 	if kind == SOS {
 		r.Kind = SOS // a hand on the button says more than a detector
 	}
 	if r.Phase != PhaseRaised {
 		r.raise(people, now)
 	}
+	return r
+}
+
+// trouble opens a technical incident or adds to the one that is open. More of
+// the same calls nobody again: one that was acknowledged is known.
+func (b *board) trouble(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
+	r := b.about("box/"+string(kind), e, kind, Technical)
+	if r.Round == 0 {
+		r.raise(people, now)
+	}
+	return r
+}
+
+// about returns the incident that is open for a subject, or a new one, with e
+// added to it.
+func (b *board) about(subject string, e devices.Event, kind Kind, p Priority) *record {
+	r := b.open(subject)
+	if r == nil {
+		b.number++
+		r = &record{Subject: subject, Incident: Incident{
+			ID: identity(e), Number: b.number, Kind: kind, Priority: p, Device: e.Device, Raised: e.Received,
+		}}
+		b.records[r.ID] = r
+	}
+	r.Presses++
+	r.Last = e.Received
 	return r
 }
 
@@ -245,7 +266,7 @@ func (r *record) due(now devices.Stamp, step time.Duration) time.Duration {
 	if !same || waited < 0 || !r.Everyone && hopeless(r.current()) {
 		return 0
 	}
-	return max(0, step-waited)
+	return max(0, r.Priority.step(step)-waited)
 }
 
 // current are the pages of the present step.

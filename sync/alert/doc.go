@@ -15,6 +15,9 @@
 //     the resolution is a new incident.
 //   - Where the elder's own caregivers cannot be reached, everybody is called
 //     at once. A device that nobody is known to wear calls everybody.
+//   - When the box itself has lost events ([journal.Gap]) everybody is told
+//     once, and then daily until somebody acknowledges: a [Technical] incident,
+//     to which more of the same is added silently.
 //   - Steps are measured by the monotonic clock. After a restart the step goes
 //     on with the time it had left; after a reboot the next one is due at once.
 //   - A disk that fails or takes longer than a second holds up no call: see

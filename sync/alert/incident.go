@@ -18,21 +18,43 @@ type Kind string
 const (
 	SOS  Kind = "sos"
 	Fall Kind = "fall"
+	// Loss: the box has lost events, or could not read what it had kept.
+	Loss Kind = "loss"
 )
 
 // Text names the kind.
 func (k Kind) Text() texts.Text {
-	if k == Fall {
+	switch k {
+	case Fall:
 		return texts.Alert.Fall
+	case Loss:
+		return texts.Alert.Loss
+	default:
+		return texts.Alert.SOS
 	}
-	return texts.Alert.SOS
 }
 
 // Priority decides how an incident escalates.
 type Priority string
 
-// High priority is never muted, damped or closed by the box itself.
-const High Priority = "high"
+const (
+	// High priority is never muted, damped or closed by the box itself.
+	High Priority = "high"
+	// Technical: everybody is told once, then daily until somebody
+	// acknowledges. It sounds no siren.
+	Technical Priority = "technical"
+)
+
+// daily is the step of a technical incident.
+const daily = 24 * time.Hour
+
+// step is how long one step waits for a human.
+func (p Priority) step(high time.Duration) time.Duration {
+	if p == Technical {
+		return daily
+	}
+	return high
+}
 
 // Phase is how far an incident has come.
 type Phase string

@@ -101,9 +101,12 @@ func (p Page) Text(lang texts.Lang) string {
 	t := texts.Alert
 	lines := []string{p.Title(lang)}
 	say := func(text texts.Text, args ...any) { lines = append(lines, text.In(lang, args...)) }
-	if p.Kind == Fall {
+	switch p.Kind {
+	case Fall:
 		say(t.Fell)
-	} else {
+	case Loss:
+		say(t.Lost)
+	default:
 		say(t.Asked)
 	}
 	if minutes := p.Waiting / 60; minutes > 0 {
@@ -112,7 +115,7 @@ func (p Page) Text(lang texts.Lang) string {
 	if p.Round > 1 {
 		say(t.Again)
 	}
-	if p.Presses > 1 {
+	if p.Presses > 1 && p.Priority != Technical {
 		say(t.Presses, p.Presses)
 	}
 	if p.FromMemory {
@@ -126,6 +129,8 @@ func (p Page) Text(lang texts.Lang) string {
 
 func (p Page) where(lang texts.Lang) string {
 	switch {
+	case p.Priority == Technical:
+		return texts.Alert.TheBox.In(lang)
 	case p.Building != "" || p.Room != "":
 		return strings.TrimSpace(texts.Alert.Where.In(lang, p.Building, p.Room))
 	case p.Place != "":

@@ -54,7 +54,7 @@ func (e *Engine) turn() time.Duration {
 			}
 			e.release(r)
 		}
-		sound = true
+		sound = sound || r.Priority == High
 		wait = min(wait, e.send(r, people, now))
 	}
 	for l, t := range e.lines {

@@ -23,6 +23,8 @@ type incidentView struct {
 	ID      string
 	Kind    string
 	Calling bool
+	// Technical: something is wrong with the box, and nobody needs help.
+	Technical bool
 	Where   string
 	Name    string
 	At      string // civil time of the first press
@@ -46,20 +48,25 @@ type causeView struct{ Value, Label string }
 func (c *Console) incidents(lang texts.Lang) incidentsView {
 	open := slices.DeleteFunc(c.Alerts.Incidents(), func(i alert.Incident) bool { return i.Phase == alert.PhaseResolved })
 	slices.SortStableFunc(open, func(a, b alert.Incident) int {
-		return cmp.Or(cmp.Compare(taken(a), taken(b)), cmp.Compare(a.Number, b.Number))
+		return cmp.Or(cmp.Compare(technical(a), technical(b)), cmp.Compare(taken(a), taken(b)), cmp.Compare(a.Number, b.Number))
 	})
 	var v incidentsView
 	now := c.Clock()
+	troubles := 0
 	for _, i := range open {
 		v.Incidents = append(v.Incidents, c.incident(lang, i, now))
-		v.Calling += 1 - taken(i)
+		if i.Priority == alert.Technical {
+			troubles++
+		} else {
+			v.Calling += 1 - taken(i)
+		}
 	}
 	t := texts.Console
 	switch {
 	case v.Calling > 0:
 		v.Summary = t.OpenCalls.In(lang, v.Calling)
-	case len(open) > 0:
-		v.Summary = t.AllTaken.In(lang, len(open))
+	case len(open) > troubles:
+		v.Summary = t.AllTaken.In(lang, len(open)-troubles)
 	default:
 		v.Summary = t.AllCalm.In(lang)
 	}
@@ -73,10 +80,17 @@ func taken(i alert.Incident) int {
 	return 1
 }
 
+func technical(i alert.Incident) int {
+	if i.Priority == alert.Technical {
+		return 1
+	}
+	return 0
+}
+
 func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp) incidentView {
 	t := texts.Console
 	v := incidentView{
-		ID: i.ID, Kind: i.Kind.Text().In(lang), Calling: i.Phase == alert.PhaseRaised,
+		ID: i.ID, Kind: i.Kind.Text().In(lang), Calling: i.Phase == alert.PhaseRaised, Technical: i.Priority == alert.Technical,
 		Where: place(lang, i), At: civil(i.Raised.Wall).Format("15:04:05"),
 	}
 	if e, ok := c.Registry.Snapshot().Elders[i.Elder]; ok {
@@ -88,7 +102,7 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 		v.Notes = append(v.Notes, t.SinceRestart.In(lang))
 	}
 	v.Since = (now.Mono - age).Round(time.Second).Milliseconds()
-	if i.Presses > 1 {
+	if i.Presses > 1 && !v.Technical {
 		v.Notes = append(v.Notes, t.Presses.In(lang, i.Presses))
 	}
 	if i.Round > 1 && v.Calling {
@@ -111,6 +125,8 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 
 func place(lang texts.Lang, i alert.Incident) string {
 	switch {
+	case i.Priority == alert.Technical:
+		return texts.Alert.TheBox.In(lang)
 	case i.Building != "" || i.Room != "":
 		return strings.TrimSpace(texts.Console.NamedPlace.In(lang, i.Building, i.Room))
 	case i.Place != "":
