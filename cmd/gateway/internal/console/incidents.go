@@ -25,15 +25,15 @@ type incidentView struct {
 	Calling bool
 	// Technical: something is wrong with the box, and nobody needs help.
 	Technical bool
-	Where   string
-	Name    string
-	At      string // civil time of the first press
-	Since   int64  // the same on the monotonic clock, ms
-	Notes   []string
-	Taken   string // by whom
-	TakenAt string
-	Pages   []pageView
-	Causes  []causeView
+	Where     string
+	Name      string
+	At        string // civil time of the first press
+	Since     int64  // the same on the monotonic clock, ms
+	Notes     []string
+	Taken     string // by whom
+	TakenAt   string
+	Pages     []pageView
+	Causes    []causeView
 }
 
 type pageView struct {
