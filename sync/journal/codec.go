@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -82,27 +83,31 @@ func encode(b []byte, e *devices.Event) ([]byte, error) {
 // its key.
 func checksum(crc uint32, key []byte) uint32 { return crc32.Update(crc, castagnoli, key) }
 
-// A decoder turns records into events. It gives the Data of several events out
-// of one allocation.
+// A decoder turns records into events. It gives the names and the Data of
+// several events out of one allocation each.
 type decoder struct {
-	data []byte
+	names strings.Builder
+	data  []byte
 }
 
-const decoderChunk = 16 << 10
+const (
+	decoderChunk = 16 << 10
+	namesChunk   = 4 << 10 // small: a name that is kept holds on to all of it
+)
 
-// decode reads the record kept under key. It never allocates more than the
-// record's own length or decoderChunk, and keeps no reference to it.
-func (d *decoder) decode(key, record []byte) (devices.Event, error) {
-	var e devices.Event
+// decode reads the record kept under key into e, all of it but the urgency. It
+// never allocates more than the record's own length or decoderChunk, and keeps
+// no reference to it.
+func (d *decoder) decode(e *devices.Event, key, record []byte) error {
 	if len(record) < minRecord {
-		return e, errMangled
+		return errMangled
 	}
 	body := record[:len(record)-crcBytes]
 	if checksum(crc32.Checksum(body, castagnoli), key) != binary.LittleEndian.Uint32(record[len(body):]) {
-		return e, errChecksum
+		return errChecksum
 	}
 	if body[0] != codecVersion {
-		return e, fmt.Errorf("%w %d", errVersion, body[0])
+		return fmt.Errorf("%w %d", errVersion, body[0])
 	}
 	flags := body[1]
 	e.Received.Synced = flags&flagSynced != 0
@@ -111,19 +116,33 @@ func (d *decoder) decode(key, record []byte) (devices.Event, error) {
 	r := fields{rest: body}
 	e.Received.Mono = time.Duration(r.varint())
 	e.Received.Wall = r.time()
+	e.Observed = time.Time{}
 	if flags&flagObserved != 0 {
 		e.Observed = r.time()
 	}
 	device, id, typ := r.length(), r.length(), r.length()
 	if r.bad || device+id+typ > uint64(len(r.rest)) {
-		return devices.Event{}, errMangled
+		return errMangled
 	}
-	names := string(r.rest[:device+id+typ])
+	names := d.keepNames(r.rest[:device+id+typ])
 	e.Device, names = names[:device], names[device:]
 	e.ID, names = names[:id], names[id:]
 	e.Type = devices.Type(names)
 	e.Data = d.keep(r.rest[device+id+typ:])
-	return e, nil
+	return nil
+}
+
+func (d *decoder) keepNames(names []byte) string {
+	if len(names) > d.names.Cap()-d.names.Len() {
+		if len(names) >= namesChunk/4 {
+			return string(names)
+		}
+		d.names = strings.Builder{} // what was given out keeps the old one
+		d.names.Grow(namesChunk)
+	}
+	from := d.names.Len()
+	d.names.Write(names)
+	return d.names.String()[from:]
 }
 
 func (d *decoder) keep(data []byte) []byte {

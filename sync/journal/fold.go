@@ -17,7 +17,8 @@ type Fold struct {
 	Every time.Duration
 	// Apply changes the state by some entries of one chain, in order. It must
 	// do nothing else: it is called again for the same entries if the commit
-	// fails. An error ends the Fold with nothing changed.
+	// fails. An error ends the Fold with nothing changed. The slice is used
+	// again for the next batch.
 	Apply func(*Tx, []Entry) error
 	// Committed, which may be nil, is called after each commit: the moment for
 	// effects. A crash can come between the two, so what is due must be read
@@ -25,19 +26,15 @@ type Fold struct {
 	Committed func()
 }
 
-// Entries per commit of a Fold. The batches of later chains are small, so that
-// the first is looked at often.
-const (
-	foldEntries = readEntries
-	foldLater   = 64
-)
+// foldEntries is how many entries a commit of a Fold covers at most.
+const foldEntries = 4096
 
 // Fold applies what the journal holds, and then what comes, to the state,
 // until ctx ends: nil then. State and cursors move in one transaction, so each
 // entry is applied exactly once, whatever is killed. What was retired or is
 // damaged is skipped; a Gap in the urgent chain tells of what was retired
-// before its time. After an error, which may be
-// the state's, the journal's or Apply's, it can simply be called again.
+// before its time. After an error, which may be the state's, the journal's or
+// Apply's, it can simply be called again.
 //
 // A state has at most one running Fold.
 func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
@@ -47,38 +44,24 @@ func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
 	}
 	j.followers.follow(s.name, f.Chains, at)
 	var due time.Time // for ordinary entries that wait; zero if none do
+	var entries []Entry
 	for {
-		grown := j.growth()
-		entries, next, err := j.nextBatch(at, f.Chains)
+		if err := j.await(ctx, at, f, &due); err != nil {
+			return j.stopped(ctx)
+		}
+		entries, err = j.readNext(entries[:0], &at, f.Chains, foldEntries)
 		if err != nil {
 			return fmt.Errorf("fold %s: %w", s.name, err)
 		}
 		if len(entries) == 0 {
-			at = next // over a gap, perhaps; saved with the next entries
-			if grown.wait(ctx, j.closing, nil) != nil {
-				return j.stopped(ctx)
-			}
-			continue
+			continue // over a gap, perhaps; saved with the next entries
 		}
 		if entries[0].Chain == Ordinary {
-			if due.IsZero() {
-				due = time.Now().Add(f.Every)
-			}
-			if left := time.Until(due); left > 0 && len(entries) < foldLater {
-				if j.company(ctx, at, f, left) != nil {
-					return j.stopped(ctx)
-				}
-				continue
-			}
 			due = time.Time{}
 		}
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err := s.apply(f, entries, next); err != nil {
+		if err := s.apply(f, entries, at); err != nil {
 			return err
 		}
-		at = next
 		j.followers.follow(s.name, f.Chains, at)
 		if f.Committed != nil {
 			f.Committed()
@@ -94,48 +77,38 @@ func (j *Journal) stopped(ctx context.Context) error {
 	return ErrClosed
 }
 
-// nextBatch reads the entries to apply next, and where that leads.
-func (j *Journal) nextBatch(at Position, order []Chain) ([]Entry, Position, error) {
-	for i := range order {
-		most := foldEntries
-		if i > 0 {
-			most = foldLater
-		}
-		entries, err := j.readNext(&at, order[i:i+1], most)
-		if err != nil || len(entries) > 0 {
-			return entries, at, err
-		}
-	}
-	return nil, at, nil
-}
-
-// company waits for d, until there is a batch of ordinary entries, or until
-// there is an urgent one.
-func (j *Journal) company(ctx context.Context, at Position, f Fold, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	for {
+// await returns nil when there is something to apply: urgent entries, or
+// ordinary ones that are due or fill a commit.
+func (j *Journal) await(ctx context.Context, at Position, f Fold, due *time.Time) error {
+	var timer *time.Timer // set when ordinary entries wait
+	var company <-chan time.Time
+	for ctx.Err() == nil {
 		grown := j.growth()
 		for _, which := range f.Chains {
-			enough := uint64(1)
-			if which == Ordinary {
-				enough = foldLater
+			last := j.Last(which)
+			switch {
+			case last <= at[which]:
+				continue
+			case which == Urgent || last-at[which] >= foldEntries:
+				return nil
+			case due.IsZero():
+				*due = time.Now().Add(f.Every)
 			}
-			if j.Last(which) >= at[which]+enough {
+			left := time.Until(*due)
+			if left <= 0 {
 				return nil
 			}
+			if timer == nil {
+				timer = time.NewTimer(left)
+				defer timer.Stop()
+				company = timer.C
+			}
 		}
-		select {
-		case <-timer.C:
-			return nil
-		case <-grown[Ordinary]:
-		case <-grown[Urgent]:
-		case <-j.closing:
-			return ErrClosed
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := grown.wait(ctx, j.closing, company); err != nil {
+			return err
 		}
 	}
+	return ctx.Err()
 }
 
 // apply moves state and cursors in one transaction.

@@ -55,19 +55,20 @@ func TestCodecKeepsEverything(t *testing.T) {
 		}
 		record = binary.LittleEndian.AppendUint32(record, checksum(crc32.Checksum(record, castagnoli), k))
 		var dec decoder
-		got, err := dec.decode(k, record)
+		var got devices.Event
+		err = dec.decode(&got, k, record)
 		if err != nil || !reflect.DeepEqual(got, e) {
 			t.Fatalf("got  %+v, %v\nwant %+v", got, err, e)
 		}
 		// No flipped bit and no other place goes unnoticed.
 		bit := rapid.IntRange(0, 8*len(record)-1).Draw(t, "bit")
 		record[bit/8] ^= 1 << (bit % 8)
-		if _, err := dec.decode(k, record); err == nil {
+		if err := dec.decode(&devices.Event{}, k, record); err == nil {
 			t.Fatalf("bit %d is flipped", bit)
 		}
 		record[bit/8] ^= 1 << (bit % 8)
 		k[rapid.IntRange(0, 7).Draw(t, "byte")]++
-		if _, err := dec.decode(k, record); err == nil {
+		if err := dec.decode(&devices.Event{}, k, record); err == nil {
 			t.Fatal("decoded under another key")
 		}
 	})
@@ -81,7 +82,8 @@ func TestDecodedEventsDoNotOverlap(t *testing.T) {
 		for k := range e.Data {
 			e.Data[k] = byte(i)
 		}
-		event, err := dec.decode(key(1), encoded(t, &e, key(1)))
+		var event devices.Event
+		err := dec.decode(&event, key(1), encoded(t, &e, key(1)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +111,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		record := binary.LittleEndian.AppendUint32(body, checksum(crc32.Checksum(body, castagnoli), key(1)))
 		var dec decoder
-		e, err := dec.decode(key(1), record)
+		var e devices.Event
+		err := dec.decode(&e, key(1), record)
 		if err != nil {
 			return
 		}
@@ -119,7 +122,8 @@ func FuzzDecode(f *testing.F) {
 		if e.ID == "" || e.Device == "" || e.Type == "" {
 			return // well-formed, but encode refuses it
 		}
-		again, err := dec.decode(key(2), encoded(t, &e, key(2)))
+		var again devices.Event
+		err = dec.decode(&again, key(2), encoded(t, &e, key(2)))
 		if err != nil || !reflect.DeepEqual(again, e) {
 			t.Fatalf("got  %+v, %v\nwant %+v", again, err, e)
 		}

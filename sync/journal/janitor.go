@@ -139,7 +139,7 @@ func (c *chain) survey(seg *segment, last uint64, fn func(Entry)) {
 
 // readUpto is read for what is not beyond last.
 func (c *chain) readUpto(after, last uint64) ([]Entry, uint64, error) {
-	entries, upto, err := c.read(after, int(min(readEntries, last-after)))
+	entries, upto, err := c.read(nil, after, int(min(readEntries, last-after)))
 	for len(entries) > 0 && entries[len(entries)-1].Seq > last {
 		entries = entries[:len(entries)-1]
 	}

@@ -110,7 +110,7 @@ func (c *chain) identities(seg *segment) (ids []identity, err error) {
 		return ids, err
 	}
 	_, limit := c.files.find(seg.first)
-	err = c.scan(h, seg, seg.first, min(limit-1, c.last.Load()), &decoder{}, func(e Entry, _ int) bool {
+	err = c.scan(h, seg, seg.first, min(limit-1, c.last.Load()), &decoder{}, func(e *Entry, _ int) bool {
 		ids = append(ids, identify(&e.Event))
 		return true
 	})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -34,7 +35,7 @@ const (
 // was retired or is damaged is skipped, which shows as a gap in the sequence.
 // Entries read together share memory: clone what is kept for long.
 func (j *Journal) Read(which Chain, after uint64, most int) ([]Entry, error) {
-	entries, _, err := j.chains[which].read(after, most)
+	entries, _, err := j.chains[which].read(nil, after, most)
 	return entries, err
 }
 
@@ -47,9 +48,11 @@ func (j *Journal) Last(which Chain) uint64 { return j.chains[which].last.Load() 
 func (j *Journal) Tail(ctx context.Context, from Position) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		at := from
+		var entries []Entry
 		for {
 			grown := j.growth()
-			entries, err := j.readNext(&at, []Chain{Urgent, Ordinary}, readEntries)
+			var err error
+			entries, err = j.readNext(entries[:0], &at, []Chain{Urgent, Ordinary}, readEntries)
 			for _, e := range entries {
 				if !yield(e, nil) {
 					return
@@ -68,32 +71,34 @@ func (j *Journal) Tail(ctx context.Context, from Position) iter.Seq2[Entry, erro
 	}
 }
 
-// readNext reads the next entries of the first of the chains that has any, and
-// moves the position behind them. An error comes with no entries.
-func (j *Journal) readNext(at *Position, order []Chain, most int) ([]Entry, error) {
+// readNext reads the next entries of the first of the chains that has any into
+// the memory of an empty slice, and moves the position behind them. An error
+// comes with no entries.
+func (j *Journal) readNext(entries []Entry, at *Position, order []Chain, most int) ([]Entry, error) {
 	for _, which := range order {
 		c := j.chains[which]
 		for at[which] < c.last.Load() {
-			entries, upto, err := c.read(at[which], most)
+			found, upto, err := c.read(entries, at[which], most)
 			if err != nil {
-				return nil, err
+				return entries, err
 			}
 			at[which] = upto
-			if len(entries) > 0 {
-				return entries, nil
+			if len(found) > 0 {
+				return found, nil
 			}
 		}
 	}
-	return nil, nil
+	return entries, nil
 }
 
-// read returns entries and the sequence up to which the chain has been read;
-// without an error, that is beyond after if the chain is.
-func (c *chain) read(after uint64, most int) (entries []Entry, upto uint64, err error) {
+// read adds entries to an empty slice, and returns the sequence up to which
+// the chain has been read; without an error, that is beyond after if the chain
+// is.
+func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto uint64, err error) {
 	last, left, dec := c.last.Load(), readBytes, &decoder{}
 	upto = after
 	if upto < last {
-		entries = make([]Entry, 0, min(last-upto, uint64(max(0, min(most, readEntries)))))
+		entries = slices.Grow(entries, int(min(last-upto, uint64(max(0, min(most, readEntries))))))
 	}
 	for upto < last && len(entries) < most && left > 0 {
 		seg, limit := c.files.find(upto + 1)
@@ -110,8 +115,8 @@ func (c *chain) read(after uint64, most int) (entries []Entry, upto uint64, err 
 			continue
 		}
 		stopped := false
-		err := c.readFile(seg, upto+1, readable, dec, func(e Entry, size int) bool {
-			entries = append(entries, e)
+		err := c.readFile(seg, upto+1, readable, dec, func(e *Entry, size int) bool {
+			entries = append(entries, *e)
 			upto = e.Seq
 			left -= size
 			stopped = len(entries) >= most || left <= 0
@@ -124,7 +129,7 @@ func (c *chain) read(after uint64, most int) (entries []Entry, upto uint64, err 
 		case errors.Is(err, ErrDamaged):
 			c.damaged(seg, upto+1, err)
 		default:
-			return nil, after, fmt.Errorf("journal: read %s: %w", seg.path, err)
+			return entries[:0], after, fmt.Errorf("journal: read %s: %w", seg.path, err)
 		}
 	}
 	return entries, upto, nil
@@ -132,7 +137,7 @@ func (c *chain) read(after uint64, most int) (entries []Entry, upto uint64, err 
 
 // readFile gives fn the entries of a file from one sequence up to another,
 // until fn returns false.
-func (c *chain) readFile(seg *segment, from, to uint64, dec *decoder, fn func(Entry, int) bool) error {
+func (c *chain) readFile(seg *segment, from, to uint64, dec *decoder, fn func(*Entry, int) bool) error {
 	h, err := c.files.acquire(seg)
 	if err != nil {
 		return err
@@ -145,27 +150,29 @@ func (c *chain) readFile(seg *segment, from, to uint64, dec *decoder, fn func(En
 	return errors.Join(err, c.files.release(h))
 }
 
-// scan gives fn the entries of an open file, and the size of their records.
-func (c *chain) scan(h *handle, seg *segment, from, to uint64, dec *decoder, fn func(Entry, int) bool) error {
+// scan gives fn the entries of an open file, one after the other in the same
+// place, and the size of their records.
+func (c *chain) scan(h *handle, seg *segment, from, to uint64, dec *decoder, fn func(*Entry, int) bool) error {
 	return h.view(func(tx *bolt.Tx) error {
 		bucket := tx.Bucket(bucketEvents)
 		if bucket == nil {
 			return fmt.Errorf("%w: no events", ErrDamaged)
 		}
 		cursor := bucket.Cursor()
+		e := Entry{Chain: c.which}
+		e.Event.Urgency = devices.Urgency(c.which)
 		for k, v := cursor.Seek(key(from)); k != nil; k, v = cursor.Next() {
 			seq := sequence(k)
 			if seq > to {
 				return nil
 			}
-			event, err := dec.decode(k, v)
-			if err != nil || seq < from {
+			if err := dec.decode(&e.Event, k, v); err != nil || seq < from {
 				c.skipped(seg, seq, err)
 				continue
 			}
-			event.Urgency = devices.Urgency(c.which)
+			e.Seq = seq
 			from = seq + 1
-			if !fn(Entry{Chain: c.which, Seq: seq, Event: event}, len(v)) {
+			if !fn(&e, len(v)) {
 				return nil
 			}
 		}
