@@ -90,6 +90,7 @@ type Journal struct {
 	faults  faults
 
 	followers followers
+	states    openStates
 	janitor   janitor
 	closing   chan struct{} // closed when Close begins
 	closeOnce sync.Once
@@ -151,9 +152,12 @@ func open(dir string, options Options, f faults) (_ *Journal, err error) {
 	return j, nil
 }
 
+// lockFile is in the folder of every journal.
+const lockFile = "lock"
+
 // lockDir keeps other processes out for as long as this one lives.
 func lockDir(dir string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -59,41 +59,59 @@ type segments struct {
 	closed bool
 }
 
-// listSegments finds the files of a chain, and removes what a crash left
-// behind half made. It opens none.
+// listSegments finds the files of a chain to go on with, and removes what a
+// crash left behind half made. It opens none.
 func listSegments(dir string, segmentBytes int64) (*segments, error) {
-	s := &segments{dir: dir, mapSize: int(2 * segmentBytes)}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	halfMade, err := filepath.Glob(filepath.Join(dir, "*"+newSuffix))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range halfMade {
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	s, err := findSegments(dir)
+	if err != nil {
+		return nil, err
+	}
+	s.mapSize = int(2 * segmentBytes)
+	return s, nil
+}
+
+// findSegments finds the files of a chain.
+func findSegments(dir string) (*segments, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	s := &segments{dir: dir}
 	for _, entry := range entries {
-		path := filepath.Join(dir, entry.Name())
-		if strings.HasSuffix(path, newSuffix) {
-			if err := os.Remove(path); err != nil {
-				return nil, err
-			}
-			continue
-		}
-		name, ok := strings.CutSuffix(entry.Name(), segmentSuffix)
+		first, ok := firstOf(entry.Name())
 		if !ok {
-			continue
-		}
-		first, err := strconv.ParseUint(name, 10, 64)
-		if err != nil || first == 0 {
 			continue
 		}
 		info, err := entry.Info()
 		if err != nil {
 			return nil, err
 		}
-		s.list = append(s.list, &segment{first: first, path: path, bytes: onDisk(info)})
+		s.list = append(s.list, &segment{first: first, path: filepath.Join(dir, entry.Name()), bytes: onDisk(info)})
 	}
 	slices.SortFunc(s.list, func(a, b *segment) int { return cmp.Compare(a.first, b.first) })
 	return s, nil
+}
+
+// firstOf is the first sequence of the segment of that file name.
+func firstOf(name string) (first uint64, ok bool) {
+	digits, ok := strings.CutSuffix(name, segmentSuffix)
+	if !ok {
+		return 0, false
+	}
+	first, err := strconv.ParseUint(digits, 10, 64)
+	return first, err == nil && first > 0
 }
 
 // onDisk is what a file takes: files are sparse while they grow.

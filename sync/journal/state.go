@@ -51,7 +51,9 @@ func (j *Journal) OpenState(name string) (*State, error) {
 			return nil, fmt.Errorf("open state %s: %w", name, errors.Join(err, h.close()))
 		}
 	}
-	return &State{name: name, journal: j, handle: h}, nil
+	s := &State{name: name, journal: j, handle: h}
+	j.states.add(s)
+	return s, nil
 }
 
 // Close closes the file.
@@ -59,6 +61,7 @@ func (s *State) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
+	s.journal.states.remove(s)
 	if err := s.handle.close(); err != nil {
 		return fmt.Errorf("close state %s: %w", s.name, err)
 	}
