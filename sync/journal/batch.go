@@ -19,8 +19,14 @@ const (
 	// spareBytes is how large a batch may have been to be used again.
 	spareBytes = 512 << 10
 
-	// gatherEvents is the size from which a sync is cheap beside the rest.
-	gatherEvents = 64
+	// companyEvents is the size from which an ordinary batch has company
+	// enough: what a commit writes beside its events is then no more than some
+	// 700 bytes each.
+	companyEvents = 32
+
+	// gatherEvents is the size from which a commit is cheap beside its events,
+	// in time and in bytes.
+	gatherEvents = 256
 )
 
 // ErrClosed is returned by everything that is asked of a closed journal.
@@ -92,7 +98,7 @@ func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error))
 	b.records = append(append(b.records, record...), make([]byte, crcBytes)...)
 	p.end = len(b.records)
 	b.events = append(b.events, p)
-	wake := len(b.events) == 1 || b.full()
+	wake := len(b.events) == 1 || len(b.events) == companyEvents || b.full()
 	c.mu.Unlock()
 	if wake {
 		c.wake()
@@ -131,12 +137,11 @@ func (c *chain) take() *batch {
 			<-c.work
 			continue
 		case full || closed:
-		case c.wait > 0:
-			if left := c.wait - time.Since(since); left > 0 {
+		default:
+			if left := c.wait - time.Since(since); left > 0 && n < companyEvents {
 				c.await(left)
 				continue
 			}
-		default:
 			c.gather(b, n)
 		}
 		c.mu.Lock()
