@@ -10,6 +10,7 @@
 //	title: {zh: 某某网关, en: ACME bridge}
 //	topics: [acme/#]               # MQTT filters that the bridge publishes under
 //	commands: [acme/+/set]         # MQTT filters that it subscribes to
+//	settings: {unit: C}            # what differs from bridge to bridge, if anything
 //	messages:
 //	  - topic: acme/bridge/{rest...}       # no rules: the bridge's own affairs
 //	  - topic: acme/{name...}/availability
@@ -43,11 +44,21 @@
 //	data      its fields, an expression each; a field that is null is left out
 //	id        the device's or vendor's identity of the message, if there is one
 //	observed  its time stamp: RFC 3339, or seconds or milliseconds since 1970
-//	each      a list; the rule is tried for each element, called item
+//	each      a list, or a range as 1..24; the rule is tried for each element,
+//	          called item
 //	retained  true for a state that also counts when the broker kept it
 //	held      instead of or besides when, for an occurrence that the vendor
 //	          tells as a condition and repeats while it holds: whether it holds,
 //	          null if the message does not say; it counts when it begins
+//
+// # Settings
+//
+// What differs from one bridge of a make to the next, its base topic or how
+// its locks are wired, is a setting, written with its usual value. In a topic
+// or filter '{base}' stands for the setting base (which may hold several
+// levels; YAML wants the quotes), in an expression setting.base is its text. A
+// bridge's registration gives its own behind the profile's name, as the query
+// of a URL: zigbee2mqtt?base=east.
 //
 // # Expressions
 //
@@ -57,7 +68,9 @@
 //	payload   the fields of a JSON object, empty if it is none
 //	list      the elements of a JSON array, empty if it is none
 //	text      what is neither, without blanks around it
+//	raw()     the payload's bytes, numbers from 0 to 255; empty beyond 1024
 //	topic     the named levels
+//	setting   the settings
 //	retained  whether the broker kept the message from earlier
 //	device    id, kind and compartment as registered (not in address)
 //	item      in a rule with each
@@ -68,7 +81,11 @@
 //	flag(x)           true or false, also of "ON", "no", 1; else null
 //	str(x)            a text without blanks around it; else ""
 //	has(x)            false for null and ""
+//	object(x)         a JSON object, to ask for its fields; else an empty one
+//	array(x)          a JSON array; else an empty one
 //	between(x, a, b)  whether num(x) is a number from a to b
+//	hex(x), base64(x) the bytes that a text says, at most 1024; else empty
+//	xor(x)            the exclusive or of a list of bytes; else null
 //
 // A field that is absent is null, and so is whatever the helpers cannot read,
 // so a rule is written to fire on what it knows and not on what it does not:

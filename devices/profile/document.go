@@ -19,6 +19,7 @@ type document struct {
 	Title    title     `yaml:"title"`
 	Topics   []written `yaml:"topics"`
 	Commands []written `yaml:"commands"`
+	Settings settings  `yaml:"settings"`
 	Messages []message `yaml:"messages"`
 }
 

@@ -40,16 +40,21 @@ type program = vm.Program
 
 // scope is what an expression may name. The values are given at each message
 // by environment.
-func scope(p pattern, each bool) types.Map {
-	captures := types.Map{}
+func scope(p pattern, settings map[string]any, each bool) types.Map {
+	captures, set := types.Map{}, types.Map{}
 	for _, name := range p.captures() {
 		captures[name] = types.String
+	}
+	for name := range settings {
+		set[name] = types.String
 	}
 	s := types.Map{
 		"payload":  types.TypeOf(map[string]any{}),
 		"list":     types.TypeOf([]any{}),
 		"text":     types.String,
+		"raw":      types.TypeOf(func() []any { return nil }),
 		"topic":    captures,
+		"setting":  set,
 		"retained": types.Bool,
 	}
 	if each {
@@ -59,8 +64,8 @@ func scope(p pattern, each bool) types.Map {
 }
 
 // ruleScope adds the device, which is not known yet when an address is read.
-func ruleScope(p pattern, each bool) types.Map {
-	s := scope(p, each)
+func ruleScope(p pattern, settings map[string]any, each bool) types.Map {
+	s := scope(p, settings, each)
 	s["device"] = types.Map{"id": types.String, "kind": types.String, "compartment": types.Int}
 	return s
 }
@@ -86,6 +91,11 @@ func compile(source string, s types.Map, options ...expr.Option) (*program, erro
 		expr.Function("flag", one(flag), new(func(any) any)),
 		expr.Function("str", one(str), new(func(any) string)),
 		expr.Function("has", one(has), new(func(any) bool)),
+		expr.Function("object", one(object), new(func(any) map[string]any)),
+		expr.Function("array", one(array), new(func(any) []any)),
+		expr.Function("hex", one(hexBytes), new(func(any) []any)),
+		expr.Function("base64", one(base64Bytes), new(func(any) []any)),
+		expr.Function("xor", one(xor), new(func(any) any)),
 		expr.Function("between", between, new(func(any, float64, float64) bool), new(func(any, int, int) bool)),
 	)
 	for _, name := range builtins {
@@ -193,6 +203,21 @@ func flag(x any) any {
 func str(x any) any {
 	s, _ := x.(string)
 	return strings.TrimSpace(s)
+}
+
+// object is x where it is one, so that its fields can be asked for.
+func object(x any) any {
+	if m, ok := x.(map[string]any); ok {
+		return m
+	}
+	return map[string]any{}
+}
+
+func array(x any) any {
+	if list, ok := x.([]any); ok {
+		return list
+	}
+	return []any{}
 }
 
 func has(x any) any {

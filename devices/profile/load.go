@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/expr-lang/expr"
 
@@ -14,9 +15,14 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
-// Set is the profiles of a folder. It never changes.
+// Set is the profiles of a folder. It may be used by many goroutines.
 type Set struct {
-	profiles map[string]*Profile
+	vocabulary devices.Vocabulary
+	documents  map[string]document
+	profiles   map[string]*Profile // by name, with the settings as written
+
+	mu  sync.RWMutex
+	own map[string]*Profile // by reference, with settings of a bridge's own
 }
 
 // Profile tells what the messages of one make of bridge mean. It never
@@ -26,6 +32,7 @@ type Profile struct {
 	title    texts.Text
 	topics   []string
 	commands []string
+	settings map[string]any
 	messages []form
 }
 
@@ -69,26 +76,20 @@ func Load(fsys fs.FS, vocabulary devices.Vocabulary) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list profiles: %w", err)
 	}
-	set := &Set{profiles: map[string]*Profile{}}
+	set := &Set{vocabulary: vocabulary, documents: map[string]document{}, profiles: map[string]*Profile{}, own: map[string]*Profile{}}
 	var wrong []error
 	for _, file := range names {
-		p, err := loadFile(fsys, file, vocabulary)
+		d, p, err := loadFile(fsys, file, vocabulary)
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
 		}
-		set.profiles[p.name] = p
+		set.documents[p.name], set.profiles[p.name] = d, p
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
 	}
 	return set, nil
-}
-
-// Profile returns the profile of that name.
-func (s *Set) Profile(name string) (*Profile, bool) {
-	p, ok := s.profiles[name]
-	return p, ok
 }
 
 // Profiles lists all, by name.
@@ -124,26 +125,28 @@ func (p *Profile) Rules() []string {
 	return names
 }
 
-func loadFile(fsys fs.FS, file string, vocabulary devices.Vocabulary) (*Profile, error) {
+func loadFile(fsys fs.FS, file string, vocabulary devices.Vocabulary) (document, *Profile, error) {
 	source, err := fs.ReadFile(fsys, file)
 	if err != nil {
-		return nil, fmt.Errorf("read profile: %w", err)
+		return document{}, nil, fmt.Errorf("read profile: %w", err)
 	}
 	if len(source) > maxFile {
-		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
+		return document{}, nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
 	}
 	d, err := parse(source)
 	if err != nil {
-		return nil, place(file, err)
+		return document{}, nil, place(file, err)
 	}
-	p, err := build(d, strings.TrimSuffix(file, ".yaml"), vocabulary)
+	p, err := build(d, strings.TrimSuffix(file, ".yaml"), vocabulary, nil)
 	if err != nil {
-		return nil, place(file, err)
+		return document{}, nil, place(file, err)
 	}
-	return p, nil
+	return d, p, nil
 }
 
-func build(d document, file string, vocabulary devices.Vocabulary) (*Profile, error) {
+// build compiles a profile, with the bridge's own settings instead of those
+// written.
+func build(d document, file string, vocabulary devices.Vocabulary, own map[string]string) (*Profile, error) {
 	switch {
 	case d.Name.text != file:
 		return nil, wrong(d.Name, texts.Profile.NameOfFile, file, d.Name.text)
@@ -158,14 +161,18 @@ func build(d document, file string, vocabulary devices.Vocabulary) (*Profile, er
 	}
 	p := &Profile{name: d.Name.text, title: texts.Text{ZH: d.Title.ZH.text, EN: d.Title.EN.text}}
 	var err error
-	if p.topics, err = filters("topics", d.Topics); err != nil {
+	if p.settings, err = d.Settings.values(own); err != nil {
 		return nil, err
 	}
-	if p.commands, err = filters("commands", d.Commands); err != nil {
+	if p.topics, err = p.filters("topics", d.Topics); err != nil {
+		return nil, err
+	}
+	if p.commands, err = p.filters("commands", d.Commands); err != nil {
 		return nil, err
 	}
 	names := map[string]bool{}
 	for _, m := range d.Messages {
+		m.Topic.text = p.set(m.Topic.text)
 		f, err := p.form(m, vocabulary)
 		if err != nil {
 			return nil, err
@@ -181,9 +188,10 @@ func build(d document, file string, vocabulary devices.Vocabulary) (*Profile, er
 	return p, nil
 }
 
-func filters(key string, list []written) ([]string, error) {
+func (p *Profile) filters(key string, list []written) ([]string, error) {
 	var all []string
 	for _, w := range list {
+		w.text = p.set(w.text)
 		if !isFilter(w.text) {
 			return nil, wrong(w, texts.Profile.Filter, key, w.text)
 		}
@@ -217,11 +225,11 @@ func (p *Profile) form(m message, vocabulary devices.Vocabulary) (form, error) {
 	var err error
 	if name, bare := strings.CutPrefix(m.Address.text, "topic."); bare && slices.Contains(topic.captures(), name) {
 		f.capture = name // the usual one needs no look at the payload
-	} else if f.address, err = compile(m.Address.text, scope(topic, false)); err != nil {
+	} else if f.address, err = compile(m.Address.text, scope(topic, p.settings, false)); err != nil {
 		return form{}, &mistake{m.Address.at, texts.Errorf(texts.Profile.Rule, m.Topic.text, "address", err)}
 	}
 	for _, r := range m.Rules {
-		c, err := compileRule(r, topic, vocabulary)
+		c, err := p.compileRule(r, topic, vocabulary)
 		if err != nil {
 			return form{}, err
 		}
@@ -230,7 +238,7 @@ func (p *Profile) form(m message, vocabulary devices.Vocabulary) (form, error) {
 	return f, nil
 }
 
-func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled, error) {
+func (p *Profile) compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled, error) {
 	c := compiled{name: r.Name.text, typ: devices.Type(r.Type.text), retained: r.Retained}
 	at := r.Name
 	if at.at == nil {
@@ -253,7 +261,7 @@ func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled
 	if err := checkKinds(&c, r, vocabulary); err != nil {
 		return c, err
 	}
-	s := ruleScope(topic, r.Each.text != "")
+	s := ruleScope(topic, p.settings, r.Each.text != "")
 	expressions := []struct {
 		key     string
 		source  written
@@ -276,7 +284,7 @@ func compileRule(r rule, topic pattern, vocabulary devices.Vocabulary) (compiled
 	}
 	if r.Each.text != "" {
 		var err error
-		if c.each, err = compile(r.Each.text, ruleScope(topic, false)); err != nil {
+		if c.each, err = compile(r.Each.text, ruleScope(topic, p.settings, false)); err != nil {
 			return c, &mistake{r.Each.at, texts.Errorf(texts.Profile.Rule, c.name, "each", err)}
 		}
 	}

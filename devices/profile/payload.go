@@ -11,9 +11,12 @@ import (
 )
 
 // environment gives the values of a scope.
-func environment(m devices.Message, captures map[string]any) map[string]any {
+func (p *Profile) environment(m devices.Message, captures map[string]any) map[string]any {
 	object, list, text := decode(m.Payload)
-	return map[string]any{"payload": object, "list": list, "text": text, "topic": captures, "retained": m.Retained}
+	return map[string]any{
+		"payload": object, "list": list, "text": text, "raw": func() []any { return raw(m.Payload) },
+		"topic": captures, "setting": p.settings, "retained": m.Retained,
+	}
 }
 
 // decode reads a payload as what it may be: a JSON object, a JSON array, or

@@ -198,7 +198,7 @@ func TestPatterns(t *testing.T) {
 
 func TestHelpers(t *testing.T) {
 	env := map[string]any{"payload": map[string]any{
-		"n": 63.5, "s": " 63.5 ", "t": "On", "f": "0", "z": 0.0, "e": "", "nil": nil, "m": map[string]any{}, "inf": "Infinity", "hex": "0x10", "big": "1e999",
+		"n": 63.5, "s": " 63.5 ", "t": "On", "f": "0", "z": 0.0, "e": "", "nil": nil, "m": map[string]any{}, "inf": "Infinity", "hex": "0x10", "big": "1e999", "o": map[string]any{"a": 1.0}, "l": []any{1.0},
 	}}
 	topic, _ := parsePattern("p")
 	for source, want := range map[string]string{
@@ -209,8 +209,10 @@ func TestHelpers(t *testing.T) {
 		"has(payload.e)": "false", "has(payload.nil)": "false", "has(payload.z)": "true", "has(payload.s)": "true",
 		"between(payload.s, 63, 64)": "true", "between(payload.n, 63.6, 64.0)": "false", "between(payload.nil, 0, 1)": "false",
 		"round(num(payload.s))": "64", "payload.absent == nil": "true",
+		"object(payload.o).a": "1", "object(payload.s).a": "<nil>", "object(payload.absent)": "map[]", "object(object(payload.o).b).c": "<nil>",
+		"array(payload.l)": "[1]", "array(payload.o)": "[]", "len(array(payload.absent))": "0",
 	} {
-		p, err := compile(source, scope(topic, false))
+		p, err := compile(source, scope(topic, nil, false))
 		if err != nil {
 			t.Errorf("%s: %v", source, err)
 			continue
@@ -237,11 +239,11 @@ func TestCostIsBounded(t *testing.T) {
 		strings.Repeat("1 + ", 400) + "1",
 		strings.Repeat("(", 5000) + "1" + strings.Repeat(")", 5000),
 	} {
-		if _, err := compile(source, scope(topic, false)); err == nil {
+		if _, err := compile(source, scope(topic, nil, false)); err == nil {
 			t.Errorf("compiled: %.80s", source)
 		}
 	}
-	p, err := compile(`len(1..(len(list) * 100000000))`, scope(topic, false))
+	p, err := compile(`len(1..(len(list) * 100000000))`, scope(topic, nil, false))
 	if err != nil {
 		t.Fatal(err)
 	}

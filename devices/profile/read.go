@@ -35,7 +35,7 @@ func (p *Profile) Address(m devices.Message) (address string, ok bool) {
 		v = captures[f.capture]
 	case f.address != nil && len(m.Payload) <= maxPayload:
 		var err error
-		if v, err = newMachine(environment(m, captures)).run(f.address); err != nil {
+		if v, err = newMachine(p.environment(m, captures)).run(f.address); err != nil {
 			return "", true
 		}
 	}
@@ -87,7 +87,7 @@ func (p *Profile) Read(d devices.Device, m devices.Message) []Reading {
 			continue
 		}
 		if on == nil {
-			env := environment(m, captures)
+			env := p.environment(m, captures)
 			env["device"] = map[string]any{"id": d.ID, "kind": string(d.Kind), "compartment": d.Compartment}
 			on = newMachine(env)
 		}
@@ -121,7 +121,7 @@ func (r *compiled) read(on *machine, to []Reading) []Reading {
 		add(devices.Report{}, false, fmt.Errorf("each: %w", err))
 		return to
 	}
-	items, ok := v.([]any)
+	items, ok := elements(v)
 	switch {
 	case v == nil:
 		return to
@@ -138,6 +138,21 @@ func (r *compiled) read(on *machine, to []Reading) []Reading {
 	}
 	delete(on.env, "item")
 	return to
+}
+
+// elements are those of a list, or of a range like 1..24.
+func elements(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case []int:
+		list := make([]any, len(v))
+		for i, n := range v {
+			list[i] = n
+		}
+		return list, true
+	}
+	return nil, false
 }
 
 // report runs the rule once. suffix tells the elements of one message apart.

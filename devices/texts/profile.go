@@ -8,6 +8,8 @@ var Profile = struct {
 	Missing, NameOfFile, Name, Twice, NoMessages, NoRules Text
 	Topic, Filter, NotCovered, Unreachable                Text
 	UnknownType, UrgentRetained, Loop, TooLong            Text
+
+	NoProfile, Reference, NoSetting, SettingName, SettingValue Text
 }{
 	Place:      Text{"%s:%d:%d：%v\n%s", "%s:%d:%d: %v\n%s"},
 	YAML:       Text{"不是有效的 YAML：%s", "not valid YAML: %s"},
@@ -31,4 +33,10 @@ var Profile = struct {
 	UrgentRetained: Text{"retained：保留报文不能触发 %q，请删去", "retained: a retained message cannot be a %q, remove this"},
 	Loop:           Text{"不允许使用循环、let 和“;”，请写成一个表达式", "loops, let and ';' are not allowed, write one plain expression"},
 	TooLong:        Text{"至多 %d 字节（现为 %d）", "must be at most %d bytes (got %d)"},
+
+	NoProfile:    Text{"profile：没有名为 %.80q 的配置（可用：%s）", "profile: there is none called %.80q (there are: %s)"},
+	Reference:    Text{"profile：%.200q 应写作“名称”或“名称?设置=值&设置=值”，每个设置一次", "profile: %.200q must be written name or name?setting=value&setting=value, each setting once"},
+	NoSetting:    Text{"profile：没有名为 %.80q 的设置（可用：%s）", "profile: there is no setting %.80q (there are: %s)"},
+	SettingName:  Text{"settings：名称须为小写字母、数字和“_”（现为 %.80q）", "settings: a name must be lower-case letters, digits and '_' (got %.80q)"},
+	SettingValue: Text{"%s：须为 1 至 %d 字节、可用于主题的文字，不含 + # { } 和空层级（现为 %.200q）", "%s: must be 1 to %d bytes that can stand in a topic, without + # { } and empty levels (got %.200q)"},
 }
