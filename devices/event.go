@@ -64,16 +64,20 @@ const (
 	maxAhead = 5 * time.Minute
 )
 
-// When is the best wall time known for the event: the device's stamp where it
-// is plausible, else the moment of reception. It is good enough to choose a
-// day for a statistic and never an order: order is the journal's sequence.
-func (e Event) When() time.Time {
-	received := e.Received.Wall
-	if e.Observed.IsZero() || e.Observed.Before(received.Add(-maxLate)) || e.Observed.After(received.Add(maxAhead)) {
+// When is the best wall time known for an event that was received at the given
+// time: the device's stamp where it is plausible, else that time. It is good
+// enough to choose a day for a statistic and never an order: order is the
+// journal's sequence.
+func When(observed, received time.Time) time.Time {
+	if observed.IsZero() || observed.Before(received.Add(-maxLate)) || observed.After(received.Add(maxAhead)) {
 		return received
 	}
-	return e.Observed
+	return observed
 }
+
+// When is the best wall time known for the event as long as the box's clock
+// was right when it was received: see clock.Calendar.
+func (e Event) When() time.Time { return When(e.Observed, e.Received.Wall) }
 
 // Payload is the typed data of an event. Each kind package declares its own;
 // it marshals to the JSON object documented with it.

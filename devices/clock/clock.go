@@ -1,4 +1,6 @@
-// Package clock reads the clocks of the box: the one real [devices.Clock].
+// Package clock is about the time: it reads the clocks of the box, journals
+// what they do besides running, and works out what time it was from what they
+// have said. Many boxes have no battery clock.
 package clock
 
 import (
@@ -13,8 +15,8 @@ import (
 	"github.com/linli-edge/gateway/devices"
 )
 
-// System returns the box's clock. The boot ID is read once; it cannot change
-// while the process lives.
+// System returns the box's clock, the one real [devices.Clock]. The boot ID is
+// read once; it cannot change while the process lives.
 func System() (devices.Clock, error) {
 	const file = "/proc/sys/kernel/random/boot_id"
 	text, err := os.ReadFile(file)
@@ -25,36 +27,48 @@ func System() (devices.Clock, error) {
 	if err := boot.UnmarshalText([]byte(strings.ReplaceAll(strings.TrimSpace(string(text)), "-", ""))); err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	var ntp cached
-	return func() devices.Stamp {
-		mono := sinceBoot()
-		return devices.Stamp{Boot: boot, Mono: mono, Wall: time.Now().UTC(), Synced: ntp.synchronised(mono)}
-	}, nil
+	k := kernel{boot: boot, read: read, synchronised: synchronised}
+	return k.now, nil
 }
 
-// cached asks the kernel once a second: a stamp is taken for every event, and
-// the state of the clock changes a few times a day.
-type cached struct {
-	asked  atomic.Int64 // sinceBoot, 0 for never
-	synced atomic.Bool
+// kernel asks for the state of the clock once a second: a stamp is taken for
+// every event. It asks again at once when the clock has been set, or a wrong
+// time would pass for a synchronised one.
+type kernel struct {
+	boot         devices.BootID
+	read         func() (mono time.Duration, wall time.Time)
+	synchronised func() bool
+	answer       atomic.Pointer[answer]
 }
 
-func (c *cached) synchronised(now time.Duration) bool {
-	if asked := c.asked.Load(); asked == 0 || now-time.Duration(asked) > time.Second {
-		c.synced.Store(synchronised())
-		c.asked.Store(int64(now))
+type answer struct {
+	mono         time.Duration
+	began        time.Time // the wall time at which mono was 0
+	synchronised bool
+}
+
+func (k *kernel) now() devices.Stamp {
+	for {
+		mono, wall := k.read()
+		began := wall.Add(-mono)
+		if a := k.answer.Load(); a != nil && mono-a.mono <= time.Second && near(began, a.began, slew) {
+			return devices.Stamp{Boot: k.boot, Mono: mono, Wall: wall, Synced: a.synchronised}
+		}
+		// It counts if the clock says the same before and after the question.
+		k.answer.Store(&answer{mono: mono, began: began, synchronised: k.synchronised()})
 	}
-	return c.synced.Load()
 }
 
-func sinceBoot() time.Duration {
+func read() (mono time.Duration, wall time.Time) {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {
 		// Linux has had this clock since 2.6.39; without it nothing can be
 		// timed, so the rest of the stamp is no use either.
 		panic(fmt.Sprintf("clock: CLOCK_BOOTTIME: %v", err))
 	}
-	return time.Duration(ts.Nano())
+	// Without the runtime's monotonic reading, by which times would be
+	// compared as if the clock had never been set.
+	return time.Duration(ts.Nano()), time.Now().UTC().Round(0)
 }
 
 // synchronised asks the kernel what the NTP client last told it.

@@ -3,6 +3,8 @@ package clock
 import (
 	"testing"
 	"time"
+
+	"github.com/linli-edge/gateway/devices"
 )
 
 func TestSystem(t *testing.T) {
@@ -20,17 +22,47 @@ func TestSystem(t *testing.T) {
 	if a.Wall.Location() != time.UTC {
 		t.Errorf("wall time in %s", a.Wall.Location())
 	}
+	if a.Wall != a.Wall.Round(0) {
+		t.Error("wall time has a monotonic reading: it would not show that the clock was set")
+	}
 }
 
-func TestTheKernelIsAskedOnceASecond(t *testing.T) {
-	var c cached
-	c.asked.Store(int64(time.Hour))
-	c.synced.Store(true)
-	if !c.synchronised(time.Hour + time.Second/2) {
-		t.Error("asked again within a second")
+// The kernel is asked once a second, and whenever the clock has been set: no
+// stamp ever calls a time synchronised that a hand has just set.
+func TestAStepIsNeverSynchronised(t *testing.T) {
+	mono, offset, synced, asked := time.Hour, time.Duration(0), true, 0
+	k := kernel{
+		boot:         devices.BootID{1},
+		read:         func() (time.Duration, time.Time) { return mono, time.Unix(1_800_000_000, 0).Add(mono + offset) },
+		synchronised: func() bool { asked++; return synced },
 	}
-	want := synchronised()
-	if got := c.synchronised(time.Hour + 2*time.Second); got != want || c.asked.Load() != int64(time.Hour+2*time.Second) {
-		t.Errorf("not asked again: %t", got)
+	check := func(what string, want bool, questions int) {
+		t.Helper()
+		asked = 0
+		if got := k.now().Synced; got != want || asked != questions {
+			t.Errorf("%s: synchronised %t after %d questions, want %t after %d", what, got, asked, want, questions)
+		}
+	}
+	check("first", true, 1)
+	mono += time.Second / 2
+	check("soon", true, 0)
+	mono += time.Second
+	check("a second later", true, 1)
+	offset, synced = 10*365*24*time.Hour, false // date -s
+	check("set by hand", false, 1)
+	offset, synced = 0, true
+	check("synchronised again", true, 1)
+	mono += time.Second / 2
+	offset += time.Millisecond
+	check("slewed", true, 0)
+
+	// NTP sets the clock while the kernel is being asked.
+	offset, synced = -50*365*24*time.Hour, false
+	check("1970", false, 1)
+	mono += 2 * time.Second
+	k.synchronised = func() bool { asked++; offset, synced = 0, true; return synced }
+	asked = 0
+	if s := k.now(); asked != 2 || !s.Synced || s.Wall.Year() < 2026 {
+		t.Errorf("%+v after %d questions", s, asked)
 	}
 }
