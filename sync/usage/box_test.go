@@ -1,9 +1,11 @@
 package usage
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +52,7 @@ type box struct {
 	usage   *Usage
 	metrics *prometheus.Registry
 	ids     int
+	parcels int
 	stop    func()
 
 	recording sync.WaitGroup
@@ -166,6 +169,13 @@ func (b *box) figures(days ...string) string {
 		}
 	}
 	return out.String()
+}
+
+func sortedRows(rows []Row) []Row {
+	slices.SortFunc(rows, func(x, y Row) int {
+		return cmp.Compare(rowKey(x.Day, x.Facility, x.Indicator), rowKey(y.Day, y.Facility, y.Indicator))
+	})
+	return rows
 }
 
 func figure(r Row) string {

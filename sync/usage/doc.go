@@ -11,7 +11,8 @@
 //     the pickup. What becomes known late changes a day that is past: its row
 //     gets a higher revision, and stands in Changes again.
 //   - Rows are sparse: there is none for an indicator in which nothing has
-//     happened. A row never gets smaller.
+//     happened. A row gets smaller only when what it counted turns out to
+//     belong to another day; it may then be 0, and stays.
 //
 // An event belongs to the facility that its device has in the registry when
 // the event is folded. Events of a device without a facility are counted in a
@@ -23,11 +24,24 @@
 // been without summer time since 1991: the zone is fixed, and needs no time
 // zone file on the box.
 //
-// The day is that of Event.When. Some boxes start without knowing the time.
-// What they record before that is parked, in order, and dated when the clock
-// is plausible, by the monotonic clock. If the box has started again by then
-// nothing can be measured, and the moment at which the clock is plausible
-// takes its place.
+// Some boxes do not know the time when they start, or are told a wrong one.
+// What time it was is worked out by a clock.Calendar from the stamps of the
+// chain, whoever reported. While that is not final, a change (a deposit, a
+// pickup) is kept as a draft beside the rows in which it is counted, if it is:
+//
+//   - On a box whose clock is not plausible it counts on no day yet.
+//   - On one whose clock is plausible it counts at once.
+//   - When the time becomes known, each draft is taken back from the rows where
+//     it was counted and added to those where it belongs: each that has changed
+//     gets one revision, so nothing counts twice. Then the draft is forgotten.
+//   - What happened in a boot that never knew the time counts after the last
+//     known time of the boot before it. All days up to the first known time of
+//     the boot after it are Uncertain, for good, as far as they have figures
+//     that may be wrong.
+//
+// Of a box that does not learn the time for very long, the oldest of 50,000
+// drafts stay where they are. One that was on no day is lost, and counted in a
+// metric.
 //
 // # The change feed
 //
@@ -45,15 +59,20 @@
 // The follower's state is <journal>/usage.state:
 //
 //	bucket "compartments"  key: device \0 number (2 bytes, big-endian)
-//	                       value: compartment.State as JSON
+//	                       value: compartment.State, and when the contents
+//	                       came, as JSON
 //	bucket "rows"          key: day / facility / indicator
 //	                       value: record as JSON
 //	bucket "changes"       key: change number (8 bytes, big-endian)
 //	                       value: key of the row
-//	bucket "parked"        key: journal sequence (8 bytes, big-endian)
-//	                       value: devices.Event as JSON
-//	bucket "meta"          keys "generation", "change": 8 bytes, big-endian;
-//	                       "newest": the newest day counted
+//	bucket "drafts"        key: journal sequence (8 bytes, big-endian), number
+//	                       of the change (2 bytes, big-endian)
+//	                       value: draft as JSON
+//	bucket "boots"         key: place in the calendar (8 bytes, big-endian)
+//	                       value: clock.Boot as JSON
+//	bucket "uncertain"     key: first day; value: last day
+//	bucket "meta"          keys "generation", "change", "drafts" (how many): 8
+//	                       bytes, big-endian; "newest": the newest day known
 //
 // Rows are kept for two years.
 package usage

@@ -10,13 +10,10 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/compartment"
 	"github.com/linli-edge/gateway/sync/journal"
 )
-
-// plausible is a time before which nothing was ever counted: a clock that
-// says less has not been set.
-var plausible = time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // rejected reports are journaled for people to see, and counted by intake.
 var rejected = devices.Rejected{}.EventType()
@@ -29,7 +26,8 @@ type tally struct {
 	changes   map[changeLabel]int
 	unplaced  int
 	malformed int
-	parked    int // more, or fewer
+	undated   int // more, or fewer
+	lost      int
 }
 
 type changeLabel struct {
@@ -43,24 +41,36 @@ type batch struct {
 	directory devices.Directory
 	since     uint64 // the least generation
 	rows      map[string]*record
-	states    map[string]*compartment.State
-	newest    string // day
-	parked    bool   // whether anything is
+	states    map[string]*kept
+	calendar  clock.Calendar
+	boots     []clock.Boot // of the calendar, as on disk
+	marks     []span       // days that have become uncertain for good
+	drafts    int          // more, or fewer
+	newest    string       // day
 	tally     tally
+}
+
+// kept is what is remembered of a compartment.
+type kept struct {
+	compartment.State
+	// Came is when the contents did. State.Since is that as well, but as it
+	// was known at the time.
+	Came clock.Moment `json:"came,omitzero"`
 }
 
 // apply folds entries of the journal in one transaction.
 func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory, since uint64) (tally, error) {
 	b := &batch{
 		tx: tx, directory: directory, since: since,
-		rows: map[string]*record{}, states: map[string]*compartment.State{},
+		rows: map[string]*record{}, states: map[string]*kept{},
 		newest: string(tx.Get(bucketMeta, []byte("newest"))),
 		tally:  tally{changes: map[changeLabel]int{}},
 	}
-	for range tx.Ascend(bucketParked, nil) {
-		b.parked = true
-		break
+	var err error
+	if b.calendar, err = loadCalendar(tx); err != nil {
+		return tally{}, err
 	}
+	b.boots = slices.Clone(b.calendar.Boots)
 	for _, entry := range entries {
 		if err := b.entry(entry); err != nil {
 			return tally{}, err
@@ -69,69 +79,20 @@ func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory,
 	return b.tally, b.save()
 }
 
-// entry folds an event, or parks it until the time is known.
+// entry folds an event. Every stamp tells of the time, whoever reports.
 func (b *batch) entry(entry journal.Entry) error {
 	e := entry.Event
-	device, known := b.directory.Device(e.Device)
-	_, counted := kinds[device.Kind]
-	if known && !counted || e.Device == devices.GatewayDevice || e.Type == rejected {
-		return b.unpark(e.Received)
-	}
-	if !known || device.Facility == "" {
-		b.tally.unplaced++
-		return b.unpark(e.Received)
-	}
-	if e.Received.Wall.Before(plausible) {
-		value, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("park event %d: %w", entry.Seq, err)
-		}
-		b.tx.Put(bucketParked, number(entry.Seq), value)
-		b.parked = true
-		b.tally.parked++
-		return nil
-	}
-	if err := b.unpark(e.Received); err != nil {
+	if err := b.learn(e.Received); err != nil {
 		return err
 	}
-	return b.event(device, e, e.When())
-}
-
-// unpark folds the parked events, if now tells the time.
-func (b *batch) unpark(now devices.Stamp) error {
-	if !b.parked || now.Wall.Before(plausible) {
+	device, known := b.directory.Device(e.Device)
+	kind, counted := kinds[device.Kind]
+	switch {
+	case known && !counted, e.Device == devices.GatewayDevice, e.Type == rejected:
 		return nil
-	}
-	for key, value := range b.tx.Ascend(bucketParked, nil) {
-		var e devices.Event
-		if err := json.Unmarshal(value, &e); err != nil {
-			return fmt.Errorf("parked event %d: %w", binary.BigEndian.Uint64(key), err)
-		}
-		b.tx.Delete(bucketParked, key)
-		b.tally.parked--
-		at := now.Wall
-		if elapsed, ok := now.Since(e.Received); ok {
-			at = at.Add(-elapsed)
-		}
-		e.Received.Wall = at
-		if device, ok := b.directory.Device(e.Device); ok && device.Facility != "" {
-			if err := b.event(device, e, e.When()); err != nil {
-				return err
-			}
-		} else {
-			b.tally.unplaced++
-		}
-	}
-	b.parked = false
-	return nil
-}
-
-// event runs the state machine of the event's compartment and counts what
-// comes of it.
-func (b *batch) event(device devices.Device, e devices.Event, at time.Time) error {
-	kind := kinds[device.Kind]
-	if kind.step == nil {
-		return nil // the device is of another kind by now
+	case !known || device.Facility == "":
+		b.tally.unplaced++
+		return nil
 	}
 	payload, _, err := vocabulary.Parse(device.Kind, e.Type, e.Data)
 	if errors.Is(err, devices.ErrUnknownType) {
@@ -144,32 +105,30 @@ func (b *batch) event(device devices.Device, e devices.Event, at time.Time) erro
 	if err != nil {
 		return err
 	}
-	next, changes := kind.step(*state, payload, at)
-	*state = next
-	for _, change := range changes {
+	at := b.calendar.Moment(e)
+	next, changes := kind.step(state.State, payload, at.At)
+	state.State = next
+	for i, change := range changes {
 		b.tally.changes[changeLabel{device.Kind, change.Kind}]++
-		for _, a := range kind.count(change) {
-			row, err := b.row(rowKey(Day(change.At), device.Facility, a.of.Code))
-			if err != nil {
-				return err
-			}
-			row.add(a)
+		if err := b.keep(draftKey(entry.Seq, i), draftOf(device, change, at, state)); err != nil {
+			return err
 		}
 	}
-	b.since = max(b.since, uint64(e.Received.Wall.Unix()))
-	if e.Received.Synced {
-		b.newest = max(b.newest, Day(e.Received.Wall))
+	received := b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono}).At
+	b.since = max(b.since, uint64(max(received.Unix(), 0)))
+	if b.calendar.Known() {
+		b.newest = max(b.newest, Day(received))
 	}
 	return nil
 }
 
 // state is the state of a compartment, to be changed in place.
-func (b *batch) state(device string, n int) (*compartment.State, error) {
+func (b *batch) state(device string, n int) (*kept, error) {
 	key := string(binary.BigEndian.AppendUint16([]byte(device+"\x00"), uint16(n)))
 	if s, ok := b.states[key]; ok {
 		return s, nil
 	}
-	s := &compartment.State{}
+	s := &kept{}
 	if value := b.tx.Get(bucketCompartments, []byte(key)); value != nil {
 		if err := json.Unmarshal(value, s); err != nil {
 			return nil, fmt.Errorf("compartment %q: damaged: %w", key, err)
@@ -196,6 +155,10 @@ func (b *batch) row(key string) (*record, error) {
 
 // save writes what was changed: each row once, at a change number of its own.
 func (b *batch) save() error {
+	if err := errors.Join(b.saveCalendar(), b.saveDrafts()); err != nil {
+		return err
+	}
+	b.saveMarks()
 	for key, state := range b.states {
 		value, err := json.Marshal(state)
 		if err != nil {
@@ -230,7 +193,7 @@ func (b *batch) save() error {
 }
 
 // prune removes the rows that are too old, once a day. The day is one on which
-// the clock was synchronised: a wrong one would remove them all.
+// the time was known: a wrong one would remove them all.
 func (b *batch) prune() error {
 	if b.newest <= string(b.tx.Get(bucketMeta, []byte("newest"))) {
 		return nil
@@ -251,6 +214,11 @@ func (b *batch) prune() error {
 		}
 		b.tx.Delete(bucketRows, key)
 		b.tx.Delete(bucketChanges, number(row.Change))
+	}
+	for from, to := range b.tx.Ascend(bucketUncertain, nil) {
+		if string(to) < oldest {
+			b.tx.Delete(bucketUncertain, from)
+		}
 	}
 	return nil
 }

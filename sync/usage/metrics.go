@@ -10,7 +10,8 @@ type metrics struct {
 	changes   *prometheus.CounterVec
 	unplaced  prometheus.Counter
 	malformed prometheus.Counter
-	parked    prometheus.Gauge
+	undated   prometheus.Gauge
+	lost      prometheus.Counter
 	errors    prometheus.Counter
 }
 
@@ -28,9 +29,13 @@ func newMetrics() *metrics {
 			Name: "linli_usage_malformed_events_total",
 			Help: "Events in no statistic, because their data could not be read.",
 		}),
-		parked: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "linli_usage_parked_events",
-			Help: "Events that wait until the box knows the time.",
+		undated: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "linli_usage_undated_changes",
+			Help: "What happened to compartments and counts on no day until the box knows the time.",
+		}),
+		lost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_usage_lost_changes_total",
+			Help: "What happened to compartments and counts on no day, because the box did not know the time for too long.",
 		}),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "linli_usage_errors_total",
@@ -40,7 +45,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.changes, m.unplaced, m.malformed, m.parked, m.errors}
+	return []prometheus.Collector{m.changes, m.unplaced, m.malformed, m.undated, m.lost, m.errors}
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
@@ -67,5 +72,6 @@ func (m *metrics) add(t tally) {
 	}
 	m.unplaced.Add(float64(t.unplaced))
 	m.malformed.Add(float64(t.malformed))
-	m.parked.Add(float64(t.parked))
+	m.undated.Add(float64(t.undated))
+	m.lost.Add(float64(t.lost))
 }

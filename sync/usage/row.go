@@ -45,7 +45,9 @@ const (
 	bucketCompartments = "compartments"
 	bucketRows         = "rows"
 	bucketChanges      = "changes"
-	bucketParked       = "parked"
+	bucketDrafts       = "drafts"
+	bucketBoots        = "boots"
+	bucketUncertain    = "uncertain"
 	bucketMeta         = "meta"
 )
 
@@ -67,19 +69,20 @@ func decodeRow(key string, value []byte, generation uint64) (Row, error) {
 	}, nil
 }
 
-func (r *record) add(a amount) {
-	r.Numerator += a.numerator
+// add adds an amount, or takes it back with a sign of -1.
+func (r *record) add(a amount, sign int64) {
+	r.Numerator += sign * a.numerator
 	if a.of.Code == Overdue.Code {
 		if r.Denominator == nil {
 			r.Denominator = new(int64)
 		}
-		*r.Denominator += a.denominator
+		*r.Denominator += sign * a.denominator
 	}
 	if a.of.Bounds != nil {
 		if r.Buckets == nil {
 			r.Buckets = make([]int64, len(a.of.Bounds)+1)
 		}
-		r.Buckets[a.of.bucket(a.dwell)] += a.numerator
+		r.Buckets[a.of.bucket(a.dwell)] += sign * a.numerator
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -47,8 +48,12 @@ func Open(j *journal.Journal, directory devices.Directory, o Options) (*Usage, e
 	}
 	u := &Usage{journal: j, directory: directory, options: o, state: state, metrics: newMetrics()}
 	err = state.View(func(tx *journal.Tx) error {
-		for range tx.Ascend(bucketParked, nil) {
-			u.metrics.parked.Inc()
+		for _, value := range tx.Ascend(bucketDrafts, nil) {
+			if d, err := decodeDraft(value); err != nil {
+				return err
+			} else if d.undated() {
+				u.metrics.undated.Inc()
+			}
 		}
 		return nil
 	})
@@ -124,9 +129,22 @@ func (u *Usage) Generation() (generation uint64, err error) {
 	return generation, err
 }
 
-// Today returns the figures of the present day by the box's clock, as Rows
-// does.
-func (u *Usage) Today() ([]Row, error) { return u.Rows(Day(u.options.Clock().Wall)) }
+// Today returns the figures of the present day, as Rows does. Its day is that
+// of the figures: the box's clock need not be right.
+func (u *Usage) Today() ([]Row, error) {
+	now := u.options.Clock()
+	err := u.state.View(func(tx *journal.Tx) error {
+		calendar, err := loadCalendar(tx)
+		if at := calendar.Resolve(clock.Moment{Boot: now.Boot, Mono: now.Mono}).At; !at.IsZero() {
+			now.Wall = at
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return u.Rows(Day(now.Wall))
+}
 
 // Rows returns the figures of a day ("2026-11-23"), by facility and indicator.
 // They are as old as Options.Every.
@@ -147,6 +165,17 @@ func (u *Usage) Rows(day string) ([]Row, error) {
 		return nil
 	})
 	return rows, err
+}
+
+// Uncertain tells whether figures of a day ("2026-11-23") may belong to
+// another day, or those of another day to this one, because the box did not
+// know the time. It may end when the time becomes known, or stay for ever.
+func (u *Usage) Uncertain(day string) (uncertain bool, err error) {
+	err = u.state.View(func(tx *journal.Tx) error {
+		uncertain, err = uncertainDay(tx, day)
+		return err
+	})
+	return uncertain, err
 }
 
 // Changes returns up to most rows whose last change has a number greater than
