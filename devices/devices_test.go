@@ -3,17 +3,28 @@ package devices_test
 import (
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/attendance"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/express"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/pickup"
+	"github.com/linli-edge/gateway/devices/rating"
+	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
-var vocabulary = devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+var vocabulary = kinds.Vocabulary()
 
 func TestVocabularyAccepts(t *testing.T) {
 	for _, c := range []struct {
@@ -31,6 +42,17 @@ func TestVocabularyAccepts(t *testing.T) {
 		{wearable.Kind, "sos", ``, `{}`, devices.Urgent},
 		{wearable.Kind, "fall", `{"lying":true}`, `{"lying":true}`, devices.Urgent},
 		{wearable.Kind, "vitals", `{"heart_rate":72}`, `{"heart_rate":72}`, devices.Ordinary},
+		{bed.Kind, "occupancy", `{"occupied":false,"heart_rate":61}`, `{"occupied":false}`, devices.Ordinary},
+		{bed.Kind, "sos", `{"by":"王秀英"}`, `{}`, devices.Urgent},
+		{alarm.Kind, "smoke", ``, `{}`, devices.Urgent},
+		{alarm.Kind, "smoke", `{"cleared":true}`, `{"cleared":true}`, devices.Urgent},
+		{alarm.Kind, "battery", `{"low":true}`, `{"low":true}`, devices.Ordinary},
+		{express.Kind, "parcel.picked_up", `{"parcels":2,"phone":"139"}`, `{"parcels":2}`, devices.Ordinary},
+		{pickup.Kind, "temperature", `{"celsius":5,"cold":true}`, `{"celsius":5,"cold":true}`, devices.Ordinary},
+		{pickup.Kind, "door", `{"compartment":1,"open":true}`, `{"compartment":1,"open":true}`, devices.Ordinary},
+		{terminal.Kind, "session.started", `{"elder_mode":true,"card":"320106"}`, `{"elder_mode":true}`, devices.Ordinary},
+		{booking.Kind, "booking.created", `{"booking":42}`, `{"booking":"sha256-8fd2e423c7d8d3b6393d785ed64b4218"}`, devices.Ordinary},
+		{attendance.Kind, "people.total", `{"entries":10,"exits":9,"epoch":3}`, `{"entries":10,"exits":9,"epoch":3}`, devices.Ordinary},
 	} {
 		p, urgency, err := vocabulary.Parse(c.kind, c.typ, json.RawMessage(c.data))
 		if err != nil {
@@ -63,6 +85,23 @@ func TestVocabularyRefuses(t *testing.T) {
 		{locker.Kind, "fault", `{"code":"Door jammed!"}`, "code: must be 1 to 64"},
 		{cabinet.Kind, "temperature", `{"celsius":1000}`, "celsius: must be -60 to 200 (got 1000)"},
 		{cabinet.Kind, "meal.loaded", `{"compartment":1,"portions":-1}`, "portions: must be 1 to 1000"},
+		{attendance.Kind, "people.total", `{"exits":3}`, "entries: missing"},
+		{attendance.Kind, "people.total", `{"entries":-1}`, "entries: must be 0 to"},
+		{attendance.Kind, "people.counted", `{"entries":1,"exits":1000000}`, "exits: must be 0 to 100000 (got 1000000)"},
+		{bed.Kind, "occupancy", `{}`, "occupied: missing"},
+		{bed.Kind, "fault", `{"code":"mat broken"}`, "code: must be 1 to 64"},
+		{booking.Kind, "booking.created", `{"booking":{"name":"王秀英"}}`, "booking: must be a string (got a value that is none)"},
+		{booking.Kind, "booking.no_show", `{}`, "booking: missing"},
+		{express.Kind, "parcel.deposited", `{"parcels":-3}`, "parcels: must be 1 to 10000 (got -3)"},
+		{express.Kind, "parcel.picked_up", `{"by":"cat"}`, "by: must be recipient, courier or staff"},
+		{pickup.Kind, "item.picked_up", `{"compartment":1,"by":"courier"}`, "by: must be recipient or staff"},
+		{pickup.Kind, "temperature", `{"celsius":-100,"cold":true}`, "celsius: must be -60 to 200"},
+		{rating.Kind, "rating.given", `{"service":"1","level":6}`, "level: must be 1 (very bad) to 5 (very good) (got 6)"},
+		{rating.Kind, "rating.given", `{"service":"","level":5}`, "service: must not be empty"},
+		{rental.Kind, "asset.out", `{"asset":"三号轮椅"}`, "asset: must be 1 to 64"},
+		{terminal.Kind, "session.ended", `{"session":"1"}`, "result: missing"},
+		{terminal.Kind, "session.ended", `{"result":"ok"}`, "result: must be completed, abandoned or failed"},
+		{terminal.Kind, "session.ended", `{"result":"failed","service":"身份证"}`, "service: must be 1 to 64"},
 		{wearable.Kind, "battery", `{"percent":255}`, "percent: must be 0 to 100 (got 255)"},
 		{wearable.Kind, "vitals", `{}`, "at least one of"},
 		{wearable.Kind, "position", `{"latitude":132.0,"longitude":0}`, "latitude: must be -90 to 90"},
@@ -129,10 +168,49 @@ func TestStampMeasuresWithinABootOnly(t *testing.T) {
 	}
 }
 
+// everyField has a good value for each field that any type has, but for those
+// whose values differ from kind to kind.
+const everyField = `{"compartment":7,"portions":2,"hot":true,"cooked":"2026-11-23T11:05:00+08:00","elder":"e-0301",
+"celsius":36.5,"cold":true,"open":true,"occupied":true,"online":true,"available":true,"worn":true,"lying":true,"code":"tamper","cleared":true,
+"heart_rate":72,"spo2":97,"systolic":128,"diastolic":81,"percent":80,"low":true,"latitude":32.06,"longitude":118.79,"accuracy":15,
+"session":"s-1","booking":"13912345678","service":"meal","elder_mode":true,"result":"completed","level":5,"contactless":true,
+"parcels":3,"entries":12,"exits":9,"epoch":2,"test":"balance","asset":"wheelchair-03","caregiver":"li","by":"nfc","way":"phone","count":3,"facility":"east"}`
+
+// Each type has a payload that is accepted, which says of the whole of it the
+// same again, and holds no number of somebody's book.
+func TestEveryTypeIsAccepted(t *testing.T) {
+	for _, k := range kinds.All() {
+		for _, s := range k.Specs {
+			data := everyField
+			if strings.HasSuffix(string(s.Type), ".picked_up") {
+				data = strings.ReplaceAll(data, "nfc", "staff")
+			}
+			p, _, err := vocabulary.Parse(k.Name, s.Type, json.RawMessage(data))
+			if err != nil {
+				t.Errorf("%s of %s: %v", s.Type, k.Name, err)
+				continue
+			}
+			canonical, err := json.Marshal(p)
+			if err != nil || strings.Contains(string(canonical), "13912345678") || strings.Contains(string(canonical), "s-1") {
+				t.Errorf("%s of %s: %s, %v", s.Type, k.Name, canonical, err)
+			}
+			again, _, err := vocabulary.Parse(k.Name, s.Type, canonical)
+			if err != nil || !reflect.DeepEqual(again, p) {
+				t.Errorf("%s of %s: %+v became %+v, %v", s.Type, k.Name, p, again, err)
+			}
+		}
+	}
+}
+
 func FuzzVocabulary(f *testing.F) {
 	f.Add("locker", "door", []byte(`{"compartment":1,"open":true}`))
 	f.Add("wearable", "vitals", []byte(`{"heart_rate":72,"celsius":1e400}`))
 	f.Add("cabinet", "meal.loaded", []byte(`{"compartment":1,"cooked":"2026-11-23T11:05:00+08:00"}`))
+	for _, k := range kinds.All() {
+		for _, s := range k.Specs {
+			f.Add(string(k.Name), string(s.Type), []byte(everyField))
+		}
+	}
 	f.Fuzz(func(t *testing.T, kind, typ string, data []byte) {
 		p, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), data)
 		if err != nil {
@@ -143,8 +221,12 @@ func FuzzVocabulary(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), canonical); err != nil {
+		again, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), canonical)
+		if err != nil {
 			t.Fatalf("%s became %s: %v", data, canonical, err)
+		}
+		if twice, err := json.Marshal(again); err != nil || string(twice) != string(canonical) {
+			t.Fatalf("%s became %s and then %s (%v)", data, canonical, twice, err)
 		}
 	})
 }

@@ -6,9 +6,7 @@ import (
 	"testing"
 
 	"github.com/linli-edge/gateway/devices"
-	"github.com/linli-edge/gateway/devices/cabinet"
-	"github.com/linli-edge/gateway/devices/locker"
-	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/devices/kinds"
 )
 
 func readDoc(t *testing.T, file string) string {
@@ -39,16 +37,54 @@ func TestEachDependencyHasAReason(t *testing.T) {
 	}
 }
 
-// Every type that a device may report is in the page for device makers.
+// Every type that a device may report is in the table for device makers, at
+// its kind and with its urgency, and no other is.
 func TestEachTypeIsDocumented(t *testing.T) {
-	page := readDoc(t, "deploy/docs/topics.md")
-	for _, specs := range [][]devices.Spec{locker.Specs(), cabinet.Specs(), wearable.Specs()} {
-		for _, s := range specs {
-			if !strings.Contains(page, "`"+string(s.Type)+"`") {
-				t.Errorf("topics.md does not tell of %s", s.Type)
+	_, table, _ := strings.Cut(readDoc(t, "deploy/docs/topics.md"), "| --- | --- | --- | --- |\n")
+	told := map[string]bool{} // whether it is urgent, by kind and type
+	var at, everyKind []string
+	for _, name := range kinds.Names() {
+		everyKind = append(everyKind, string(name))
+	}
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) != 6 {
+			break
+		}
+		if names := inBackquotes(cells[1]); len(names) > 0 {
+			at = names
+		} else if strings.TrimSpace(cells[1]) == "all" {
+			at = everyKind
+		}
+		for _, name := range inBackquotes(cells[2]) {
+			for _, kind := range at {
+				told[kind+" "+name] = strings.Contains(cells[4], "urgent")
 			}
 		}
 	}
+	for _, k := range kinds.All() {
+		for _, s := range k.Specs {
+			key := string(k.Name) + " " + string(s.Type)
+			urgent, ok := told[key]
+			if !ok || urgent != (s.Urgency == devices.Urgent) {
+				t.Errorf("topics.md has %s of %s: %t, as urgent: %t", s.Type, k.Name, ok, urgent)
+			}
+			delete(told, key)
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("topics.md has what no device reports: %v", told)
+	}
+}
+
+func inBackquotes(cell string) []string {
+	var names []string
+	for i, part := range strings.Split(cell, "`") {
+		if i%2 == 1 {
+			names = append(names, part)
+		}
+	}
+	return names
 }
 
 // Every command is in both READMEs.

@@ -15,15 +15,13 @@ import (
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/devices"
-	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/intake"
-	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
-	"github.com/linli-edge/gateway/devices/wearable"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -84,7 +82,7 @@ func newGateway(cfg firmwareconfig.Config, logger *slog.Logger) (_ *gateway, err
 	}
 
 	// What is registered, and the journal.
-	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds, Logger: logger}); err != nil {
+	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Logger: logger}); err != nil {
 		return nil, err
 	}
 	g.opened = append(g.opened, g.registry.Close)
@@ -113,7 +111,7 @@ func newGateway(cfg firmwareconfig.Config, logger *slog.Logger) (_ *gateway, err
 	}
 
 	// What feeds it: messages, made events by the intake.
-	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+	vocabulary := kinds.Vocabulary()
 	profiles, err := profile.Load(firmwareconfig.Profiles(), vocabulary)
 	if err != nil {
 		return nil, err

@@ -26,6 +26,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
 	"github.com/linli-edge/gateway/devices/registry"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
@@ -136,7 +137,7 @@ func freePort(t testing.TB) string {
 // devices among them. The gateway must not be running.
 func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 	b.t.Helper()
-	reg, err := registry.Open(filepath.Join(b.cfg.Data, registryFile), registry.Options{Kinds: kinds})
+	reg, err := registry.Open(filepath.Join(b.cfg.Data, registryFile), registry.Options{Kinds: kinds.Names()})
 	if err != nil {
 		b.t.Fatal(err)
 	}

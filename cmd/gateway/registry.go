@@ -15,15 +15,10 @@ import (
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
-	"github.com/linli-edge/gateway/devices/cabinet"
-	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
-	"github.com/linli-edge/gateway/devices/wearable"
 )
-
-// kinds are the kinds of device that can be registered besides bridges.
-var kinds = []devices.Kind{locker.Kind, cabinet.Kind, wearable.Kind}
 
 func (c *cli) deviceCommand() *cobra.Command {
 	t := texts.Command
@@ -31,7 +26,7 @@ func (c *cli) deviceCommand() *cobra.Command {
 	add := c.put("add ID", t.DeviceAdd, "devices", func(cmd *cobra.Command, id string) (any, error) {
 		return d, c.require(cmd, "kind")
 	})
-	add.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", t.KindFlag.In(c.lang, kindNames()))
+	add.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", t.KindFlag.In(c.lang, c.kindNames()))
 	add.Flags().StringVarP(&d.Name, "name", "n", "", t.NameFlag.In(c.lang))
 	add.Flags().StringVarP(&d.Facility, "facility", "f", "", t.FacilityFlag.In(c.lang))
 	add.Flags().StringVarP(&d.Elder, "elder", "e", "", t.ElderFlag.In(c.lang))
@@ -63,12 +58,13 @@ func (c *cli) deviceCommand() *cobra.Command {
 		credentials, c.remove(t.DeviceRemove, "devices"))
 }
 
-func kindNames() string {
-	names := make([]string, len(kinds), len(kinds)+1)
-	for i, k := range kinds {
-		names[i] = string(k)
+// kindNames lists the kinds that can be registered, with what people call them.
+func (c *cli) kindNames() string {
+	var names []string
+	for _, k := range append(kinds.All(), kinds.Kind{Name: devices.KindBridge, Text: texts.Kinds.Bridge}) {
+		names = append(names, fmt.Sprintf("%s (%s)", k.Name, k.Text.In(c.lang)))
 	}
-	return strings.Join(append(names, string(devices.KindBridge)), ", ")
+	return strings.Join(names, ", ")
 }
 
 func (c *cli) facilityCommand() *cobra.Command {
@@ -199,7 +195,7 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err := ownAs(cfg.Data, filepath.Join(cfg.Data, registryFile)); err != nil {
 		return err
 	}
-	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds})
+	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names()})
 	if err != nil {
 		return mendable{err}
 	}
