@@ -10,6 +10,8 @@
 package alarm
 
 import (
+	"encoding/json"
+
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/wearable"
@@ -80,3 +82,10 @@ func (p Smoke) On() bool          { return !p.Cleared }
 func (p Gas) On() bool            { return !p.Cleared }
 func (p CarbonMonoxide) On() bool { return !p.Cleared }
 func (p Water) On() bool          { return !p.Cleared }
+
+// On says whether a journaled event of one of this package's alarms tells that
+// it alarms: one that cannot be read does.
+func On(e devices.Event) bool {
+	var p Smoke // they are alike
+	return json.Unmarshal(e.Data, &p) != nil || p.On()
+}

@@ -2,16 +2,16 @@ package texts
 
 // Alert is what a caregiver reads in a page and beside an incident.
 var Alert = struct {
-	SOS, Fall, Loss Text
+	SOS, Fall, Smoke, Gas, CarbonMonoxide, Water, Loss Text
 
 	Raised, Acknowledged, Resolved Text
 
 	Real, Accidental, Test, Device, Away Text
 
-	Title, Where, WhereUnknown Text
-	Asked, Fell, Lost, TheBox  Text
-	Waiting, Presses, Again    Text
-	FromMemory, Drill, Link    Text
+	Title, Where, WhereUnknown        Text
+	Asked, Fell, Alarms, Lost, TheBox Text
+	Waiting, Presses, Again           Text
+	FromMemory, Drill, Link           Text
 
 	NobodyReachable, NoChannel Text
 
@@ -19,9 +19,13 @@ var Alert = struct {
 
 	NoURL, Scheme, Host Text
 }{
-	SOS:  Text{"紧急求助", "SOS"},
-	Fall: Text{"疑似跌倒", "Fall suspected"},
-	Loss: Text{"数据丢失", "Data lost"},
+	SOS:            Text{"紧急求助", "SOS"},
+	Fall:           Text{"疑似跌倒", "Fall suspected"},
+	Smoke:          Text{"烟雾报警", "Smoke"},
+	Gas:            Text{"燃气报警", "Gas"},
+	CarbonMonoxide: Text{"一氧化碳报警", "Carbon monoxide"},
+	Water:          Text{"漏水报警", "Water leak"},
+	Loss:           Text{"数据丢失", "Data lost"},
 
 	Raised:       Text{"待响应", "nobody has answered"},
 	Acknowledged: Text{"已有人响应", "acknowledged"},
@@ -38,6 +42,7 @@ var Alert = struct {
 	WhereUnknown: Text{"位置未登记（设备 %s）", "place not registered (device %s)"},
 	Asked:        Text{"有人按下求助按钮，请立即前往，并确认“我来处理”。", "Somebody pressed for help. Go there now, and say \"I have it\"."},
 	Fell:         Text{"设备检测到跌倒，请立即前往，并确认“我来处理”。", "A device believes that somebody fell. Go there now, and say \"I have it\"."},
+	Alarms:       Text{"探测器正在报警，请立即前往查看，必要时拨打 119，并确认“我来处理”。", "A detector alarms. Go there now, call the fire brigade if need be, and say \"I have it\"."},
 	Lost:         Text{"网关的存储不足或损坏，部分已记录的事件丢失。呼救不受影响。请检查存储卡和剩余空间：gateway status", "The gateway's disk is too small or damaged, and some recorded events are lost. Calls for help go on. Check the card and the space left: gateway status"},
 	TheBox:       Text{"社区网关", "the community's gateway"},
 	Waiting:      Text{"已等待 %d 分钟，尚无人响应。", "Waiting for %d min, nobody has answered yet."},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -24,6 +25,8 @@ type record struct {
 	Everyone bool `json:"everyone,omitempty"`
 	// Paged is set once a person's channel has accepted a page.
 	Paged bool `json:"paged,omitempty"`
+	// Alarming is set while the detector of an alarm has not cleared.
+	Alarming bool `json:"alarming,omitempty"`
 	// Heard are the identities of the latest events that were applied, besides
 	// the one that the ID was made of. The journal hands an event back after a
 	// crash, and a device repeats it; neither may count twice.
@@ -89,7 +92,13 @@ func concerns(t devices.Type) bool {
 	case wearable.TypeSOS, wearable.TypeFall, journal.TypeGap, TypeAcknowledged, TypeResolved:
 		return true
 	}
-	return false
+	_, alarming := alarms[t]
+	return alarming
+}
+
+// alarms are the detectors' events and what they are about.
+var alarms = map[devices.Type]Kind{
+	alarm.TypeSmoke: Smoke, alarm.TypeGas: Gas, alarm.TypeCarbonMonoxide: CarbonMonoxide, alarm.TypeWater: Water,
 }
 
 // apply does what an event asks for. It returns the incident that the event
@@ -105,6 +114,10 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record,
 		r = b.press(e, SOS, people, now)
 	case wearable.TypeFall:
 		r = b.press(e, Fall, people, now)
+	case alarm.TypeSmoke, alarm.TypeGas, alarm.TypeCarbonMonoxide, alarm.TypeWater:
+		if r = b.alarm(e, alarms[e.Type], people, now); r == nil {
+			return nil, nil
+		}
 	case journal.TypeGap:
 		r = b.trouble(e, Loss, people, now)
 	case TypeAcknowledged:
@@ -155,6 +168,29 @@ func (b *board) press(e devices.Event, kind Kind, people roll, now devices.Stamp
 	if r.Phase != PhaseRaised {
 		r.raise(people, now)
 	}
+	return r
+}
+
+// alarm opens an incident when a detector begins to alarm. That it goes on,
+// or says so again after a restart, calls nobody anew; that it has cleared
+// stops nothing, since only a human does. nil if it clears what is not open.
+func (b *board) alarm(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
+	subject := people.subject(e.Device) + "/" + string(kind)
+	if !alarm.On(e) {
+		r := b.open(subject)
+		if r != nil {
+			r.Alarming = false
+		}
+		return r
+	}
+	r := b.about(subject, e, kind, High)
+	if r.Presses == 1 {
+		people.locate(&r.Incident)
+	}
+	if r.Phase != PhaseRaised && !r.Alarming {
+		r.raise(people, now)
+	}
+	r.Alarming = true
 	return r
 }
 

@@ -3,7 +3,7 @@
 //
 // # What it promises
 //
-//   - An SOS or a fall opens an incident, or adds to the one that is open for
+//   - An SOS, a fall or an alarm of a room opens an incident, or adds to the one that is open for
 //     the same elder. Its ID follows from the first press alone, so one press
 //     is one incident, however often it is repeated, redelivered or replayed.
 //   - The elder's own caregivers are called at once, everybody a step later,

@@ -18,6 +18,11 @@ type Kind string
 const (
 	SOS  Kind = "sos"
 	Fall Kind = "fall"
+	// The alarms of a room.
+	Smoke          Kind = "smoke"
+	Gas            Kind = "gas"
+	CarbonMonoxide Kind = "carbon_monoxide"
+	Water          Kind = "water"
 	// Loss: the box has lost events, or could not read what it had kept.
 	Loss Kind = "loss"
 )
@@ -27,6 +32,14 @@ func (k Kind) Text() texts.Text {
 	switch k {
 	case Fall:
 		return texts.Alert.Fall
+	case Smoke:
+		return texts.Alert.Smoke
+	case Gas:
+		return texts.Alert.Gas
+	case CarbonMonoxide:
+		return texts.Alert.CarbonMonoxide
+	case Water:
+		return texts.Alert.Water
 	case Loss:
 		return texts.Alert.Loss
 	default:

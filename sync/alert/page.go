@@ -104,6 +104,8 @@ func (p Page) Text(lang texts.Lang) string {
 	switch p.Kind {
 	case Fall:
 		say(t.Fell)
+	case Smoke, Gas, CarbonMonoxide, Water:
+		say(t.Alarms)
 	case Loss:
 		say(t.Lost)
 	default:

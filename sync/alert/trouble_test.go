@@ -2,11 +2,13 @@ package alert
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -56,5 +58,44 @@ func TestLossIsToldOnceThenDaily(t *testing.T) {
 		b.lose(t, "gap/3")
 		pass(72 * time.Hour)
 		b.expect(t, "once somebody knows", "")
+	})
+}
+
+// A detector that begins to alarm calls like an SOS. That it repeats itself
+// calls nobody anew; after it has cleared it does.
+func TestSmokeCallsOnceUntilItHasCleared(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		n := 0
+		smoke := func(cleared bool) {
+			t.Helper()
+			n++
+			e, err := devices.New("kitchen", alarm.Smoke{Cleared: cleared})
+			must(t, err)
+			e.ID, e.Received, e.Urgency = fmt.Sprint(n), b.clock(), devices.Urgent
+			must(t, b.guard.Record(context.Background(), e))
+			pass(time.Second)
+		}
+		smoke(true)
+		b.expect(t, "a detector that says that all is well", "")
+		smoke(false)
+		calls := b.expect(t, "smoke", everyone)
+		if p := calls[0].page; p.Kind != Smoke || p.Priority != High || !strings.Contains(p.Text(texts.Chinese), "119") {
+			t.Errorf("page %+v", p)
+		}
+		if !b.siren.sounds() {
+			t.Error("the siren is silent")
+		}
+		pass(time.Minute)
+		b.expect(t, "nobody has answered", everyone)
+		must(t, b.engine.Acknowledge(t.Context(), b.only(t).ID, "li", "page"))
+		smoke(false)
+		pass(time.Hour)
+		b.expect(t, "it still alarms, and somebody knows", "")
+		smoke(true)
+		if b.only(t).Phase != PhaseAcknowledged {
+			t.Error("clearing has closed the incident")
+		}
+		smoke(false)
+		b.expect(t, "it burns again", everyone)
 	})
 }
