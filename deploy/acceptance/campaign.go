@@ -15,20 +15,35 @@ import (
 
 // aim is where in the life of a box the plug is pulled.
 type aim struct {
-	name     string
-	starting bool // from the moment the power comes on, else under load
-	moment   func(*rand.Rand) disk.Moment
+	name   string
+	phase  phase
+	op     disk.Op // the operation with which the power goes, none for any time
+	among  int     // at most so many operations from then on
+	before bool    // as it comes, not when it is done
 }
 
-// aims take turns. Without a moment it is any time.
+// phase is when the aim is taken.
+type phase int
+
+const (
+	loaded   phase = iota // under load, when all has been looked at
+	starting              // as the power comes on
+	quiet                 // when a new box is ready, before its first event
+)
+
+// aims take turns on each disk.
 var aims = []aim{
+	{name: "new file", phase: quiet, op: disk.Write, among: 40},
+	{name: "flush begins", op: disk.Flush, among: 40, before: true},
+	{name: "starting", phase: starting, op: disk.Write, among: 40},
 	{name: "any time"},
-	{name: "flush begins", moment: func(r *rand.Rand) disk.Moment { return disk.Moment{Op: disk.Flush, N: 1 + r.IntN(40)} }},
-	{name: "flush done", moment: func(r *rand.Rand) disk.Moment { return disk.Moment{Op: disk.Flush, N: 1 + r.IntN(40), Done: true} }},
-	{name: "among writes", moment: func(r *rand.Rand) disk.Moment { return disk.Moment{Op: disk.Write, N: 1 + r.IntN(80), Done: true} }},
-	{name: "while starting", starting: true, moment: func(r *rand.Rand) disk.Moment {
-		return disk.Moment{Op: []disk.Op{disk.Write, disk.Flush}[r.IntN(2)], N: 1 + r.IntN(30), Done: r.IntN(2) == 0}
-	}},
+	{name: "among writes", op: disk.Write, among: 80},
+	{name: "flush done", op: disk.Flush, among: 40},
+	{name: "starting", phase: starting, op: disk.Flush, among: 25, before: true},
+}
+
+func (a aim) moment(r *rand.Rand) disk.Moment {
+	return disk.Moment{Op: a.op, N: 1 + r.IntN(a.among), Done: !a.before}
 }
 
 // fates that the cache may meet, as the probabilities that a write is kept
@@ -38,9 +53,8 @@ var fates = []struct{ keep, tear float64 }{{0, 0}, {0.5, 0.25}, {0.2, 0.4}, {0.8
 // longest is the time between the last look and the cut.
 const longest = 4 * time.Second
 
-// cutsPerDisk is how often one disk goes through it, so that there is also a
-// first boot now and then.
-const cutsPerDisk = 10
+// cutsPerDisk is how often one disk goes through it: each aim once.
+var cutsPerDisk = len(aims)
 
 var fileSystems = []string{"ext4", "f2fs"}
 
@@ -51,6 +65,7 @@ type campaign struct {
 	folder  string
 	random  *rand.Rand
 
+	boxes                int // made
 	rounds, cuts, broken int
 	acked, lostWrites    int
 }
@@ -64,7 +79,8 @@ func (c *campaign) proof(ctx context.Context, rounds int) error {
 	for c.cuts < rounds {
 		turn := c.cuts % len(fileSystems)
 		if boxes[turn] == nil {
-			name := boxName(fileSystems[turn], c.cuts/len(fileSystems)/cutsPerDisk)
+			c.boxes++
+			name := boxName(fileSystems[turn], c.boxes)
 			b, err := newBox(ctx, c.kit, c.outside, c.folder, name, fileSystems[turn], c.random)
 			if err != nil {
 				return err
@@ -72,7 +88,7 @@ func (c *campaign) proof(ctx context.Context, rounds int) error {
 			boxes[turn], cuts[turn] = b, 0
 		}
 		b := boxes[turn]
-		alive, err := c.round(ctx, b, aims[c.cuts/len(fileSystems)%len(aims)])
+		alive, err := c.round(ctx, b, aims[cuts[turn]])
 		if err != nil {
 			return err
 		}
@@ -91,14 +107,14 @@ func (c *campaign) proof(ctx context.Context, rounds int) error {
 	return nil
 }
 
-func boxName(fs string, n int) string { return fmt.Sprintf("%s-%d", fs, n+1) }
+func boxName(fs string, n int) string { return fmt.Sprintf("%s-%d", fs, n) }
 
-// boxNames are those of all boxes of a run.
+// boxNames are those that boxes may have, were there a new one each round.
 func boxNames(rounds int) (names []string) {
 	for _, fs := range fileSystems {
 		names = append(names, controlName(fs))
-		for n := range rounds/cutsPerDisk + 1 {
-			names = append(names, boxName(fs, n))
+		for n := range rounds {
+			names = append(names, boxName(fs, n+1))
 		}
 	}
 	return names
@@ -109,22 +125,31 @@ func boxNames(rounds int) (names []string) {
 func (c *campaign) round(ctx context.Context, b *box, a aim) (alive bool, err error) {
 	f := fates[c.random.IntN(len(fates))]
 	fate := disk.Fate{Keep: f.keep, Tear: f.tear, Rand: c.random}
-	life, moment := time.Duration(c.random.Int64N(int64(longest))), disk.Moment{}
-	if a.moment != nil {
-		life, moment = longest, a.moment(c.random)
+	life, take := longest, func(p *boot) { p.disk.Arm(a.moment(c.random), fate) }
+	if a.op == "" {
+		life, take = time.Duration(c.random.Int64N(int64(longest))), func(*boot) {}
 	}
 
 	p, powered, err := b.powerOn(ctx, false)
 	if err != nil {
 		return false, err
 	}
-	if a.starting {
-		p.disk.Arm(moment, fate)
+	if a.phase == starting {
+		take(p)
 	}
-	seen, failed := p.examine(powered)
+	var seen times
+	var failed error
+	if a.phase == quiet {
+		failed = p.take(powered, step{"start", bootLimit, p.ready, &seen.ready})
+		take(p)
+		b.begin()
+	} else {
+		b.begin()
+		seen, failed = p.examine(powered)
+	}
 	if failed == nil {
-		if a.moment != nil && !a.starting {
-			p.disk.Arm(moment, fate)
+		if a.phase == loaded {
+			take(p)
 		}
 		select {
 		case <-time.After(life):
@@ -228,6 +253,7 @@ func (c *campaign) control(ctx context.Context, fs string) (lost int, err error)
 	if err != nil {
 		return 0, err
 	}
+	b.begin()
 	const enough = 200 // acknowledgements
 	p, powered, err := b.powerOn(ctx, true)
 	if err != nil {

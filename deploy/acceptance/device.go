@@ -25,10 +25,14 @@ type teller struct {
 // patience of a device with one answer: then it connects anew.
 const patience = 20 * time.Second
 
-// tell goes on until the box needs no more load, and then until the last event
+// tell begins with the load of the box. It goes on until the box needs no more load, and then until the last event
 // is acknowledged, or ctx ends.
 func (t *teller) tell(ctx context.Context) {
 	defer t.hangUp()
+	select {
+	case <-t.box.begun:
+	case <-ctx.Done():
+	}
 	for ctx.Err() == nil {
 		select {
 		case <-t.box.enough:

@@ -23,29 +23,36 @@ const (
 // times are when a boot came how far, since the power came on.
 type times struct{ ready, journal, pages, rows time.Duration }
 
+// step is something to wait for, and where to note when it came.
+type step struct {
+	name  string
+	limit time.Duration
+	do    func(context.Context) error
+	at    *time.Duration
+}
+
+func (p *boot) take(ctx context.Context, steps ...step) error {
+	for _, s := range steps {
+		ctx, cancel := context.WithTimeoutCause(ctx, s.limit, fmt.Errorf("nothing within %s", s.limit))
+		err := s.do(ctx)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		*s.at = time.Since(p.on)
+	}
+	return nil
+}
+
 // examine looks at everything that must be true after a boot. What must not be
 // is noted as a finding; the error says what did not come in time.
 func (p *boot) examine(ctx context.Context) (t times, err error) {
-	for _, step := range []struct {
-		name  string
-		limit time.Duration
-		do    func(context.Context) error
-		at    *time.Duration
-	}{
-		{"start", bootLimit, p.ready, &t.ready},
-		{"journal", stepLimit, func(ctx context.Context) error { return p.readJournal(ctx, false) }, &t.journal},
-		{"pages", stepLimit, p.answerAndPress, &t.pages},
-		{"rows", stepLimit, p.reported, &t.rows},
-	} {
-		ctx, cancel := context.WithTimeoutCause(ctx, step.limit, fmt.Errorf("nothing within %s", step.limit))
-		err := step.do(ctx)
-		cancel()
-		if err != nil {
-			return t, fmt.Errorf("%s: %w", step.name, err)
-		}
-		*step.at = time.Since(p.on)
-	}
-	return t, nil
+	err = p.take(ctx,
+		step{"start", bootLimit, p.ready, &t.ready},
+		step{"journal", stepLimit, func(ctx context.Context) error { return p.readJournal(ctx, false) }, &t.journal},
+		step{"pages", stepLimit, p.answerAndPress, &t.pages},
+		step{"rows", stepLimit, p.reported, &t.rows})
+	return t, err
 }
 
 // settle ends the load and looks at everything once more: the whole journal,
@@ -122,7 +129,7 @@ func (p *boot) readJournal(ctx context.Context, all bool) error {
 	if err := p.ask(ctx, http.MethodGet, "/v1/journal", nil, &stats); err != nil {
 		return err
 	}
-	const company = 300 // lines; the journal grows while it is asked
+	const company = 60 // lines; the journal grows while it is asked
 	var from journal.Position
 	lines := uint64(0)
 	for c, chain := range stats.Chains {

@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -95,7 +96,14 @@ func (k *kit) pack(folder, root string, o *outside) (err error) {
 		{name: "bin/busybox", from: filepath.Join(root, "bin", "busybox")},
 		{name: "etc/gateway.yaml", content: []byte(gatewayConfig)},
 		{name: "etc/province.secret", content: []byte(o.platform.secret)},
-		{name: "seed/registry.db", from: o.registry},
+	}
+	if err := filepath.WalkDir(o.seed, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			files = append(files, file{name: "seed" + strings.TrimPrefix(path, o.seed), from: path})
+		}
+		return err
+	}); err != nil {
+		return err
 	}
 	for name := range programs {
 		files = append(files, file{name: "bin/" + name, from: filepath.Join(folder, name)})

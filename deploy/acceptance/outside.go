@@ -9,11 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
@@ -21,6 +24,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/province/contract"
 	"github.com/linli-edge/gateway/sync/province/receiver"
 	"github.com/linli-edge/gateway/sync/usage"
@@ -31,7 +35,7 @@ import (
 type outside struct {
 	platform *platform
 	phone    *phone
-	registry string            // path of the file that every box comes with
+	seed     string            // the data folder that every box comes with
 	secrets  map[string]string // of the devices
 }
 
@@ -43,15 +47,21 @@ const (
 )
 
 func newOutside(folder string, boxes []string) (*outside, error) {
-	o := &outside{registry: filepath.Join(folder, "registry.db")}
-	var err error
+	o := &outside{seed: filepath.Join(folder, "seed")}
+	err := os.Mkdir(o.seed, 0o700)
+	if err != nil {
+		return nil, err
+	}
 	if o.platform, err = newPlatform(folder, boxes); err != nil {
 		return nil, err
 	}
 	if o.phone, err = newPhone(); err != nil {
 		return nil, errors.Join(err, o.platform.close())
 	}
-	if o.secrets, err = o.register(); err != nil {
+	if o.secrets, err = o.register(); err == nil {
+		err = o.remember()
+	}
+	if err != nil {
 		return nil, errors.Join(err, o.close())
 	}
 	return o, nil
@@ -78,7 +88,7 @@ func (o *outside) register() (secrets map[string]string, err error) {
 			registry.Elder{ID: "elder-" + id, Name: "王秀英", Building: "3", Room: id, Caregivers: []string{"li"}},
 			registry.Device{Device: devices.Device{ID: id, Kind: wearable.Kind, Elder: "elder-" + id}})
 	}
-	reg, err := registry.Open(o.registry, registry.Options{})
+	reg, err := registry.Open(filepath.Join(o.seed, "registry.db"), registry.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +107,33 @@ func (o *outside) register() (secrets map[string]string, err error) {
 		}
 		return nil
 	})
+}
+
+// remember makes the journal that every box comes with. Its newest file of
+// urgent events is full, so that the first press begins a new one.
+func (o *outside) remember() (err error) {
+	const full = 17 << 20 // bytes; the gateway begins a new file at 16 MiB
+	j, err := journal.Open(filepath.Join(o.seed, "journal"), journal.Options{Clock: o.platform.now, SegmentBytes: 2 * full})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	data := fmt.Appendf(nil, `{"heart_rate":72,"note":%q}`, strings.Repeat("-", 2<<10))
+	for n := 0; j.Stats().Chains[journal.Urgent].Bytes < full; {
+		var together errgroup.Group
+		for range 500 {
+			e := devices.Event{
+				ID: fmt.Sprintf("seed-%d", n), Device: buttonID(0), Type: wearable.TypeVitals,
+				Received: o.platform.now(), Urgency: devices.Urgent, Data: data,
+			}
+			n++
+			together.Go(func() error { return j.Record(context.Background(), e) })
+		}
+		if err := together.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func lockerID(n int) string { return fmt.Sprintf("locker-%d", n) }

@@ -45,8 +45,8 @@ const (
 )
 
 // Moment is an operation with which the power goes: the Nth of its kind from
-// now on, counted from 1. What was asked for is not done, or done and not
-// answered if Done is set.
+// now on, counted from 1. FLUSHes that find nothing in the cache do not count.
+// What was asked for is not done, or done and not answered if Done is set.
 type Moment struct {
 	Op   Op
 	N    int
@@ -249,7 +249,7 @@ func (d *Disk) check(p []byte, off int64) error {
 // operate does what was asked for, unless the power goes with it.
 func (d *Disk) operate(op Op, do func() error) error {
 	last := false
-	if d.armed != nil && d.armed.Op == op {
+	if d.armed != nil && d.armed.Op == op && (op != Flush || len(d.cache) > 0) {
 		d.armed.N--
 		last = d.armed.N <= 0
 	}
