@@ -72,10 +72,11 @@
 // A goroutine owned by the journal retires whole files, oldest first: those
 // older than Options.Keep that every follower has read; and, over
 // Options.Budget, ordinary ones even if they have not been read, then urgent
-// ones beyond Options.Reserve. Age is taken from records whose clock was
-// synchronised, at a time when the clock is synchronised: a box in 1970
-// retires nothing by age. A follower is known by its state file; to forget a
-// follower, remove the file.
+// ones beyond Options.Reserve. Age is time that is proved to have passed: by
+// the monotonic clock within a boot, by synchronised clocks across boots, but
+// never for more than a sixth of Options.Keep a file. So a clock that is ten
+// years wrong retires next to nothing, and one that nobody trusts nothing. A
+// follower is known by its state file; to forget a follower, remove the file.
 //
 // # Damage
 //

@@ -65,32 +65,13 @@ func (j *Journal) tidyUp() {
 
 // retireOld retires what is older than Keep and has been read by everyone.
 func (j *Journal) retireOld(c *chain) {
-	now := j.options.Clock()
-	if !now.Synced {
-		return
-	}
-	cutoff := now.Wall.Add(-j.options.Keep)
 	all := c.files.all()
-	if len(all) == 0 {
-		return
-	}
-	sealed, active := all[:len(all)-1], all[len(all)-1]
-	old := 0
-	for i, seg := range sealed {
-		if j.isClosing() {
-			return
-		}
-		synced := c.newestSynced(seg, all[i+1].first-1)
-		if synced.IsZero() {
-			continue // as old as those after it, at least
-		}
-		if synced.After(cutoff) {
-			break
-		}
-		old = i + 1
+	old, rotate := j.aged(c, all, j.options.Clock(), j.options.Keep)
+	if rotate {
+		c.rotateNow.Store(true)
 	}
 	read := j.followers.slowest(c.which)
-	for i, seg := range sealed[:old] {
+	for i, seg := range all[:old] {
 		if all[i+1].first-1 > read {
 			return
 		}
@@ -100,26 +81,6 @@ func (j *Journal) retireOld(c *chain) {
 		}
 		c.log.Info("old file retired", "first", seg.first, "last", all[i+1].first-1)
 	}
-	first, err := j.Read(c.which, active.first-1, 1)
-	if err == nil && len(first) > 0 && first[0].Event.Received.Synced &&
-		now.Wall.Sub(first[0].Event.Received.Wall) > j.options.Keep/rotations {
-		c.rotateNow.Store(true)
-	}
-}
-
-// newestSynced is the latest wall time of a record of seg whose clock was
-// synchronised, zero if there is none. It is looked up once.
-func (c *chain) newestSynced(seg *segment, last uint64) time.Time {
-	if seg.surveyed {
-		return seg.synced
-	}
-	c.survey(seg, last, func(e Entry) {
-		if r := e.Event.Received; r.Synced && r.Wall.After(seg.synced) {
-			seg.synced = r.Wall
-		}
-	})
-	seg.surveyed = true
-	return seg.synced
 }
 
 // survey reads the whole of seg, in steps.

@@ -92,15 +92,6 @@ func TestRetiresByAgeWhatEveryoneHasRead(t *testing.T) {
 		}
 		s = mustState(t, j, "slow")
 		caughtUp(t, j, s, fold)
-		clock.mu.Lock()
-		clock.now.Synced = false
-		clock.mu.Unlock()
-		if tidy(); first(t, j, journal.Ordinary) != 1 {
-			t.Error("events were retired by a clock that is not synchronised")
-		}
-		clock.mu.Lock()
-		clock.now.Synced = true
-		clock.mu.Unlock()
 		time.Sleep(2 * time.Minute) // by itself
 		synctest.Wait()
 		oldest, err := j.Read(journal.Ordinary, 0, 1)

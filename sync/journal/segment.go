@@ -12,9 +12,10 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"time"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/linli-edge/gateway/devices"
 )
 
 const (
@@ -45,7 +46,7 @@ type segment struct {
 
 	// The janitor's own.
 	surveyed bool
-	synced   time.Time // see survey
+	ended    devices.Stamp // see Journal.milestone
 }
 
 // segments are the files of one chain, and which of them are open.
