@@ -103,6 +103,9 @@ func (c *chain) commit(b *batch) error {
 		start := time.Now()
 		c.unwritten = len(fresh)
 		err := c.commitFresh(b, fresh)
+		if isFull(err) && c.files.reserved() > 0 {
+			err = c.commitFresh(b, fresh)
+		}
 		c.unwritten = 0
 		if err != nil {
 			c.ids.drop(len(fresh))
@@ -189,7 +192,7 @@ func (c *chain) makeReady() error {
 	case c.active == nil:
 		return c.begin()
 	case c.doubt != nil || c.handle.dead.Load():
-		if c.handle.dead.Load() || !isFull(c.doubt) || c.leftOver() {
+		if c.handle.dead.Load() || !isFull(c.doubt) || c.files.reserved() > 0 || c.leftOver() {
 			if err := c.begin(); err != nil {
 				return err
 			}
@@ -278,6 +281,9 @@ func (c *chain) seal() {
 			}
 			return bucket.Put(keyIDs, encodeIdentities(ids))
 		})
+		if err == nil {
+			err = h.trim()
+		}
 		if err = errors.Join(err, c.files.release(h)); err != nil {
 			// The next start will scan the file instead.
 			c.log.Warn("file is not sealed", "file", seg.path, "error", err)

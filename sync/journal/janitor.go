@@ -60,6 +60,7 @@ func (j *Journal) tidyUp() {
 		}
 		j.retireOverBudget()
 		j.retireOnFullDisk()
+		j.reserve()
 	}
 }
 

@@ -145,6 +145,7 @@ func open(dir string, options Options, f faults) (_ *Journal, err error) {
 	if err := j.metrics.register(options.Registerer); err != nil {
 		return nil, err
 	}
+	j.reserve()
 	for _, c := range j.chains {
 		j.writers.Go(c.write)
 	}

@@ -30,7 +30,7 @@ type metrics struct {
 	collectors []prometheus.Collector
 	registered []prometheus.Collector
 
-	bytes, files, first, last, age, lag *prometheus.Desc
+	bytes, files, first, last, age, lag, reserve *prometheus.Desc
 }
 
 func newMetrics(j *Journal) *metrics {
@@ -72,6 +72,7 @@ func newMetrics(j *Journal) *metrics {
 	m.last = gauge("last_sequence", "Newest sequence.")
 	m.age = gauge("oldest_seconds", "Age of the oldest event by the wall clock, 0 if none.")
 	m.lag = gauge("lag_records", "Sequences that a follower has not read.", "follower")
+	m.reserve = prometheus.NewDesc("linli_journal_reserve_bytes", "Room on disk that only urgent events can use.", nil, nil)
 	m.collectors = append(m.collectors, m)
 	return m
 }
@@ -106,7 +107,7 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.bytes, m.files, m.first, m.last, m.age, m.lag} {
+	for _, d := range []*prometheus.Desc{m.bytes, m.files, m.first, m.last, m.age, m.lag, m.reserve} {
 		out <- d
 	}
 }
@@ -117,6 +118,7 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
+	gauge(m.reserve, float64(stats.Reserve))
 	now := m.journal.options.Clock().Wall
 	for _, which := range chains {
 		s, label := stats.Chains[which], which.String()

@@ -128,6 +128,9 @@ func onDisk(info os.FileInfo) int64 {
 func (s *segments) create(first uint64) (*segment, *handle, error) {
 	path := filepath.Join(s.dir, fmt.Sprintf("%020d%s", first, segmentSuffix))
 	temporary := path + newSuffix
+	if err := s.useReserve(temporary); err != nil {
+		return nil, nil, err
+	}
 	h, err := openBolt(temporary, bolt.Options{InitialMmapSize: s.mapSize})
 	if err != nil {
 		_ = os.Remove(temporary)

@@ -31,6 +31,8 @@ type State struct {
 	journal *Journal
 	handle  *handle
 	closed  atomic.Bool
+
+	allocated atomic.Int64 // bytes of the file that have room on disk, as far as reserved
 }
 
 // OpenState opens the file <dir>/<name>.state, which it makes if need be. The
@@ -52,6 +54,9 @@ func (j *Journal) OpenState(name string) (*State, error) {
 		}
 	}
 	s := &State{name: name, journal: j, handle: h}
+	if err := s.reserve(); err != nil {
+		j.log.Warn("no room is reserved", "state", name, "error", err)
+	}
 	j.states.add(s)
 	return s, nil
 }

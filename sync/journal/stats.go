@@ -10,6 +10,9 @@ import (
 type Stats struct {
 	Chains    [len(chains)]ChainStats // indexed by Chain
 	Followers []FollowerStats         // by name
+	// Reserve is the room on disk that only urgent events can use, beside what
+	// is left in their newest file, in bytes.
+	Reserve int64
 }
 
 // ChainStats is what one chain holds.
@@ -46,6 +49,7 @@ func (j *Journal) Stats() Stats {
 			chain.First, chain.Oldest = oldest[0].Seq, oldest[0].Event.Received.Wall
 		}
 	}
+	s.Reserve = j.chains[Urgent].files.reserved()
 	for name, known := range j.followers.all() {
 		f := FollowerStats{Name: name, Follows: known.follows, At: known.at}
 		for _, which := range chains {
