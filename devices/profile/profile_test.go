@@ -133,6 +133,10 @@ func TestTopicsAndKinds(t *testing.T) {
 
 func TestLimits(t *testing.T) {
 	p := load(t, several)
+	press := devices.Message{Topic: "p/events", Payload: []byte(`{"events":[{"event":"press"}` + strings.Repeat(`,{}`, maxEach-2) + `,{"event":"press"},{"event":"press"}]}`)}
+	if reports, err := p.Reports(wearer, press); len(reports) != 2 || err == nil || !strings.Contains(err.Error(), "each: must be at most 256 elements (got 257)") {
+		t.Errorf("of too many items: %d reports, %v", len(reports), err)
+	}
 	for name, payload := range map[string]string{
 		"10 MB":            `{"src":"` + strings.Repeat("x", 10<<20) + `"}`,
 		"too many items":   `{"events":[` + strings.Repeat("1,", 300) + `1]}`,

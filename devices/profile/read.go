@@ -128,13 +128,17 @@ func (r *compiled) read(on *machine, to []Reading) []Reading {
 	case !ok:
 		add(devices.Report{}, false, fmt.Errorf("each: must be a list (got a %T)", v))
 		return to
-	case len(items) > maxEach:
+	case len(items) > maxEach: // those that are looked at may hold a call for help
 		add(devices.Report{}, false, fmt.Errorf("each: must be at most %d elements (got %d)", maxEach, len(items)))
-		return to
 	}
-	for i, item := range items {
+	failed := false // one error is as good as 256
+	for i, item := range items[:min(len(items), maxEach)] {
 		on.env["item"] = item
-		add(r.report(on, "/"+strconv.Itoa(i)))
+		report, fired, err := r.report(on, "/"+strconv.Itoa(i))
+		if err == nil || !failed {
+			add(report, fired, err)
+		}
+		failed = failed || err != nil
 	}
 	delete(on.env, "item")
 	return to
