@@ -45,6 +45,7 @@ type chain struct {
 	log          *slog.Logger
 	metrics      *chainMetrics
 	files        *segments
+	quarantine   *quarantine // nil if nothing may be written
 	faults       *faults
 	janitor      *janitor
 
@@ -60,7 +61,11 @@ type chain struct {
 
 	rotateNow atomic.Bool // the janitor finds the active file too old
 
-	// What follows belongs to the writing goroutine.
+	mending sync.Mutex // held while a file is mended
+	writing sync.Mutex // held for a commit, and while the active file is let go of
+
+	// What follows belongs to the writing goroutine, and the active file with
+	// what goes with it to whoever holds writing.
 	released     int   // callers that waited for the last batch
 	fresh        []int // events of the batch being committed that are not redeliveries
 	key          [8]byte
@@ -102,10 +107,12 @@ func (c *chain) commit(b *batch) error {
 	if len(fresh) > 0 {
 		start := time.Now()
 		c.unwritten = len(fresh)
+		c.writing.Lock()
 		err := c.commitFresh(b, fresh)
 		if isFull(err) && c.files.reserved() > 0 {
 			err = c.commitFresh(b, fresh)
 		}
+		c.writing.Unlock()
 		c.unwritten = 0
 		if err != nil {
 			c.ids.drop(len(fresh))
@@ -178,6 +185,7 @@ func (c *chain) failed(err error) {
 		c.log.Error("commits fail", "error", err)
 	}
 	if isFull(err) {
+		c.quarantine.empty()
 		c.janitor.full(c.which)
 	}
 }

@@ -8,9 +8,10 @@ import (
 	"github.com/linli-edge/gateway/devices"
 )
 
-// Gap says what was retired before its time because the disk is too small. It
-// is the payload of an event of devices.GatewayDevice, with the ID
-// "gap/<chain>/<first>". The event is urgent, whichever chain it speaks of: a
+// Gap says which events the journal has lost. Of those that were retired before
+// their time, because the disk is too small, it is the payload of an event of devices.GatewayDevice, with the ID
+// "gap/<chain>/<first>"; of those that a damaged file has lost
+// it is part of a [Damage]. The event is urgent, whichever chain it speaks of: a
 // gap in the chain that is being given up would be given up with it.
 //
 //	{"chain":"ordinary","first":1,"last":61440,"count":61440,"unread":1200,
@@ -29,8 +30,11 @@ type Gap struct {
 	// counts the rest.
 	Devices map[string]int `json:"devices,omitempty"`
 	Others  int            `json:"others,omitempty"`
+	// Uncertain is set where the end of the chain is lost: First to Last are
+	// then the most that it can have held, and not all of them were ever used.
+	Uncertain bool `json:"uncertain,omitempty"`
 	// From and To are the earliest and latest wall time at which they were
-	// received, as the box knew it then; zero if Count is.
+	// received, as the box knew it then; zero if that is not known.
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
 }
@@ -56,7 +60,10 @@ func (g Gap) Validate() error {
 
 // Specs are the types that the journal itself reports.
 func Specs() []devices.Spec {
-	return []devices.Spec{devices.SpecFor[Gap](devices.KindGateway, devices.Urgent)}
+	return []devices.Spec{
+		devices.SpecFor[Gap](devices.KindGateway, devices.Urgent),
+		devices.SpecFor[Damage](devices.KindGateway, devices.Urgent),
+	}
 }
 
 // event is g as it is journaled.

@@ -22,6 +22,8 @@ type handle struct {
 	file *os.File
 	dead atomic.Bool // damaged: to be abandoned
 
+	holes []span // what a file that was mended has not; set when it is opened
+
 	// Guarded by segments.mu.
 	refs   int
 	used   uint64

@@ -89,14 +89,15 @@ type Journal struct {
 	chains  [len(chains)]*chain
 	faults  faults
 
-	followers followers
-	states    openStates
-	janitor   janitor
-	closing   chan struct{} // closed when Close begins
-	closeOnce sync.Once
-	closed    error          // what Close returned
-	writers   sync.WaitGroup // of the chains
-	owned     sync.WaitGroup // the janitor
+	followers  followers
+	states     openStates
+	quarantine *quarantine // nil if nothing may be written
+	janitor    janitor
+	closing    chan struct{} // closed when Close begins
+	closeOnce  sync.Once
+	closed     error          // what Close returned
+	writers    sync.WaitGroup // of the chains
+	owned      sync.WaitGroup // the janitor
 }
 
 // Open opens the journal in dir, which it makes if need be. It fails if
@@ -131,6 +132,7 @@ func open(dir string, options Options, f faults) (_ *Journal, err error) {
 		}
 	}()
 	j.metrics = newMetrics(j)
+	j.quarantine = newQuarantine(dir, &j.options)
 	if err := j.followers.load(dir, j.log); err != nil {
 		return nil, err
 	}
@@ -150,6 +152,8 @@ func open(dir string, options Options, f faults) (_ *Journal, err error) {
 		j.writers.Go(c.write)
 	}
 	j.owned.Go(j.tidyUp)
+	j.owned.Go(j.patrol)
+	j.owned.Go(j.tellDamage)
 	return j, nil
 }
 

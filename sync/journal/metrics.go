@@ -10,9 +10,9 @@ import (
 
 // chainMetrics are the figures of one chain since the journal was opened.
 type chainMetrics struct {
-	records, duplicates, failures, written, skipped, damaged, lost prometheus.Counter
-	seconds, batch                                                 prometheus.Observer
-	failing                                                        atomic.Bool
+	records, duplicates, failures, written, skipped, damaged, salvaged, missing, lost prometheus.Counter
+	seconds, batch                                                                    prometheus.Observer
+	failing                                                                           atomic.Bool
 }
 
 func (m *chainMetrics) committed(records int, took time.Duration) {
@@ -54,6 +54,8 @@ func newMetrics(j *Journal) *metrics {
 	written := counter("written_bytes_total", "Bytes written to files of events.")
 	skipped := counter("damaged_records_total", "Damaged records met by a reader, and skipped.")
 	damaged := counter("damaged_files_total", "Files found damaged.")
+	salvaged := counter("salvaged_records_total", "Records rescued from damaged files.")
+	missing := counter("missing_records_total", "Records lost with damaged files, where their number is known.")
 	lost := counter("lost_records_total", "Events retired before their time for want of space.")
 	seconds := histogram("commit_seconds", "Duration of commits.", prometheus.ExponentialBuckets(0.0005, 2, 16))
 	batch := histogram("batch_events", "Events per commit.", prometheus.ExponentialBuckets(1, 2, 13))
@@ -62,7 +64,8 @@ func newMetrics(j *Journal) *metrics {
 		m.chains[which] = &chainMetrics{
 			records: records.WithLabelValues(label), duplicates: duplicates.WithLabelValues(label),
 			failures: failures.WithLabelValues(label), written: written.WithLabelValues(label),
-			skipped: skipped.WithLabelValues(label), damaged: damaged.WithLabelValues(label), lost: lost.WithLabelValues(label),
+			skipped: skipped.WithLabelValues(label), damaged: damaged.WithLabelValues(label),
+			salvaged: salvaged.WithLabelValues(label), missing: missing.WithLabelValues(label), lost: lost.WithLabelValues(label),
 			seconds: seconds.WithLabelValues(label), batch: batch.WithLabelValues(label),
 		}
 	}

@@ -2,7 +2,7 @@ package journal
 
 import (
 	"errors"
-	"fmt"
+	"os"
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
@@ -17,29 +17,49 @@ func (j *Journal) openChain(which Chain) (*chain, error) {
 		return nil, err
 	}
 	c := &chain{
-		which: which, segmentBytes: j.options.SegmentBytes, files: files, faults: &j.faults, janitor: &j.janitor,
+		which: which, segmentBytes: j.options.SegmentBytes, files: files, faults: &j.faults, janitor: &j.janitor, quarantine: j.quarantine,
 		log: j.log.With("chain", which.String()), metrics: j.metrics.of(which),
 		filling: newBatch(nil, nil), work: make(chan struct{}, 1), ids: newRecent(window),
 	}
 	if which == Ordinary {
 		c.wait = j.options.Wait
 	}
-	if len(files.list) > 0 {
-		if err := c.resume(); err != nil {
-			return nil, errors.Join(err, files.closeAll())
-		}
-	}
-	// A cursor can be ahead of the files if the newest of them is gone. Its
-	// follower must not miss what comes now.
-	if cursor := j.followers.furthest(which); cursor > c.last.Load() {
-		c.log.Error("records are missing", "last", c.last.Load(), "read", cursor)
-		c.last.Store(cursor)
+	if err := c.resume(j.followers.furthest(which)); err != nil {
+		return nil, errors.Join(err, files.closeAll())
 	}
 	return c, nil
 }
 
-// resume makes the newest file the active one.
-func (c *chain) resume() error {
+// resume makes the newest file the active one. No follower has read beyond the
+// given cursor: if that is ahead of the files, the newest of them is gone.
+func (c *chain) resume(cursor uint64) error {
+	if len(c.files.list) > 0 {
+		if err := c.openActive(cursor); err != nil {
+			return err
+		}
+	}
+	if last := c.last.Load(); cursor > last {
+		// A follower must not miss what comes now, nor meet another event
+		// under the same number.
+		c.last.Store(cursor)
+		if n := len(c.files.list); n > 0 {
+			if err := c.mend(c.files.list[n-1], c.files.list[n-1].mended.Load(), errors.New("the file that follows is gone")); err != nil {
+				c.log.Error("damaged file stays", "error", err)
+			}
+		} else {
+			c.log.Error("all files are gone", "read", cursor)
+			c.quarantine.take(Damage{File: c.which.String(), Reason: "all files are gone", Gaps: c.gaps(&salvaged{guessed: true}, []span{{1, cursor}}, cursor)}, false)
+		}
+	}
+	if len(c.files.list) == 0 {
+		return nil
+	}
+	return c.loadIdentities()
+}
+
+// openActive opens the newest file to go on writing it, and finds out where the
+// chain ends. If it is damaged, or is one that was mended, a new one begins.
+func (c *chain) openActive(cursor uint64) error {
 	seg, h, err := c.files.openNewest()
 	if err == nil {
 		c.active, c.handle = seg, h
@@ -47,21 +67,38 @@ func (c *chain) resume() error {
 		newest, c.used, err = c.newest()
 		c.last.Store(max(newest, seg.first-1))
 	}
-	if errors.Is(err, ErrDamaged) {
-		c.metrics.damaged.Inc()
-		c.log.Error("newest file is damaged, a new one begins", "file", seg.path, "error", err)
-		seg.damaged.Store(seg.first)
-		c.last.Store(seg.first + uint64(seg.bytes/minRecord))
+	if errors.Is(err, ErrDamaged) || errors.Is(err, os.ErrNotExist) {
 		if h != nil {
 			c.files.forget(seg, h)
 		}
 		c.active, c.handle = nil, nil
+		c.mendNewest(seg, err, cursor)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return c.loadIdentities()
+	return c.notSealed()
+}
+
+// notSealed lets go of the active file if it is sealed: it was mended, and
+// nothing has been recorded since.
+func (c *chain) notSealed() error {
+	sealed, last := false, c.last.Load()
+	err := c.handle.view(func(tx *bolt.Tx) error {
+		if bucket := tx.Bucket(bucketSeal); bucket != nil {
+			sealed = true
+			for _, h := range decodeHoles(bucket.Get(keyHoles)) {
+				last = max(last, h.last)
+			}
+		}
+		return nil
+	})
+	if err != nil || !sealed {
+		return err
+	}
+	c.last.Store(last)
+	return c.letGo()
 }
 
 // loadIdentities fills the window from the newest files. What cannot be read
@@ -71,9 +108,10 @@ func (c *chain) loadIdentities() error {
 	count := 0
 	for i := len(c.files.list) - 1; i >= 0 && count < window; i-- {
 		seg := c.files.list[i]
+		seen := seg.mended.Load()
 		ids, err := c.identities(seg)
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return fmt.Errorf("%s: %w", seg.path, err)
+		if err != nil && c.mend(seg, seen, err) == nil {
+			ids, err = c.identities(seg)
 		}
 		if err != nil {
 			c.log.Warn("identities are lost", "file", seg.path, "error", err)
@@ -98,7 +136,13 @@ func (c *chain) identities(seg *segment) (ids []identity, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, c.files.release(h)) }()
+	defer func() {
+		if h.dead.Load() {
+			c.files.forget(seg, h)
+		} else {
+			err = errors.Join(err, c.files.release(h))
+		}
+	}()
 	sealed := false
 	err = h.view(func(tx *bolt.Tx) error {
 		if bucket := tx.Bucket(bucketSeal); bucket != nil {

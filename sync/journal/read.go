@@ -114,7 +114,7 @@ func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto u
 			upto = max(upto, end)
 			continue
 		}
-		stopped := false
+		stopped, seen := false, seg.mended.Load()
 		err := c.readFile(seg, upto+1, readable, dec, func(e *Entry, size int) bool {
 			entries = append(entries, *e)
 			upto = e.Seq
@@ -124,10 +124,14 @@ func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto u
 		})
 		switch {
 		case stopped:
-		case err == nil, errors.Is(err, os.ErrNotExist): // just retired, or taken away
+		case err == nil, errors.Is(err, os.ErrNotExist) && !c.files.has(seg): // just retired
 			upto = end
-		case errors.Is(err, ErrDamaged):
-			c.damaged(seg, upto+1, err)
+		case errors.Is(err, ErrDamaged), errors.Is(err, errMissing), errors.Is(err, os.ErrNotExist):
+			if c.quarantine == nil || seen >= mostMends {
+				c.damaged(seg, upto+1, err)
+			} else if err := c.mend(seg, seen, err); err != nil {
+				return entries[:0], after, fmt.Errorf("journal: %w", err)
+			}
 		default:
 			return entries[:0], after, fmt.Errorf("journal: read %s: %w", seg.path, err)
 		}
@@ -151,7 +155,8 @@ func (c *chain) readFile(seg *segment, from, to uint64, dec *decoder, fn func(*E
 }
 
 // scan gives fn the entries of an open file, one after the other in the same
-// place, and the size of their records.
+// place, and the size of their records. It ends with errMissing where a record
+// is damaged, or is not there and should be.
 func (c *chain) scan(h *handle, seg *segment, from, to uint64, dec *decoder, fn func(*Entry, int) bool) error {
 	return h.view(func(tx *bolt.Tx) error {
 		bucket := tx.Bucket(bucketEvents)
@@ -159,22 +164,33 @@ func (c *chain) scan(h *handle, seg *segment, from, to uint64, dec *decoder, fn 
 			return fmt.Errorf("%w: no events", ErrDamaged)
 		}
 		cursor := bucket.Cursor()
+		from = max(from, seg.first)
 		e := Entry{Chain: c.which}
 		e.Event.Urgency = devices.Urgency(c.which)
 		for k, v := cursor.Seek(key(from)); k != nil; k, v = cursor.Next() {
 			seq := sequence(k)
 			if seq > to {
-				return nil
+				break
 			}
-			if err := dec.decode(&e.Event, k, v); err != nil || seq < from {
-				c.skipped(seg, seq, err)
+			if seq != from && !covered(h.holes, from, seq-1) {
+				return fmt.Errorf("%w: %d follows %d", errMissing, seq, from-1)
+			}
+			err := dec.decode(&e.Event, k, v)
+			if errors.Is(err, errChecksum) || len(v) < minRecord {
+				return fmt.Errorf("%w: %d: %w", errMissing, seq, err)
+			}
+			from = seq + 1
+			if err != nil {
+				c.skipped(seg, seq, err) // as it was written, and not for this version
 				continue
 			}
 			e.Seq = seq
-			from = seq + 1
 			if !fn(&e, len(v)) {
 				return nil
 			}
+		}
+		if from <= to && !covered(h.holes, from, to) {
+			return fmt.Errorf("%w: %d to %d", errMissing, from, to)
 		}
 		return nil
 	})
@@ -189,11 +205,11 @@ func (c *chain) damaged(seg *segment, from uint64, err error) {
 	}
 }
 
-// skipped counts a record that is damaged or out of place.
+// skipped counts a record that makes no sense although it is not damaged.
 func (c *chain) skipped(seg *segment, seq uint64, err error) {
 	c.metrics.skipped.Inc()
 	if seg.skipped.CompareAndSwap(false, true) {
-		c.log.Error("damaged records are skipped", "file", seg.path, "first", seq, "error", err)
+		c.log.Error("records are skipped", "file", seg.path, "first", seq, "error", err)
 	}
 }
 

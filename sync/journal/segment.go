@@ -12,10 +12,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/salvage"
 )
 
 const (
@@ -30,6 +32,7 @@ var (
 	bucketEvents = []byte("events")
 	bucketSeal   = []byte("seal")
 	keyIDs       = []byte("ids")
+	keyHoles     = []byte("holes")
 )
 
 // segment is one file of a chain. It holds the sequences from first up to the
@@ -38,7 +41,12 @@ type segment struct {
 	first   uint64
 	path    string
 	damaged atomic.Uint64 // the sequence from which it cannot be read, 0 if it can
-	skipped atomic.Bool   // holds damaged records, and that has been said
+	skipped atomic.Bool   // holds records that cannot be read, and that has been said
+	mended  atomic.Uint32 // how often it has been replaced by what could be rescued of it
+
+	// Guarded by chain.mending.
+	tried   error // why it could not be mended
+	triedAt time.Time
 
 	// Guarded by segments.mu.
 	handle *handle
@@ -176,6 +184,9 @@ func syncDir(dir string) error {
 // reference.
 func (s *segments) openNewest() (*segment, *handle, error) {
 	seg := s.list[len(s.list)-1]
+	if err := sound(seg.path, salvage.Everything); err != nil {
+		return seg, nil, err
+	}
 	h, err := openBolt(seg.path, bolt.Options{InitialMmapSize: s.mapSize})
 	if err != nil {
 		return seg, nil, err
@@ -208,22 +219,97 @@ func (s *segments) find(seq uint64) (seg *segment, limit uint64) {
 
 // acquire opens seg for reading, unless it is open. The caller releases it.
 func (s *segments) acquire(seg *segment) (*handle, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return nil, ErrClosed
-	}
-	if seg.handle == nil {
-		h, err := openBolt(seg.path, bolt.Options{ReadOnly: true})
+	for {
+		seen := seg.mended.Load()
+		if h, err := s.use(seg, nil, seen); h != nil || err != nil {
+			return h, err
+		}
+		// Without the lock: a disk that is slow to read must not hold up the
+		// writer, who needs it to begin a new file.
+		opened, err := openSealed(seg.path)
 		if err != nil {
 			return nil, err
 		}
-		seg.handle = h
+		h, err := s.use(seg, opened, seen)
+		if h != opened {
+			err = errors.Join(err, opened.close())
+		}
+		if h != nil || err != nil {
+			return h, err
+		}
+	}
+}
+
+// use returns the handle of seg with one more reference: the one it has, or
+// else opened, unless the file was mended since. nil if there is none.
+func (s *segments) use(seg *segment, opened *handle, seen uint32) (*handle, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.closed:
+		return nil, ErrClosed
+	case !slices.Contains(s.list, seg):
+		return nil, os.ErrNotExist
+	case seg.handle == nil && seg.mended.Load() == seen:
+		seg.handle = opened
+	}
+	if seg.handle == nil {
+		return nil, nil
 	}
 	seg.handle.refs++
 	s.clock++
 	seg.handle.used = s.clock
 	return seg.handle, nil
+}
+
+// openSealed opens a file that is only read. It looks at the inner pages
+// first, a few of which there are: in a loop among them bbolt would not end.
+func openSealed(path string) (*handle, error) {
+	if err := sound(path, salvage.Branches); err != nil {
+		return nil, err
+	}
+	h, err := openBolt(path, bolt.Options{ReadOnly: true})
+	if err != nil {
+		return nil, err
+	}
+	err = h.view(func(tx *bolt.Tx) error {
+		if bucket := tx.Bucket(bucketSeal); bucket != nil {
+			h.holes = decodeHoles(bucket.Get(keyHoles))
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	return h, nil
+}
+
+// has tells whether seg has not been retired.
+func (s *segments) has(seg *segment) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.list, seg)
+}
+
+// replaced notes that another file is in the place of seg's. Who reads the old
+// one may finish.
+func (s *segments) replaced(seg *segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seg.mended.Add(1)
+	seg.damaged.Store(0)
+	if info, err := os.Stat(seg.path); err == nil {
+		seg.bytes = onDisk(info)
+	}
+	h := seg.handle
+	seg.handle = nil
+	if h == nil {
+		return
+	}
+	h.doomed = true
+	if h.refs == 0 {
+		_ = h.close() // nobody has written to it
+	}
 }
 
 // release gives a handle back and closes the longest unused ones.
