@@ -30,6 +30,7 @@ type box struct {
 	begin         func()        // closes begun
 	begun, enough chan struct{} // the load: closed when it begins, and when no more is needed
 	load          sync.WaitGroup
+	stop          func() // ends the load
 	pressed       int
 	buttons       []*teller
 	ringing       string          // an incident that nobody has answered
@@ -46,7 +47,7 @@ const imageBytes = 512 << 20
 // flushLatency is that of a good memory card.
 const flushLatency = 3 * time.Millisecond
 
-// newBox makes an empty disk. The load needs ctx to go on.
+// newBox makes an empty disk, and devices that wait for the load to begin.
 func newBox(ctx context.Context, k *kit, o *outside, folder, name, fs string, random *rand.Rand) (*box, error) {
 	b := &box{
 		kit: k, outside: o, folder: folder, name: name, fs: fs, random: random,
@@ -70,6 +71,7 @@ func newBox(ctx context.Context, k *kit, o *outside, folder, name, fs string, ra
 	if err != nil {
 		return nil, errors.Join(err, b.image.Close())
 	}
+	ctx, b.stop = context.WithCancel(ctx)
 	for i := range lockers {
 		b.start(ctx, lockerID(i))
 	}
@@ -85,9 +87,15 @@ func (b *box) start(ctx context.Context, device string) {
 	b.load.Go(func() { t.tell(ctx) })
 }
 
-// close removes the disk.
-func (b *box) close() error {
-	return errors.Join(b.image.Close(), os.Remove(b.image.Name()))
+// close ends the load. The disk is removed unless it is of further interest.
+func (b *box) close(keepDisk bool) error {
+	b.stop()
+	b.load.Wait()
+	err := b.image.Close()
+	if keepDisk {
+		return err
+	}
+	return errors.Join(err, os.Remove(b.image.Name()))
 }
 
 // freePorts are ports of this machine that nobody listens on.

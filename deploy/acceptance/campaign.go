@@ -65,9 +65,12 @@ type campaign struct {
 	folder  string
 	random  *rand.Rand
 
-	boxes                int // made
-	rounds, cuts, broken int
-	acked, lostWrites    int
+	rounds     int // to do
+	boxes      int // made
+	cuts       int // done
+	broken     int // boots that found something
+	acked      int // events, by boxes that came to their end
+	lostWrites int // lost or torn by the cuts
 }
 
 // proof pulls the plug so many times, from boxes with either file system in
@@ -94,15 +97,18 @@ func (c *campaign) proof(ctx context.Context, rounds int) error {
 		}
 		c.cuts++
 		cuts[turn]++
-		if alive && (cuts[turn] == cutsPerDisk || c.cuts+len(fileSystems) > rounds) {
-			alive = false
-			if err := c.last(ctx, b); err != nil {
+		if alive && cuts[turn] < cutsPerDisk && c.cuts+len(fileSystems) <= rounds {
+			continue
+		}
+		if alive {
+			if alive, err = c.last(ctx, b); err != nil {
 				return err
 			}
 		}
-		if !alive {
-			boxes[turn] = nil
+		if err := b.close(!alive); err != nil {
+			return err
 		}
+		boxes[turn] = nil
 	}
 	return nil
 }
@@ -125,9 +131,9 @@ func boxNames(rounds int) (names []string) {
 func (c *campaign) round(ctx context.Context, b *box, a aim) (alive bool, err error) {
 	f := fates[c.random.IntN(len(fates))]
 	fate := disk.Fate{Keep: f.keep, Tear: f.tear, Rand: c.random}
-	life, take := longest, func(p *boot) { p.disk.Arm(a.moment(c.random), fate) }
+	life, arm := longest, func(p *boot) { p.disk.Arm(a.moment(c.random), fate) }
 	if a.op == "" {
-		life, take = time.Duration(c.random.Int64N(int64(longest))), func(*boot) {}
+		life, arm = time.Duration(c.random.Int64N(int64(longest))), func(*boot) {}
 	}
 
 	p, powered, err := b.powerOn(ctx, false)
@@ -135,13 +141,13 @@ func (c *campaign) round(ctx context.Context, b *box, a aim) (alive bool, err er
 		return false, err
 	}
 	if a.phase == starting {
-		take(p)
+		arm(p)
 	}
 	var seen times
 	var failed error
 	if a.phase == quiet {
 		failed = p.take(powered, step{"start", bootLimit, p.ready, &seen.ready})
-		take(p)
+		arm(p)
 		b.begin()
 	} else {
 		b.begin()
@@ -149,7 +155,7 @@ func (c *campaign) round(ctx context.Context, b *box, a aim) (alive bool, err er
 	}
 	if failed == nil {
 		if a.phase == loaded {
-			take(p)
+			arm(p)
 		}
 		select {
 		case <-time.After(life):
@@ -212,11 +218,11 @@ func (c *campaign) judge(b *box, p *boot) (alive bool) {
 	return false
 }
 
-// last boots a box once more, and ends it in good order.
-func (c *campaign) last(ctx context.Context, b *box) error {
+// last boots a box once more, and looks at everything there is.
+func (c *campaign) last(ctx context.Context, b *box) (alive bool, err error) {
 	p, powered, err := b.powerOn(ctx, false)
 	if err != nil {
-		return err
+		return false, err
 	}
 	seen, failed := p.examine(powered)
 	if failed == nil {
@@ -224,10 +230,10 @@ func (c *campaign) last(ctx context.Context, b *box) error {
 	}
 	at := time.Since(p.on)
 	if _, err := p.off(disk.Fate{Keep: 1, Rand: c.random}); err != nil {
-		return err
+		return false, err
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
 	}
 	if failed != nil {
 		b.found("%v", failed)
@@ -237,10 +243,10 @@ func (c *campaign) last(ctx context.Context, b *box) error {
 	fmt.Printf("        %-7s last boot       %s  end %5.1f s: %d acked, among them %d deposits and %d pickups\n",
 		b.name, seen, at.Seconds(), acked, told.deposits, told.pickups)
 	if !c.judge(b, p) {
-		return nil
+		return false, nil
 	}
 	fmt.Printf("        %-7s every event acknowledged is in the journal once, and counted at the platform once\n", b.name)
-	return b.close()
+	return true, nil
 }
 
 func controlName(fs string) string { return "liar-" + fs }
@@ -284,7 +290,6 @@ func (c *campaign) control(ctx context.Context, fs string) (lost int, err error)
 	if _, err := p.off(disk.Fate{Keep: 1, Rand: c.random}); err != nil || failed != nil {
 		return 0, errors.Join(failed, err)
 	}
-	close(b.enough)
 	fmt.Printf("control %-9s  a disk that lies: of %d writes %d lost, of %d events acknowledged %d lost\n", b.name, damage.Writes(), damage.Lost, len(p.promised), b.lost)
-	return b.lost, b.close()
+	return b.lost, b.close(false)
 }

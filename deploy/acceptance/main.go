@@ -14,7 +14,7 @@ import (
 
 func main() {
 	rounds := flag.Int("rounds", 20, "how many times the plug is pulled")
-	seed := flag.Uint64("seed", 0, "decides where it is aimed and what is lost; 0 takes a new one")
+	seed := flag.Uint64("seed", 0, "of the dice: where it is aimed, what is lost; 0 takes a new one")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
