@@ -165,14 +165,12 @@ var ConsoleEvents = struct {
 	Comma:         Text{"，", ", "},
 }
 
-// ConsoleGlyphs stand for what an event is about, in one character.
+// ConsoleGlyphs stand for what an event is about, in one character, where its
+// kind of device does not.
 var ConsoleGlyphs = struct {
-	Alarm, Locker, Cabinet, Wearable, Box, Rejected, Other Text
+	Alarm, Box, Rejected, Other Text
 }{
 	Alarm:    Text{"急", "!"},
-	Locker:   Text{"递", "P"},
-	Cabinet:  Text{"餐", "M"},
-	Wearable: Text{"护", "W"},
 	Box:      Text{"关", "G"},
 	Rejected: Text{"误", "?"},
 	Other:    Text{"他", "·"},

@@ -5,6 +5,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -23,12 +24,8 @@ func view(e devices.Event, people *registry.Snapshot, lang texts.Lang) eventView
 		s.gateway(e)
 	case e.Type == (devices.Rejected{}).EventType():
 		s.rejected(e)
-	case d.Kind == locker.Kind:
-		s.locker(e)
-	case d.Kind == cabinet.Kind:
-		s.cabinet(e)
-	case d.Kind == wearable.Kind:
-		s.wearable(e)
+	default:
+		s.device(e, d.Kind)
 	}
 	if len(s.parts) == 0 {
 		s.say(texts.ConsoleEvents.Other, string(e.Type))
@@ -63,18 +60,15 @@ func who(e devices.Event, d devices.Device, known bool, people *registry.Snapsho
 func glyph(e devices.Event, kind devices.Kind, lang texts.Lang) string {
 	g := texts.ConsoleGlyphs
 	switch {
-	case e.Type == wearable.TypeSOS || e.Type == wearable.TypeFall:
+	case e.Type == wearable.TypeSOS, e.Type == wearable.TypeFall, isAlarm(e, kind):
 		return g.Alarm.In(lang)
 	case e.Type == (devices.Rejected{}).EventType():
 		return g.Rejected.In(lang)
 	case e.Device == devices.GatewayDevice:
 		return g.Box.In(lang)
-	case kind == locker.Kind:
-		return g.Locker.In(lang)
-	case kind == cabinet.Kind:
-		return g.Cabinet.In(lang)
-	case kind == wearable.Kind:
-		return g.Wearable.In(lang)
+	}
+	if k, ok := kinds.Of(kind); ok {
+		return k.Glyph.In(lang)
 	}
 	return g.Other.In(lang)
 }
@@ -244,6 +238,8 @@ func (s *sentence) gateway(e devices.Event) {
 		s.warn(true)
 	case (devices.Rejected{}).EventType():
 		s.rejected(e)
+	default:
+		s.desk(e) // what staff have counted
 	}
 }
 

@@ -2,13 +2,27 @@ package console
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/attendance"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/condition"
+	"github.com/linli-edge/gateway/devices/desk"
+	"github.com/linli-edge/gateway/devices/express"
+	"github.com/linli-edge/gateway/devices/fitness"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/pickup"
+	"github.com/linli-edge/gateway/devices/rating"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -75,19 +89,104 @@ func TestEventsInWords(t *testing.T) {
 	}
 }
 
+// place registers a device of each kind at a facility, each called as its kind.
+func (b *box) place() {
+	b.Helper()
+	b.must(b.Registry.Update(func(tx *registry.Tx) error {
+		for _, name := range kinds.Names() {
+			if err := tx.Put(registry.Device{Device: devices.Device{ID: string(name), Kind: name, Facility: "locker-north"}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// The other kinds in words.
+func TestPlacesInWords(t *testing.T) {
+	b := newBox(t)
+	b.place()
+	for _, c := range []struct {
+		device  string
+		payload devices.Payload
+		zh, en  string
+		tone    string
+	}{
+		{"bed", bed.Occupancy{Occupied: true}, "有人在床", "somebody is in bed", ""},
+		{"bed", bed.Occupancy{}, "无人在床", "nobody is in bed", ""},
+		{"bed", wearable.SOS{}, "求助", "called for help", "alarm"},
+		{"bed", wearable.Battery{Low: true}, "电量低", "battery low", "warn"},
+		{"bed", condition.Status{}, "离线", "offline", "warn"},
+		{"bed", condition.Fault{Code: "mat"}, "故障：mat", "fault: mat", "warn"},
+		{"alarm", alarm.Smoke{}, "烟雾报警", "smoke", "alarm"},
+		{"alarm", alarm.Gas{}, "燃气泄漏报警", "gas", "alarm"},
+		{"alarm", alarm.CarbonMonoxide{}, "一氧化碳报警", "carbon monoxide", "alarm"},
+		{"alarm", alarm.Water{Cleared: true}, "漏水报警解除", "water: cleared", ""},
+		{"alarm", wearable.SOS{}, "求助", "called for help", "alarm"},
+		{"alarm", condition.Fault{Code: "tamper", Cleared: true}, "故障排除：tamper", "fault cleared: tamper", ""},
+		{"visit", visit.Visited{By: visit.ByButton}, "有人上门巡访", "a visit", ""},
+		{"visit", visit.Visited{By: visit.ByNFC, Caregiver: "zhou"}, "周护理员 上门巡访", "周护理员 visited", ""},
+		{"visit", visit.Visited{By: visit.ByNFC, Elder: "gone"}, "巡访 gone", "a visit to gone", ""},
+		{"visit", visit.Visited{By: visit.ByNFC, Caregiver: "zhou", Elder: "gone"}, "周护理员 巡访 gone", "周护理员 visited gone", ""},
+		{"terminal", terminal.Started{ElderMode: true}, "开始办理，长者模式", "somebody uses it, elder mode", ""},
+		{"terminal", terminal.Ended{Result: terminal.Completed}, "办理完成", "done", ""},
+		{"terminal", terminal.Ended{Result: terminal.Abandoned}, "中途离开", "left before it was done", ""},
+		{"terminal", terminal.Ended{Result: terminal.Failed}, "办理失败", "could not be done", "warn"},
+		{"terminal", terminal.Available{}, "暂停使用", "cannot be used", "warn"},
+		{"rating", rating.Rated{Service: "1", Level: rating.VeryGood}, "评价：非常满意", "rated: very good", ""},
+		{"rating", rating.Rated{Service: "1", Level: rating.VeryBad}, "评价：非常不满意", "rated: very bad", "warn"},
+		{"rating", rating.Closed{Service: "1"}, "差评已处理", "a bad rating was looked into", ""},
+		{"booking", booking.Created{Booking: "1"}, "有新预约", "booked", ""},
+		{"booking", booking.Fulfilled{Booking: "1"}, "预约已履约", "a booking was kept", ""},
+		{"booking", booking.NoShow{Booking: "1"}, "预约爽约", "a booking was not kept", ""},
+		{"booking", booking.Cancelled{Booking: "1"}, "预约取消", "a booking was cancelled", ""},
+		{"booking", booking.Delivered{Contactless: true}, "已送达，无接触", "delivered, without contact", ""},
+		{"desk", desk.Served{Way: desk.WayPhone, Count: 3}, "人工服务 3 次，电话", "services given: 3, by telephone", ""},
+		{devices.GatewayDevice, desk.Served{Way: desk.WayKey, Facility: "locker-north"}, "人工服务 1 次，钥匙", "services given: 1, by key", ""},
+		{"attendance", attendance.Counted{Entries: 3, Exits: 1}, "进 3 人，出 1 人", "3 in, 1 out", ""},
+		{"attendance", attendance.Total{Entries: 30, Exits: 10}, "累计进 30 人，出 10 人", "30 in, 10 out in all", ""},
+		{"attendance", condition.Opening{Open: true}, "开放", "open", ""},
+		{"fitness", fitness.Tested{Test: "balance"}, "完成一次体质监测", "a test was done", ""},
+		{"rental", rental.Out{Asset: "chair-3"}, "chair-3 租出", "chair-3 went out", ""},
+		{"rental", rental.In{Asset: "chair-3"}, "chair-3 在库", "chair-3 is in", ""},
+		{"rental", rental.Available{Asset: "chair-3"}, "chair-3 停租", "chair-3 cannot be rented", ""},
+		{"pickup", pickup.Stocked{Compartment: 4}, "4 号格，物品已放入", "compartment 4, item stocked", ""},
+		{"pickup", pickup.PickedUp{Compartment: 4}, "4 号格，物品已取走", "compartment 4, item picked up", ""},
+		{"pickup", pickup.PickedUp{Compartment: 4, By: locker.ByStaff}, "4 号格，物品已由工作人员取回", "compartment 4, item taken back by staff", ""},
+		{"pickup", pickup.Temperature{Celsius: 9, Cold: true}, "温度 9.0 °C，超出冷链温度", "9.0 °C, outside the cold chain", "warn"},
+		{"pickup", pickup.Temperature{Celsius: 20}, "温度 20.0 °C", "20.0 °C", ""},
+		{"pickup", locker.Door{Compartment: 4, Open: true}, "4 号格，柜门打开", "compartment 4, door open", ""},
+		{"express", express.Deposited{Parcels: 5}, "到件 5 件", "5 parcels came", ""},
+		{"express", express.PickedUp{Parcels: 2}, "取件 2 件", "2 parcels picked up", ""},
+		{"express", express.PickedUp{Parcels: 2, By: locker.ByCourier}, "快递员取走 2 件", "2 parcels taken on by the courier", ""},
+		{"express", express.PickedUp{Parcels: 2, By: locker.ByStaff}, "工作人员清出 2 件", "2 parcels cleared by staff", ""},
+	} {
+		e, err := devices.New(c.device, c.payload)
+		b.must(err)
+		people := b.Registry.Snapshot()
+		zh, en := view(e, people, texts.Chinese), view(e, people, texts.English)
+		if zh.What != c.zh || en.What != c.en || zh.Tone != c.tone {
+			t.Errorf("%s of %s: got %q, %q, %q", c.payload.EventType(), c.device, zh.What, en.What, zh.Tone)
+		}
+		alarming := zh.Glyph == texts.ConsoleGlyphs.Alarm.In(texts.Chinese)
+		if zh.Who == "" || zh.Glyph == "" || len(en.Glyph) > 2 || alarming != (c.tone == "alarm") {
+			t.Errorf("%s of %s: %+v", c.payload.EventType(), c.device, zh)
+		}
+	}
+}
+
 // Each type of the vocabulary has words of its own.
 func TestNoTypeIsWithoutWords(t *testing.T) {
 	b := newBox(t)
-	device := map[devices.Kind]string{locker.Kind: "locker-n1", cabinet.Kind: "meals-o1", wearable.Kind: "band-01"}
-	for _, specs := range [][]devices.Spec{locker.Specs(), cabinet.Specs(), wearable.Specs()} {
-		for _, s := range specs {
-			e := devices.Event{Device: device[s.Kind], Type: s.Type, Data: json.RawMessage("{}")}
-			v := view(e, b.Registry.Snapshot(), texts.Chinese)
-			if s.Type == wearable.TypeBattery && s.Kind == wearable.Kind {
-				continue // says nothing without a figure
-			}
-			if strings.Contains(v.What, string(s.Type)) {
-				t.Errorf("%s of a %s: %q", s.Type, s.Kind, v.What)
+	b.place()
+	for _, k := range kinds.All() {
+		for _, s := range k.Specs {
+			e := devices.Event{Device: string(k.Name), Type: s.Type, Data: json.RawMessage(`{"percent":80,"level":3,"service":"1"}`)}
+			for _, lang := range []texts.Lang{texts.Chinese, texts.English} {
+				v := view(e, b.Registry.Snapshot(), lang)
+				if v.What == texts.ConsoleEvents.Other.In(lang, string(s.Type)) || v.Glyph == texts.ConsoleGlyphs.Other.In(lang) {
+					t.Errorf("%s of a %s: %q, %q", s.Type, s.Kind, v.Glyph, v.What)
+				}
 			}
 		}
 	}
