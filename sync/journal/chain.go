@@ -137,6 +137,7 @@ func (c *chain) commitFresh(b *batch, fresh []int) error {
 		if err != nil {
 			return err
 		}
+		c.metrics.wear.count(tx)
 		bucket := tx.Bucket(bucketEvents)
 		bucket.FillPercent = 1 // sequences only grow: no page is ever split in its middle
 		for _, i := range fresh {
@@ -287,6 +288,7 @@ func (c *chain) seal() {
 			if err != nil {
 				return err
 			}
+			c.metrics.wear.count(tx)
 			return bucket.Put(keyIDs, encodeIdentities(ids))
 		})
 		if err == nil {

@@ -13,10 +13,12 @@ type chainMetrics struct {
 	records, duplicates, failures, written, skipped, damaged, salvaged, missing, lost prometheus.Counter
 	seconds, batch                                                                    prometheus.Observer
 	failing                                                                           atomic.Bool
+	wear                                                                              *wear
 }
 
 func (m *chainMetrics) committed(records int, took time.Duration) {
 	m.records.Add(float64(records))
+	m.wear.events.Add(int64(records))
 	m.batch.Observe(float64(records))
 	m.seconds.Observe(took.Seconds())
 	m.failing.Store(false)
@@ -30,11 +32,14 @@ type metrics struct {
 	collectors []prometheus.Collector
 	registered []prometheus.Collector
 
-	bytes, files, first, last, age, lag, reserve *prometheus.Desc
+	wear wear
+
+	bytes, files, first, last, age, lag, reserve, perEvent, perDay *prometheus.Desc
 }
 
 func newMetrics(j *Journal) *metrics {
 	m := &metrics{journal: j}
+	m.wear.opened = j.options.Clock().Mono
 	counter := func(name, help string) *prometheus.CounterVec {
 		v := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "linli_journal_" + name, Help: help}, []string{"chain"})
 		m.collectors = append(m.collectors, v)
@@ -66,7 +71,7 @@ func newMetrics(j *Journal) *metrics {
 			failures: failures.WithLabelValues(label), written: written.WithLabelValues(label),
 			skipped: skipped.WithLabelValues(label), damaged: damaged.WithLabelValues(label),
 			salvaged: salvaged.WithLabelValues(label), missing: missing.WithLabelValues(label), lost: lost.WithLabelValues(label),
-			seconds: seconds.WithLabelValues(label), batch: batch.WithLabelValues(label),
+			wear: &m.wear, seconds: seconds.WithLabelValues(label), batch: batch.WithLabelValues(label),
 		}
 	}
 	m.bytes = gauge("disk_bytes", "Bytes on disk.")
@@ -75,6 +80,8 @@ func newMetrics(j *Journal) *metrics {
 	m.last = gauge("last_sequence", "Newest sequence.")
 	m.age = gauge("oldest_seconds", "Age of the oldest event by the wall clock, 0 if none.")
 	m.lag = gauge("lag_records", "Sequences that a follower has not read.", "follower")
+	m.perEvent = prometheus.NewDesc("linli_journal_written_per_event_bytes", "Bytes written per event, followers' states included, since the start.", nil, nil)
+	m.perDay = prometheus.NewDesc("linli_journal_written_per_day_bytes", "Bytes written per day at the rate since the start.", nil, nil)
 	m.reserve = prometheus.NewDesc("linli_journal_reserve_bytes", "Room on disk that only urgent events can use.", nil, nil)
 	m.collectors = append(m.collectors, m)
 	return m
@@ -110,7 +117,7 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{m.bytes, m.files, m.first, m.last, m.age, m.lag, m.reserve} {
+	for _, d := range []*prometheus.Desc{m.bytes, m.files, m.first, m.last, m.age, m.lag, m.reserve, m.perEvent, m.perDay} {
 		out <- d
 	}
 }
@@ -122,6 +129,8 @@ func (m *metrics) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	gauge(m.reserve, float64(stats.Reserve))
+	gauge(m.perEvent, stats.Wear.PerEvent())
+	gauge(m.perDay, stats.Wear.PerDay())
 	now := m.journal.options.Clock().Wall
 	for _, which := range chains {
 		s, label := stats.Chains[which], which.String()

@@ -121,6 +121,7 @@ func (s *State) transact(writable bool, fn func(*Tx) error) (err error) {
 		return nil
 	}
 	open = false
+	s.journal.metrics.wear.count(t.tx)
 	if err := guard(t.tx.Commit); err != nil {
 		return fmt.Errorf("state %s: %w", s.name, err)
 	}

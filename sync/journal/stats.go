@@ -13,6 +13,7 @@ type Stats struct {
 	// Reserve is the room on disk that only urgent events can use, beside what
 	// is left in their newest file, in bytes.
 	Reserve int64
+	Wear    Wear
 }
 
 // ChainStats is what one chain holds.
@@ -49,6 +50,7 @@ func (j *Journal) Stats() Stats {
 			chain.First, chain.Oldest = oldest[0].Seq, oldest[0].Event.Received.Wall
 		}
 	}
+	s.Wear = j.metrics.wear.read(j.options.Clock().Mono)
 	s.Reserve = j.chains[Urgent].files.reserved()
 	for name, known := range j.followers.all() {
 		f := FollowerStats{Name: name, Follows: known.follows, At: known.at}
