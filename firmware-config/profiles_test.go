@@ -121,6 +121,55 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 	}
 }
 
+// The example on the page about profiles is one, and says what the page says.
+func TestTheExampleInTheDocumentation(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "deploy", "docs", "profiles.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, part := range strings.Split(string(page), "<!-- ")[1:] {
+		name, rest, _ := strings.Cut(part, " -->\n```")
+		_, rest, _ = strings.Cut(rest, "\n")
+		content, _, found := strings.Cut(rest, "```\n")
+		if !found {
+			t.Fatalf("%s is no block", name)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set, err := profile.Load(os.DirFS(dir), vocabulary)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, ok := set.Profile("acme")
+	if !ok {
+		t.Fatal("the page has no acme.yaml")
+	}
+	fired := map[string]bool{}
+	run(t, set, p, dir, fired)
+	for _, rule := range p.Rules() {
+		if !fired[rule] {
+			t.Errorf("rule %s is not shown at work", rule)
+		}
+	}
+	for _, p := range load(t).Profiles() {
+		row := "| `" + p.Name() + "` |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("the page does not list %s", p.Name())
+			continue
+		}
+		_, row, _ = strings.Cut(string(page), row)
+		row, _, _ = strings.Cut(row, "\n")
+		for name, value := range p.Settings() {
+			if !strings.Contains(row, "`"+name+"="+value+"`") {
+				t.Errorf("the row of %s lacks `%s=%s`", p.Name(), name, value)
+			}
+		}
+	}
+}
+
 func check(t *testing.T, d devices.Device, m devices.Message, r profile.Reading) {
 	t.Helper()
 	payload, _, err := vocabulary.Parse(d.Kind, r.Report.Type, r.Report.Data)
