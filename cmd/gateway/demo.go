@@ -104,7 +104,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		phones.names["/"+caregiver.ID] = caregiver.Name
 	}
 
-	g, err := newGateway(cfg, slog.New(slog.NewTextHandler(d.out, &slog.HandlerOptions{Level: slog.LevelError})))
+	g, err := newGateway(cfg, now, slog.New(slog.NewTextHandler(d.out, &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		return mendable{err}
 	}

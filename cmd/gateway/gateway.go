@@ -62,8 +62,8 @@ type gateway struct {
 // newGateway opens and wires everything: devices -> journal -> {alert ->
 // notify, usage -> province}. Nothing runs before Run. The error is for a
 // person, and says what to mend.
-func newGateway(cfg firmwareconfig.Config, logger *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, logger: logger, metrics: newMetrics(), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logger) (_ *gateway, err error) {
+	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
 	g.metrics.MustRegister(g.failures)
@@ -72,11 +72,6 @@ func newGateway(cfg firmwareconfig.Config, logger *slog.Logger) (_ *gateway, err
 			err = errors.Join(err, g.close())
 		}
 	}()
-	now, err := clock.System()
-	if err != nil {
-		return nil, err
-	}
-	g.clock = now
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
@@ -189,6 +184,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	if g.reports != nil {
 		start(&followers, following, "province", g.reports.Run)
 	}
+	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)
 	for _, s := range g.servers() {
 		start(&servers, serving, s.name, s.run)

@@ -165,7 +165,7 @@ func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 // or the test ends.
 func (b *box) start() (g *gateway, stop func()) {
 	b.t.Helper()
-	g, err := newGateway(b.cfg, slog.New(slog.NewTextHandler(io.MultiWriter(b.t.Output(), &b.logged), nil)))
+	g, err := newGateway(b.cfg, b.clock, slog.New(slog.NewTextHandler(io.MultiWriter(b.t.Output(), &b.logged), nil)))
 	if err != nil {
 		b.t.Fatal(err)
 	}

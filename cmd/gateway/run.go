@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 )
@@ -52,7 +53,11 @@ func (c *cli) load() (firmwareconfig.Config, error) {
 
 // runGateway starts a gateway and runs it until ctx ends.
 func runGateway(ctx context.Context, cfg firmwareconfig.Config, logger *slog.Logger) error {
-	g, err := newGateway(cfg, logger)
+	now, err := clock.System()
+	if err != nil {
+		return err
+	}
+	g, err := newGateway(cfg, now, logger)
 	if err != nil {
 		return mendable{err}
 	}
