@@ -129,7 +129,7 @@ func TestRegisterFromTheCommandLine(t *testing.T) {
 	if link := run("login", "li"); !strings.Contains(link, "/login?token=") {
 		t.Errorf("login %q", link)
 	}
-	if stat := run("journal", "stat"); !strings.Contains(stat, "ordinary") || !strings.Contains(stat, "usage") {
+	if stat := run("journal", "stat"); !strings.Contains(stat, "ordinary") || !strings.Contains(stat, "usage") || !strings.Contains(stat, "an event") || !strings.Contains(stat, "years") {
 		t.Errorf("stat %q", stat)
 	}
 }

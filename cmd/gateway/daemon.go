@@ -16,7 +16,6 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
-	"github.com/linli-edge/gateway/sync/journal"
 )
 
 func (c *cli) loginCommand() *cobra.Command {
@@ -166,24 +165,5 @@ func (c *cli) journalCommand() *cobra.Command {
 		},
 	}
 	tail.Flags().IntVarP(&lines, "lines", "n", 10, t.LinesFlag.In(c.lang))
-	return c.group("journal", t.Journal, &cobra.Command{
-		Use: "stat", Short: t.JournalStat.In(c.lang), Args: c.args(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			var s journal.Stats
-			if err := c.ask(cmd, http.MethodGet, "/v1/journal", nil, &s); err != nil {
-				return err
-			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "CHAIN\tFIRST\tLAST\tFILES\tDISK\tOLDEST")
-			for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
-				x := s.Chains[chain]
-				fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", chain, x.First, x.Last, x.Files, megabytes(x.Bytes), x.Oldest.Local().Format(time.DateTime))
-			}
-			fmt.Fprintln(w, "\nFOLLOWER\tURGENT LAG\tORDINARY LAG\t\t\t")
-			for _, f := range s.Followers {
-				fmt.Fprintf(w, "%s\t%d\t%d\t\t\t\n", f.Name, f.Lag[journal.Urgent], f.Lag[journal.Ordinary])
-			}
-			return w.Flush()
-		},
-	}, tail)
+	return c.group("journal", t.Journal, c.statCommand(), tail)
 }
