@@ -291,7 +291,8 @@ func TestDamagedNewestFile(t *testing.T) {
 	}
 }
 
-// A damaged state is an error for its follower, and for nobody else.
+// A damaged state is an error for its follower, and for nobody else. When it is
+// opened the next time, the follower begins anew.
 func TestDamagedState(t *testing.T) {
 	dir := t.TempDir()
 	j := mustOpen(t, dir, options())
@@ -311,9 +312,14 @@ func TestDamagedState(t *testing.T) {
 	if err := overwrite(filepath.Join(dir, "s.state"), 0, make([]byte, 8<<10)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := j.OpenState("s"); !errors.Is(err, journal.ErrDamaged) {
-		t.Errorf("got %v", err)
+	s = mustState(t, j, "s")
+	if begun, err := s.Begun(); err != nil || begun[journal.Ordinary] != 2 {
+		t.Errorf("begun at %v, %v", begun, err)
 	}
+	if d := j.Damage(); len(d) != 1 || d[0].File != "s.state" || d[0].Kept == "" {
+		t.Errorf("damage %+v", d)
+	}
+	mustClose(t, s)
 	mustClose(t, j)
 	j = mustOpen(t, dir, options())
 	wantIDs(t, j, journal.Ordinary, "a", "b")

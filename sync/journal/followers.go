@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/linli-edge/gateway/devices/salvage"
 )
 
 // followers knows how far each follower has read, so that nothing is retired
@@ -50,6 +52,9 @@ func (f *followers) load(dir string, log *slog.Logger) error {
 
 func loadFollower(path string) (follower, error) {
 	var known follower
+	if err := sound(path, salvage.Branches); err != nil {
+		return known, err
+	}
 	h, err := openBolt(path, bolt.Options{ReadOnly: true})
 	if err != nil {
 		return known, err

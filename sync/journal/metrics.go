@@ -29,6 +29,7 @@ func (m *chainMetrics) committed(records int, took time.Duration) {
 type metrics struct {
 	journal    *Journal
 	chains     [len(chains)]*chainMetrics
+	states     prometheus.Counter
 	collectors []prometheus.Collector
 	registered []prometheus.Collector
 
@@ -62,6 +63,10 @@ func newMetrics(j *Journal) *metrics {
 	salvaged := counter("salvaged_records_total", "Records rescued from damaged files.")
 	missing := counter("missing_records_total", "Records lost with damaged files, where their number is known.")
 	lost := counter("lost_records_total", "Events retired before their time for want of space.")
+	m.states = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "linli_journal_damaged_states_total", Help: "State files of followers found damaged, and begun anew.",
+	})
+	m.collectors = append(m.collectors, m.states)
 	seconds := histogram("commit_seconds", "Duration of commits.", prometheus.ExponentialBuckets(0.0005, 2, 16))
 	batch := histogram("batch_events", "Events per commit.", prometheus.ExponentialBuckets(1, 2, 13))
 	for _, which := range chains {

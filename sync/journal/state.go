@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
@@ -18,14 +16,15 @@ import (
 const stateSuffix = ".state"
 
 // bucketCursors holds a follower's cursors, beside the buckets of its own.
-// Key: chainCursor or deliverCursor. Value: 8 bytes, big-endian.
+// Key: chainCursor or deliverCursor, and keyBegun. Value: 8 bytes, big-endian.
 const bucketCursors = "journal.cursors"
 
 func chainCursor(which Chain) string   { return "chain/" + which.String() }
 func deliverCursor(name string) string { return "deliver/" + name }
 
 // State is the file of one follower: what it has made of the journal, and how
-// far it has read. Its methods may be called from many goroutines.
+// far it has read. Each value has a checksum: what a follower gets is what it
+// has put, or ErrDamaged. Its methods may be called from many goroutines.
 type State struct {
 	name    string
 	journal *Journal
@@ -35,23 +34,16 @@ type State struct {
 	allocated atomic.Int64 // bytes of the file that have room on disk, as far as reserved
 }
 
-// OpenState opens the file <dir>/<name>.state, which it makes if need be. The
-// name is one of devices.CheckCode. Once a Fold has run on it, nothing that
+// OpenState opens the file <dir>/<name>.state, which it makes if there is none
+// or if it is damaged; see [State.Begun]. The name is one of devices.CheckCode. Once a Fold has run on it, nothing that
 // the follower has not read is retired by age, also while it is not running.
 func (j *Journal) OpenState(name string) (*State, error) {
 	if err := devices.CheckCode("state name", name); err != nil {
 		return nil, fmt.Errorf("open state: %w", err)
 	}
-	path := filepath.Join(j.dir, name+stateSuffix)
-	_, statErr := os.Stat(path)
-	h, err := openBolt(path, bolt.Options{})
+	h, err := j.openState(name)
 	if err != nil {
 		return nil, fmt.Errorf("open state %s: %w", name, err)
-	}
-	if errors.Is(statErr, os.ErrNotExist) {
-		if err := syncDir(j.dir); err != nil {
-			return nil, fmt.Errorf("open state %s: %w", name, errors.Join(err, h.close()))
-		}
 	}
 	s := &State{name: name, journal: j, handle: h}
 	if err := s.reserve(); err != nil {
@@ -159,7 +151,15 @@ func (t *Tx) Get(bucket string, key []byte) []byte {
 	var value []byte
 	t.do(func() error {
 		if b := t.tx.Bucket([]byte(bucket)); b != nil {
-			value = bytes.Clone(b.Get(key))
+			sealed := b.Get(key)
+			if sealed == nil {
+				return nil
+			}
+			opened, ok := openValue(bucket, key, sealed)
+			if !ok {
+				return fmt.Errorf("%w: value of %q in %s", ErrDamaged, key, bucket)
+			}
+			value = append([]byte{}, opened...)
 		}
 		return nil
 	})
@@ -174,7 +174,7 @@ func (t *Tx) Put(bucket string, key, value []byte) {
 			return err
 		}
 		t.changes++
-		return b.Put(key, bytes.Clone(value))
+		return b.Put(key, sealValue(bucket, key, value))
 	})
 }
 
@@ -211,7 +211,16 @@ func (t *Tx) Ascend(bucket string, from []byte) iter.Seq2[[]byte, []byte] {
 				} else {
 					k, v = cursor.Next()
 				}
-				k, v = bytes.Clone(k), bytes.Clone(v)
+				if k == nil {
+					return nil
+				}
+				opened, ok := openValue(bucket, k, v)
+				if !ok {
+					damaged := k
+					k = nil
+					return fmt.Errorf("%w: value of %q in %s", ErrDamaged, damaged, bucket)
+				}
+				k, v = bytes.Clone(k), append([]byte{}, opened...)
 				return nil
 			})
 			if k == nil || !yield(k, v) {
@@ -239,8 +248,8 @@ func readCursor(tx *bolt.Tx, name string) (uint64, bool) {
 	if b == nil {
 		return 0, false
 	}
-	v := b.Get([]byte(name))
-	if len(v) != 8 {
+	v, ok := openValue(bucketCursors, []byte(name), b.Get([]byte(name)))
+	if !ok || len(v) != 8 {
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(v), true
