@@ -19,6 +19,16 @@ func CheckCode(field, code string) error {
 	return nil
 }
 
+// CheckID accepts the ID of a record in the registry, or an operator's own
+// code: what CheckCode accepts. Its error does not repeat what it got: a name
+// stands there, if anything goes wrong.
+func CheckID(field, id string) error {
+	if !isCode(id) {
+		return fmt.Errorf("%s: must be an ID, 1 to 64 of a-z, 0-9, '_', '-' and '.'", field)
+	}
+	return nil
+}
+
 func isCode(s string) bool {
 	if len(s) < 1 || len(s) > 64 {
 		return false

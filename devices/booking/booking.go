@@ -80,7 +80,7 @@ func (p Delivered) Validate() error { return nil }
 
 func (p Created) Validate() error {
 	if p.Service != "" {
-		if err := devices.CheckCode("service", p.Service); err != nil {
+		if err := devices.CheckID("service", p.Service); err != nil {
 			return err
 		}
 	}

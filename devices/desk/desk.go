@@ -64,7 +64,7 @@ func (p Served) Validate() error {
 		if f.code == "" {
 			continue
 		}
-		if err := devices.CheckCode(f.name, f.code); err != nil {
+		if err := devices.CheckID(f.name, f.code); err != nil {
 			return err
 		}
 	}

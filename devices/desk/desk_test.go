@@ -20,8 +20,8 @@ func TestServed(t *testing.T) {
 		`{"count":3}`:                                  {wrong: "way: missing"},
 		`{"way":"telepathy"}`:                          {wrong: "way: must be key, card, phone, counter or code"},
 		`{"way":"card","count":-1}`:                    {wrong: "count: must be 1 to 10000 (got -1)"},
-		`{"way":"card","service":"送餐给王秀英"}`:            {wrong: "service: must be 1 to 64"},
-		`{"way":"card","facility":"东门"}`:               {wrong: "facility: must be 1 to 64"},
+		`{"way":"card","service":"送餐给王秀英"}`:            {wrong: "service: must be an ID"},
+		`{"way":"card","facility":"东门"}`:               {wrong: "facility: must be an ID"},
 	} {
 		p, _, err := v.Parse(Kind, TypeServed, []byte(data))
 		if want.wrong != "" {

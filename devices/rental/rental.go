@@ -56,9 +56,9 @@ func (Out) EventType() devices.Type       { return TypeOut }
 func (In) EventType() devices.Type        { return TypeIn }
 func (Available) EventType() devices.Type { return TypeAvailable }
 
-func (p Out) Validate() error       { return devices.CheckCode("asset", p.Asset) }
-func (p In) Validate() error        { return devices.CheckCode("asset", p.Asset) }
-func (p Available) Validate() error { return devices.CheckCode("asset", p.Asset) }
+func (p Out) Validate() error       { return devices.CheckID("asset", p.Asset) }
+func (p In) Validate() error        { return devices.CheckID("asset", p.Asset) }
+func (p Available) Validate() error { return devices.CheckID("asset", p.Asset) }
 
 // The levels are kept apart by asset.
 func (p Available) Level() string { return p.Asset }

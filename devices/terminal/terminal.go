@@ -82,7 +82,7 @@ func (p Ended) Validate() error {
 	if p.Service == "" {
 		return nil
 	}
-	return devices.CheckCode("service", p.Service)
+	return devices.CheckID("service", p.Service)
 }
 
 func (Available) Level() string { return "" }

@@ -56,7 +56,7 @@ func (p Visited) Validate() error {
 		if f.id == "" {
 			continue
 		}
-		if err := devices.CheckCode(f.name, f.id); err != nil {
+		if err := devices.CheckID(f.name, f.id); err != nil {
 			return err
 		}
 	}
