@@ -63,24 +63,30 @@ func (j *Journal) Backup(ctx context.Context, put func(name string, size int64, 
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	var states []string
+	var states, deliver []string
 	for _, entry := range entries {
-		if name, ok := strings.CutSuffix(entry.Name(), stateSuffix); ok {
+		switch name, ok := strings.CutSuffix(entry.Name(), stateSuffix); {
+		case ok && slices.Contains(deliverers, name):
+			deliver = append(deliver, name)
+		case ok:
 			states = append(states, name)
 		}
 	}
-	slices.SortStableFunc(states, func(a, b string) int {
-		return slices.Index(deliverers, b) - slices.Index(deliverers, a)
-	})
-	for _, name := range states {
-		if err := errors.Join(ctx.Err(), j.backupState(name, put)); err != nil {
+	for _, name := range append(deliver, states...) {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := j.backupState(name, put); err != nil {
 			return fmt.Errorf("backup %s: %w", name+stateSuffix, err)
 		}
 	}
 	for _, which := range []Chain{Urgent, Ordinary} {
 		c := j.chains[which]
 		for _, seg := range c.files.all() {
-			if err := errors.Join(ctx.Err(), c.backup(j.dir, seg, put)); err != nil {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if err := c.backup(j.dir, seg, put); err != nil {
 				return fmt.Errorf("backup %s: %w", seg.path, err)
 			}
 		}

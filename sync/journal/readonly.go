@@ -1,30 +1,38 @@
 package journal
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 
 	bolt "go.etcd.io/bbolt"
 	"golang.org/x/sys/unix"
+
+	"github.com/linli-edge/gateway/devices/salvage"
 )
+
+// ErrInUse is returned for a journal that another process works on.
+var ErrInUse = errors.New("in use by another process")
 
 // OpenReadOnly opens the journal in dir for looking at it, beside others who
 // do the same, while no gateway runs on it; meanwhile none can start. Nothing
 // is written, retired or tidied up, and Record refuses. It fails with
-// os.ErrNotExist if there is no journal.
-func OpenReadOnly(dir string, log *slog.Logger) (_ *Journal, err error) {
+// os.ErrNotExist if there is no journal, and with ErrInUse beside a gateway.
+func OpenReadOnly(dir string, options Options) (_ *Journal, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("open journal: %w", err)
 		}
 	}()
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+	if err := options.setDefaults(); err != nil {
+		return nil, err
 	}
-	j := &Journal{dir: dir, log: log, janitor: janitor{work: make(chan struct{}, 1)}, closing: make(chan struct{})}
+	j := &Journal{
+		dir: dir, options: options, log: options.Logger,
+		janitor: janitor{work: make(chan struct{}, 1)}, closing: make(chan struct{}),
+	}
 	if j.lock, err = os.Open(filepath.Join(dir, lockFile)); err != nil {
 		return nil, err
 	}
@@ -34,10 +42,10 @@ func OpenReadOnly(dir string, log *slog.Logger) (_ *Journal, err error) {
 		}
 	}()
 	if err := unix.Flock(int(j.lock.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
-		return nil, fmt.Errorf("%s is in use by another process: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w: %w", dir, ErrInUse, err)
 	}
 	j.metrics = newMetrics(j)
-	if err := j.followers.load(dir, log); err != nil {
+	if err := j.followers.load(dir, j.log); err != nil {
 		return nil, err
 	}
 	for _, which := range chains {
@@ -81,6 +89,25 @@ func (j *Journal) openChainReadOnly(which Chain) (*chain, error) {
 	}
 	c.last.Store(last)
 	return c, err
+}
+
+// Peek reads one value of a follower's state in a journal's folder, without
+// opening it: nil if it is not there or cannot be read.
+func Peek(folder, state, bucket string, key []byte) (value []byte) {
+	f, err := salvage.Open(filepath.Join(folder, state+stateSuffix))
+	if err != nil {
+		return nil
+	}
+	defer f.Close() // only read from
+	f.Entries(func(in string, k, sealed []byte) {
+		if in != bucket || !bytes.Equal(k, key) {
+			return
+		}
+		if opened, ok := openValue(bucket, k, sealed); ok {
+			value = append([]byte{}, opened...)
+		}
+	})
+	return value
 }
 
 // readFileRaw runs a read transaction on one file.
