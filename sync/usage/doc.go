@@ -52,7 +52,9 @@
 // A revision is (generation, n): n rises with each change of the row, the
 // generation is that of the state file, in seconds since 1970 when it first
 // counted. If the file is lost the next one has a higher generation, and its
-// change numbers begin again.
+// change numbers begin again. It is made again of what the journal still has,
+// and days of which that is not everything are not listed any more: see
+// rebuild.go.
 //
 // # On disk
 //
@@ -73,6 +75,8 @@
 //	bucket "uncertain"     key: first day; value: last day
 //	bucket "meta"          keys "generation", "change", "drafts" (how many): 8
 //	                       bytes, big-endian; "newest": the newest day known
+//
+//	buckets "rebuild", "held", "sure": see rebuild.go
 //
 // Rows are kept for two years.
 package usage

@@ -47,6 +47,7 @@ type batch struct {
 	marks     []span       // days that have become uncertain for good
 	drafts    int          // more, or fewer
 	newest    string       // day
+	rebuild   rebuild
 	tally     tally
 }
 
@@ -64,7 +65,7 @@ func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory,
 		tx: tx, directory: directory, since: since,
 		rows: map[string]*record{}, states: map[string]*kept{},
 		newest: string(tx.Get(bucketMeta, []byte("newest"))),
-		tally:  tally{changes: map[changeLabel]int{}},
+		tally:  tally{changes: map[changeLabel]int{}}, rebuild: loadRebuild(tx),
 	}
 	var err error
 	if b.calendar, err = loadCalendar(tx); err != nil {
@@ -76,7 +77,10 @@ func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory,
 			return tally{}, err
 		}
 	}
-	return b.tally, b.save()
+	if err := b.save(); err != nil {
+		return tally{}, err
+	}
+	return b.tally, b.saveRebuild()
 }
 
 // entry folds an event. Every stamp tells of the time, whoever reports.
@@ -85,6 +89,8 @@ func (b *batch) entry(entry journal.Entry) error {
 	if err := b.learn(e.Received); err != nil {
 		return err
 	}
+	received := b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono}).At
+	b.met(entry.Seq, received)
 	device, known := b.directory.Device(e.Device)
 	kind, counted := kinds[device.Kind]
 	switch {
@@ -108,13 +114,13 @@ func (b *batch) entry(entry journal.Entry) error {
 	at := b.calendar.Moment(e)
 	next, changes := kind.step(state.State, payload, at.At)
 	state.State = next
+	b.doubt(device, kind.compartment(payload), Day(at.At), changes)
 	for i, change := range changes {
 		b.tally.changes[changeLabel{device.Kind, change.Kind}]++
 		if err := b.keep(draftKey(entry.Seq, i), draftOf(device, change, at, state)); err != nil {
 			return err
 		}
 	}
-	received := b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono}).At
 	b.since = max(b.since, uint64(max(received.Unix(), 0)))
 	if b.calendar.Known() {
 		b.newest = max(b.newest, Day(received))
@@ -122,9 +128,13 @@ func (b *batch) entry(entry journal.Entry) error {
 	return nil
 }
 
+func compartmentKey(device string, n int) []byte {
+	return binary.BigEndian.AppendUint16([]byte(device+"\x00"), uint16(n))
+}
+
 // state is the state of a compartment, to be changed in place.
 func (b *batch) state(device string, n int) (*kept, error) {
-	key := string(binary.BigEndian.AppendUint16([]byte(device+"\x00"), uint16(n)))
+	key := string(compartmentKey(device, n))
 	if s, ok := b.states[key]; ok {
 		return s, nil
 	}
@@ -178,15 +188,21 @@ func (b *batch) save() error {
 		if row.Change != 0 {
 			b.tx.Delete(bucketChanges, number(row.Change))
 		}
-		change++
-		row.Change = change
 		row.N++
+		row.Change = 0
+		held := b.held(key)
+		if !held {
+			change++
+			row.Change = change
+		}
 		value, err := json.Marshal(row)
 		if err != nil {
 			return fmt.Errorf("encode row: %w", err)
 		}
 		b.tx.Put(bucketRows, []byte(key), value)
-		b.tx.Put(bucketChanges, number(change), []byte(key))
+		if !held {
+			b.tx.Put(bucketChanges, number(change), []byte(key))
+		}
 	}
 	b.tx.Put(bucketMeta, []byte("change"), number(change))
 	return b.prune()

@@ -46,6 +46,13 @@ func Open(j *journal.Journal, directory devices.Directory, o Options) (*Usage, e
 	if err != nil {
 		return nil, fmt.Errorf("open usage: %w", err)
 	}
+	until, err := beginRebuild(state)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open usage: %w", err), state.Close())
+	}
+	if until > 0 {
+		o.Logger.Warn("statistics are made again of the journal", "until", until)
+	}
 	u := &Usage{journal: j, directory: directory, options: o, state: state, metrics: newMetrics()}
 	err = state.View(func(tx *journal.Tx) error {
 		for _, value := range tx.Ascend(bucketDrafts, nil) {
@@ -178,14 +185,15 @@ func (u *Usage) Uncertain(day string) (uncertain bool, err error) {
 	return uncertain, err
 }
 
-// Changes returns up to most rows whose last change has a number greater than
+// Changes returns nothing while the statistics are made again after their file
+// was lost, and else up to most rows whose last change has a number greater than
 // after, in the order of these numbers, and the last of the numbers, or after
 // if there is none.
 func (u *Usage) Changes(after uint64, most int) (rows []Row, last uint64, err error) {
 	last = after
 	err = u.state.View(func(tx *journal.Tx) error {
 		generation := metaNumber(tx, "generation")
-		if most <= 0 {
+		if most <= 0 || rebuildNumber(tx, "until") > 0 {
 			return nil
 		}
 		for _, key := range tx.Ascend(bucketChanges, number(after+1)) {
