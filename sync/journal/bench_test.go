@@ -3,7 +3,6 @@ package journal_test
 import (
 	"cmp"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -13,14 +12,12 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
-	bolt "go.etcd.io/bbolt"
-
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/journal/journaltest"
 )
 
 // The benchmarks compare what runs in turns within one run, because the disk
@@ -44,34 +41,18 @@ var (
 	benchData  = json.RawMessage(`{"compartment":12,"open":true,"note":"` + strings.Repeat("x", benchBytes-40) + `"}`)
 )
 
-// flood lets recorders call record for d and returns how many calls a second
-// came back, and their latencies.
-func flood(tb testing.TB, recorders int, d time.Duration, record func(ctx context.Context, n uint64) error) (perSecond float64, latencies []time.Duration) {
-	var all sync.WaitGroup
-	var mu sync.Mutex
-	start := time.Now()
-	total := 0
-	for range recorders {
-		all.Go(func() {
-			ctx, cancel := context.WithCancel(context.Background()) // as each connection has its own
-			defer cancel()
-			var mine []time.Duration
-			for time.Since(start) < d {
-				before := time.Now()
-				if err := record(ctx, counter.Add(1)); err != nil {
-					tb.Error(err)
-					return
-				}
-				mine = append(mine, time.Since(before))
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			total += len(mine)
-			latencies = append(latencies, mine...)
-		})
+// flood lets recorders call j.Record for d.
+func flood(tb testing.TB, j *journal.Journal, recorders int, d time.Duration) (perSecond float64, latencies []time.Duration) {
+	tb.Helper()
+	contexts := make([]context.Context, recorders) // as each connection has its own
+	for i := range contexts {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		contexts[i] = ctx
 	}
-	all.Wait()
-	return float64(total) / time.Since(start).Seconds(), latencies
+	return journaltest.Flood(tb, recorders, d, func(writer, _ int) error {
+		return j.Record(contexts[writer], benchEvent(counter.Add(1)))
+	})
 }
 
 var counter atomic.Uint64
@@ -81,94 +62,17 @@ func median[T cmp.Ordered](all []T) T {
 	return all[len(all)/2]
 }
 
-// bareGroup is the least that could be called a group commit on bbolt: values
-// of the same size, ready made, one key each.
-type bareGroup struct {
-	queue chan bareRequest
-	done  sync.WaitGroup
-}
+// barely is a value of the size that a benchmark event takes.
+var barely = make([]byte, benchBytes+60)
 
-type bareRequest struct {
-	value []byte
-	done  chan error
-}
-
-func openBare(tb testing.TB, path string) *bolt.DB {
-	db, err := bolt.Open(path, 0o600, &bolt.Options{InitialMmapSize: 1 << 30})
+func syncFile(b *testing.B, dir string) *os.File {
+	b.Helper()
+	f, err := os.Create(filepath.Join(dir, "sync"))
 	if err != nil {
-		tb.Fatal(err)
+		b.Fatal(err)
 	}
-	if err := db.Update(func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists([]byte("events"))
-		return err
-	}); err != nil {
-		tb.Fatal(err)
-	}
-	return db
-}
-
-func newBareGroup(tb testing.TB, db *bolt.DB) *bareGroup {
-	g := &bareGroup{queue: make(chan bareRequest, 4096)}
-	g.done.Go(func() {
-		var seq uint64
-		for first := range g.queue {
-			batch := []bareRequest{first}
-		gather:
-			for len(batch) < 4096 {
-				select {
-				case next, ok := <-g.queue:
-					if !ok {
-						break gather
-					}
-					batch = append(batch, next)
-				default:
-					break gather
-				}
-			}
-			err := db.Update(func(tx *bolt.Tx) error {
-				b := tx.Bucket([]byte("events"))
-				b.FillPercent = 1
-				for _, r := range batch {
-					seq++
-					if err := b.Put(binary.BigEndian.AppendUint64(nil, seq), r.value); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-			for _, r := range batch {
-				r.done <- err
-			}
-		}
-	})
-	tb.Cleanup(func() {
-		close(g.queue)
-		g.done.Wait()
-	})
-	return g
-}
-
-func (g *bareGroup) record(value []byte) error {
-	done := make(chan error, 1)
-	g.queue <- bareRequest{value, done}
-	return <-done
-}
-
-// fdatasyncs writes 4 KiB and syncs for d, and returns the latencies.
-func fdatasyncs(tb testing.TB, f *os.File, d time.Duration) []time.Duration {
-	page := make([]byte, 4096)
-	var all []time.Duration
-	for start := time.Now(); time.Since(start) < d; {
-		before := time.Now()
-		if _, err := f.WriteAt(page, 0); err != nil {
-			tb.Fatal(err)
-		}
-		if err := syscall.Fdatasync(int(f.Fd())); err != nil {
-			tb.Fatal(err)
-		}
-		all = append(all, time.Since(before))
-	}
-	return all
+	b.Cleanup(func() { mustClose(b, f) })
+	return f
 }
 
 // BenchmarkRecord sets the journal without added wait beside a bare bbolt
@@ -178,27 +82,19 @@ func BenchmarkRecord(b *testing.B) {
 		b.Run(fmt.Sprintf("recorders=%d", recorders), func(b *testing.B) {
 			const turn = 250 * time.Millisecond
 			dir := b.TempDir()
-			o := options()
-			j := mustOpen(b, filepath.Join(dir, "journal"), o)
-			db := openBare(b, filepath.Join(dir, "bare"))
-			b.Cleanup(func() { mustClose(b, db) })
-			group := newBareGroup(b, db)
-			f, err := os.Create(filepath.Join(dir, "sync"))
-			if err != nil {
-				b.Fatal(err)
-			}
-			b.Cleanup(func() { mustClose(b, f) })
-			value := make([]byte, benchBytes+60)
+			j := mustOpen(b, filepath.Join(dir, "journal"), options())
+			bare := journaltest.NewBare(b, filepath.Join(dir, "bare"))
+			f := syncFile(b, dir)
 			var perSecond, ratio []float64
 			var oursP50, bareP50, syncP50 []time.Duration
 			for b.Loop() {
 				for range turns {
-					bare, l := flood(b, recorders, turn, func(context.Context, uint64) error { return group.record(value) })
-					bareP50 = append(bareP50, median(l))
-					syncP50 = append(syncP50, median(fdatasyncs(b, f, turn/5)))
-					ours, l := flood(b, recorders, turn, func(ctx context.Context, n uint64) error { return j.Record(ctx, benchEvent(n)) })
-					oursP50 = append(oursP50, median(l))
-					perSecond, ratio = append(perSecond, ours), append(ratio, ours/bare)
+					theirs, l := journaltest.Flood(b, recorders, turn, func(int, int) error { return bare.Record(barely) })
+					bareP50 = append(bareP50, journaltest.Quantile(l, .5))
+					syncP50 = append(syncP50, journaltest.Quantile(journaltest.Fdatasyncs(b, f, turn/5), .5))
+					ours, l := flood(b, j, recorders, turn)
+					oursP50 = append(oursP50, journaltest.Quantile(l, .5))
+					perSecond, ratio = append(perSecond, ours), append(ratio, ours/theirs)
 				}
 			}
 			b.ReportMetric(median(perSecond), "events/s")
@@ -216,39 +112,18 @@ func BenchmarkRecord(b *testing.B) {
 func BenchmarkGroupCommit(b *testing.B) {
 	dir := b.TempDir()
 	j := mustOpen(b, filepath.Join(dir, "journal"), options())
-	db := openBare(b, filepath.Join(dir, "bare"))
-	b.Cleanup(func() { mustClose(b, db) })
-	value := make([]byte, benchBytes+60)
+	bare := journaltest.NewBare(b, filepath.Join(dir, "bare"))
 	var ours, single float64
 	for b.Loop() {
 		for range turns {
-			n, _ := flood(b, 50, 250*time.Millisecond, func(ctx context.Context, n uint64) error { return j.Record(ctx, benchEvent(n)) })
+			n, _ := flood(b, j, 50, 250*time.Millisecond)
 			ours += n
-			n, _ = flood(b, 50, 250*time.Millisecond, func(_ context.Context, n uint64) error {
-				return db.Update(func(tx *bolt.Tx) error {
-					return tx.Bucket([]byte("events")).Put(binary.BigEndian.AppendUint64(nil, n), value)
-				})
-			})
+			n, _ = journaltest.Flood(b, 50, 250*time.Millisecond, func(int, int) error { return bare.Single(counter.Add(1), barely) })
 			single += n
 		}
 	}
 	b.ReportMetric(ours/single, "times-a-tx-each")
 	b.ReportMetric(0, "ns/op")
-}
-
-// written is what this process has sent towards the disk, in bytes.
-func written(tb testing.TB) int64 {
-	text, err := os.ReadFile("/proc/self/io")
-	if err != nil {
-		tb.Skip(err)
-	}
-	_, rest, _ := strings.Cut(string(text), "\nwrite_bytes: ")
-	line, _, _ := strings.Cut(rest, "\n")
-	n, err := strconv.ParseInt(line, 10, 64)
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return n
 }
 
 // BenchmarkWear measures the bytes written per event at 100 events a second,
@@ -260,7 +135,7 @@ func BenchmarkWear(b *testing.B) {
 			o.Wait = wait
 			j := mustOpen(b, b.TempDir(), o)
 			const events = 300
-			before, n := written(b), 0
+			before, n := journaltest.Written(b, "self"), 0
 			for b.Loop() {
 				tick := time.NewTicker(time.Second / 100)
 				var all sync.WaitGroup
@@ -272,46 +147,117 @@ func BenchmarkWear(b *testing.B) {
 				all.Wait()
 				n += events
 			}
-			b.ReportMetric(float64(written(b)-before)/float64(n), "B/event")
+			b.ReportMetric(float64(journaltest.Written(b, "self")-before)/float64(n), "B/event")
 			b.ReportMetric(0, "ns/op")
 		})
 	}
 	b.Run("flat-out", func(b *testing.B) {
 		j := mustOpen(b, b.TempDir(), options())
 		var events float64
-		before := written(b)
+		before := journaltest.Written(b, "self")
 		for b.Loop() {
-			start := time.Now()
-			n, _ := flood(b, 500, 2*time.Second, func(ctx context.Context, n uint64) error { return j.Record(ctx, benchEvent(n)) })
-			events += n * time.Since(start).Seconds()
+			_, l := flood(b, j, 500, 2*time.Second)
+			events += float64(len(l))
 		}
-		b.ReportMetric(float64(written(b)-before)/events/benchBytes, "B/payload-byte")
+		b.ReportMetric(float64(journaltest.Written(b, "self")-before)/events/benchBytes, "B/payload-byte")
 		b.ReportMetric(0, "ns/op")
 	})
 }
 
-// fillMillion records 1 million events.
-func fillMillion(b *testing.B, j *journal.Journal) {
-	b.Helper()
+// submit records events as fast as they are taken.
+func submit(tb testing.TB, j *journal.Journal, events uint64) {
+	tb.Helper()
 	var pending sync.WaitGroup
-	for n := range uint64(1_000_000) {
+	for n := range events {
 		pending.Add(1)
-		if err := j.Submit(b.Context(), benchEvent(n), func(err error) {
+		if err := j.Submit(tb.Context(), benchEvent(n), func(err error) {
 			if err != nil {
-				b.Error(err)
+				tb.Error(err)
 			}
 			pending.Done()
 		}); err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	pending.Wait()
 }
 
+// BenchmarkCard is an SD card: 8 ms a sync, one at a time, for both chains. 50
+// recorders keep it busy with the default wait, and every 100 ms something
+// urgent comes.
+func BenchmarkCard(b *testing.B) {
+	var card sync.Mutex
+	slow := func(journal.Chain) error {
+		for range 2 { // a commit is two syncs
+			card.Lock()
+			time.Sleep(8 * time.Millisecond)
+			card.Unlock()
+		}
+		return nil
+	}
+	o := options()
+	o.Wait = journal.DefaultWait
+	j, err := journal.OpenFaulty(b.TempDir(), o, nil, slow)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { mustClose(b, j) })
+	var perSecond []float64
+	var press []time.Duration
+	for b.Loop() {
+		ctx, stop := context.WithCancel(b.Context())
+		var pressing sync.WaitGroup
+		pressing.Go(func() {
+			tick := time.NewTicker(100 * time.Millisecond)
+			defer tick.Stop()
+			for ctx.Err() == nil {
+				<-tick.C
+				before := time.Now()
+				mustRecord(b, j, urgent(fmt.Sprint(counter.Add(1))))
+				press = append(press, time.Since(before))
+			}
+		})
+		n, _ := flood(b, j, 50, 5*time.Second)
+		stop()
+		pressing.Wait()
+		perSecond = append(perSecond, n)
+	}
+	slices.Sort(press)
+	b.ReportMetric(median(perSecond), "events/s")
+	b.ReportMetric(milliseconds(journaltest.Quantile(press, .5)), "urgent-p50-ms")
+	b.ReportMetric(milliseconds(journaltest.Quantile(press, .99)), "urgent-p99-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// BenchmarkTrim sets recording while a small budget makes a file be retired
+// every fraction of a second beside recording with room for all.
+func BenchmarkTrim(b *testing.B) {
+	small := options()
+	small.Budget, small.Reserve = 64<<20, 16<<20
+	trimmed, roomy := mustOpen(b, b.TempDir(), small), mustOpen(b, b.TempDir(), options())
+	var with, without []time.Duration
+	for b.Loop() {
+		for range turns {
+			_, l := flood(b, trimmed, 50, 500*time.Millisecond)
+			with = append(with, journaltest.Quantile(l, .99))
+			_, l = flood(b, roomy, 50, 500*time.Millisecond)
+			without = append(without, journaltest.Quantile(l, .99))
+		}
+	}
+	first := trimmed.Stats().Chains[journal.Ordinary].First
+	if first == 1 {
+		b.Error("nothing was trimmed")
+	}
+	b.ReportMetric(float64(first-1), "events-trimmed")
+	b.ReportMetric(milliseconds(median(with)), "p99-ms")
+	b.ReportMetric(milliseconds(median(without)), "p99-ms-without")
+	b.ReportMetric(0, "ns/op")
+}
+
 // BenchmarkRead reads 1 million events through a cursor.
 func BenchmarkRead(b *testing.B) {
 	j := mustOpen(b, b.TempDir(), options())
-	fillMillion(b, j)
+	submit(b, j, 1_000_000)
 	events := 0
 	b.ReportAllocs()
 	for b.Loop() {
@@ -336,7 +282,7 @@ func BenchmarkRead(b *testing.B) {
 func BenchmarkOpen(b *testing.B) {
 	dir := b.TempDir()
 	j := mustOpen(b, dir, options())
-	fillMillion(b, j)
+	submit(b, j, 1_000_000)
 	mustClose(b, j)
 	for b.Loop() {
 		j, err := journal.Open(dir, options())
@@ -348,3 +294,5 @@ func BenchmarkOpen(b *testing.B) {
 		}
 	}
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
