@@ -180,7 +180,7 @@ const everyField = `{"compartment":7,"portions":2,"hot":true,"cooked":"2026-11-2
 // same again, and holds no number of somebody's book.
 func TestEveryTypeIsAccepted(t *testing.T) {
 	for _, k := range kinds.All() {
-		for _, s := range k.Specs {
+		for _, s := range k.Specs() {
 			data := everyField
 			if strings.HasSuffix(string(s.Type), ".picked_up") {
 				data = strings.ReplaceAll(data, "nfc", "staff")
@@ -207,7 +207,7 @@ func FuzzVocabulary(f *testing.F) {
 	f.Add("wearable", "vitals", []byte(`{"heart_rate":72,"celsius":1e400}`))
 	f.Add("cabinet", "meal.loaded", []byte(`{"compartment":1,"cooked":"2026-11-23T11:05:00+08:00"}`))
 	for _, k := range kinds.All() {
-		for _, s := range k.Specs {
+		for _, s := range k.Specs() {
 			f.Add(string(k.Name), string(s.Type), []byte(everyField))
 		}
 	}

@@ -63,7 +63,7 @@ func TestEachTypeIsDocumented(t *testing.T) {
 		}
 	}
 	for _, k := range kinds.All() {
-		for _, s := range k.Specs {
+		for _, s := range k.Specs() {
 			key := string(k.Name) + " " + string(s.Type)
 			urgent, ok := told[key]
 			if !ok || urgent != (s.Urgency == devices.Urgent) {

@@ -30,28 +30,28 @@ type Kind struct {
 	// Text is what people call it, Glyph one character for it.
 	Text, Glyph texts.Text
 	// Specs are the types that it reports.
-	Specs []devices.Spec
+	Specs func() []devices.Spec
 }
 
 // All lists the kinds that can be registered, besides bridges.
 func All() []Kind {
 	t, g := texts.Kinds, texts.KindGlyphs
 	return []Kind{
-		{locker.Kind, t.Locker, g.Locker, locker.Specs()},
-		{cabinet.Kind, t.Cabinet, g.Cabinet, cabinet.Specs()},
-		{wearable.Kind, t.Wearable, g.Wearable, wearable.Specs()},
-		{bed.Kind, t.Bed, g.Bed, bed.Specs()},
-		{alarm.Kind, t.Alarm, g.Alarm, alarm.Specs()},
-		{visit.Kind, t.Visit, g.Visit, visit.Specs()},
-		{terminal.Kind, t.Terminal, g.Terminal, terminal.Specs()},
-		{rating.Kind, t.Rating, g.Rating, rating.Specs()},
-		{booking.Kind, t.Booking, g.Booking, booking.Specs()},
-		{desk.Kind, t.Desk, g.Desk, desk.Specs()},
-		{attendance.Kind, t.Attendance, g.Attendance, attendance.Specs()},
-		{fitness.Kind, t.Fitness, g.Fitness, fitness.Specs()},
-		{rental.Kind, t.Rental, g.Rental, rental.Specs()},
-		{pickup.Kind, t.Pickup, g.Pickup, pickup.Specs()},
-		{express.Kind, t.Express, g.Express, express.Specs()},
+		{locker.Kind, t.Locker, g.Locker, locker.Specs},
+		{cabinet.Kind, t.Cabinet, g.Cabinet, cabinet.Specs},
+		{wearable.Kind, t.Wearable, g.Wearable, wearable.Specs},
+		{bed.Kind, t.Bed, g.Bed, bed.Specs},
+		{alarm.Kind, t.Alarm, g.Alarm, alarm.Specs},
+		{visit.Kind, t.Visit, g.Visit, visit.Specs},
+		{terminal.Kind, t.Terminal, g.Terminal, terminal.Specs},
+		{rating.Kind, t.Rating, g.Rating, rating.Specs},
+		{booking.Kind, t.Booking, g.Booking, booking.Specs},
+		{desk.Kind, t.Desk, g.Desk, desk.Specs},
+		{attendance.Kind, t.Attendance, g.Attendance, attendance.Specs},
+		{fitness.Kind, t.Fitness, g.Fitness, fitness.Specs},
+		{rental.Kind, t.Rental, g.Rental, rental.Specs},
+		{pickup.Kind, t.Pickup, g.Pickup, pickup.Specs},
+		{express.Kind, t.Express, g.Express, express.Specs},
 	}
 }
 
@@ -78,7 +78,7 @@ func Names() []devices.Kind {
 func Vocabulary() devices.Vocabulary {
 	var specs [][]devices.Spec
 	for _, k := range All() {
-		specs = append(specs, k.Specs)
+		specs = append(specs, k.Specs())
 	}
 	return devices.NewVocabulary(specs...)
 }

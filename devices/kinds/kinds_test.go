@@ -31,8 +31,8 @@ func TestEveryKindIsListed(t *testing.T) {
 		declared++
 		name, _, _ := strings.Cut(rest, `"`)
 		k, ok := kinds.Of(devices.Kind(name))
-		if !ok || string(k.Name) != name || filepath.Base(filepath.Dir(file)) != name || len(k.Specs) == 0 {
-			t.Errorf("%s declares %q, the list has %q with %d types", file, name, k.Name, len(k.Specs))
+		if !ok || string(k.Name) != name || filepath.Base(filepath.Dir(file)) != name || len(k.Specs()) == 0 {
+			t.Errorf("%s declares %q, the list has %q with %d types", file, name, k.Name, len(k.Specs()))
 		}
 	}
 	if all := len(kinds.All()); declared != all || all != len(kinds.Names()) || declared < 15 {
@@ -59,7 +59,7 @@ func TestEveryKindIsListed(t *testing.T) {
 func TestUrgent(t *testing.T) {
 	urgent := map[devices.Type]bool{"sos": true, "fall": true, "smoke": true, "gas": true, "carbon_monoxide": true, "water": true}
 	for _, k := range kinds.All() {
-		for _, s := range k.Specs {
+		for _, s := range k.Specs() {
 			if s.Kind != k.Name || (s.Urgency == devices.Urgent) != urgent[s.Type] {
 				t.Errorf("%s of %s is %s, of kind %s", s.Type, k.Name, s.Urgency, s.Kind)
 			}

@@ -180,7 +180,7 @@ func TestNoTypeIsWithoutWords(t *testing.T) {
 	b := newBox(t)
 	b.place()
 	for _, k := range kinds.All() {
-		for _, s := range k.Specs {
+		for _, s := range k.Specs() {
 			e := devices.Event{Device: string(k.Name), Type: s.Type, Data: json.RawMessage(`{"percent":80,"level":3,"service":"1"}`)}
 			for _, lang := range []texts.Lang{texts.Chinese, texts.English} {
 				v := view(e, b.Registry.Snapshot(), lang)
