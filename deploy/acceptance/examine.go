@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -91,10 +92,16 @@ func (p *boot) settle(ctx context.Context) error {
 
 // ready waits until the gateway answers.
 func (p *boot) ready(ctx context.Context) error {
-	for _, what := range []string{"mounted", "checked"} {
-		if _, err := p.said(ctx, what); err != nil {
-			return err
-		}
+	if _, err := p.said(ctx, "mounted"); err != nil {
+		return err
+	}
+	files, err := p.said(ctx, "checked")
+	if err != nil {
+		return err
+	}
+	// A box comes with two, registry and journal.
+	if n, err := strconv.Atoi(files); err != nil || n < 2 {
+		p.found("%q files checked", files)
 	}
 	return poll(ctx, func() error {
 		var status struct {

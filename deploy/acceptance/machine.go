@@ -37,7 +37,7 @@ func (k *kit) start(words, disk string, forwards [][2]string, notice func(string
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
 		"-kernel", k.kernel, "-initrd", k.initramfs, "-append", "console=ttyAMA0 quiet panic=-1 -- "+words,
 		"-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci",
-		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=nbd:unix:"+disk, "-device", "virtio-blk-pci,drive=disk")
+		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=nbd:unix:"+disk, "-device", "virtio-blk-pci,drive=disk,physical_block_size=4096")
 	// It must not outlive this program.
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, in, err := os.Pipe()

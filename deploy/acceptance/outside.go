@@ -42,7 +42,7 @@ type outside struct {
 // The devices of a box.
 const (
 	lockers = 20
-	buttons = 8
+	buttons = 8       // no fewer than a disk has boots: each press is a new incident
 	alarm   = "alarm" // a button that is pressed all the time
 )
 

@@ -6,9 +6,13 @@
 // answered is seen by every later read. When a FLUSH is answered, what was
 // written before it came is there after the power has gone; what was written
 // while it was under way is not covered. A write with FUA (force unit access)
-// is there by itself, and takes nothing else along. A sector of 512 bytes is
-// never half written. Of several writes to one sector any one may be the last
-// that stayed, but never one older than what is known to be there.
+// is there by itself, and takes nothing else along. Of several writes to one
+// sector any one may be the last that stayed, but never one older than what is
+// known to be there.
+//
+// A sector is never half written. It has 4,096 bytes: what flash programs at
+// once, and what file systems take for granted. With torn sectors of 512 bytes
+// ext4 ends with half a superblock, which no fsck mends without being told to.
 //
 // The power goes at any time ([Disk.Cut]) or with an operation ([Disk.Arm]):
 // as a FLUSH comes, with nothing of it done; when it is done and the guest
@@ -30,7 +34,7 @@ import (
 )
 
 // Sector is the unit that is written whole or not at all, in bytes.
-const Sector = 512
+const Sector = 4096
 
 // ErrOff is what every operation returns once the power has gone.
 var ErrOff = errors.New("the power is off")

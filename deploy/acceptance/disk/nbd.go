@@ -21,14 +21,14 @@ const (
 
 	fixedNewstyle, noZeroes = 1, 2 // handshake flags
 
-	optAbort, optGo                = 2, 7
-	repAck, repInfo                = 1, 3
-	repUnsupported          uint32 = 1<<31 | 1
-	infoExport                     = 0
-	hasFlags, flush, fua           = 1, 4, 8 // transmission flags
-	cmdRead, cmdWrite              = 0, 1
-	cmdDisconnect, cmdFlush        = 2, 3
-	cmdFlagFUA                     = 1
+	optAbort, optGo                  = 2, 7
+	repAck, repInfo                  = 1, 3
+	repUnsupported            uint32 = 1<<31 | 1
+	infoExport, infoBlockSize        = 0, 3
+	hasFlags, flush, fua             = 1, 4, 8 // transmission flags
+	cmdRead, cmdWrite                = 0, 1
+	cmdDisconnect, cmdFlush          = 2, 3
+	cmdFlagFUA                       = 1
 
 	maxRequest = 32 << 20 // bytes that one request may be about
 	maxOption  = 64 << 10
@@ -113,7 +113,9 @@ func negotiate(conn io.ReadWriter, size int64) (ready bool, err error) {
 		switch option {
 		case optGo:
 			export := be.AppendUint64(be.AppendUint16(nil, infoExport), uint64(size))
-			return true, errors.Join(reply(repInfo, be.AppendUint16(export, hasFlags|flush|fua)), reply(repAck, nil))
+			blocks := be.AppendUint32(be.AppendUint16(nil, infoBlockSize), Sector) // the least,
+			blocks = be.AppendUint32(be.AppendUint32(blocks, Sector), maxRequest)  // the best, the most
+			return true, errors.Join(reply(repInfo, be.AppendUint16(export, hasFlags|flush|fua)), reply(repInfo, blocks), reply(repAck, nil))
 		case optAbort:
 			return false, reply(repAck, nil)
 		default:

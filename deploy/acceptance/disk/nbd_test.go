@@ -54,6 +54,9 @@ func serving(t *testing.T, d *Disk) *caller {
 	if flags := binary.BigEndian.Uint16(info[10:]); flags != 1|4|8 {
 		t.Fatalf("flags %b", flags)
 	}
+	if blocks := c.read(20 + 14)[20:]; binary.BigEndian.Uint16(blocks) != 3 || binary.BigEndian.Uint32(blocks[2:]) != Sector {
+		t.Fatalf("block size %x", blocks)
+	}
 	if ack := c.read(20); binary.BigEndian.Uint32(ack[12:]) != 1 {
 		t.Fatalf("%x", ack)
 	}
