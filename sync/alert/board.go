@@ -31,6 +31,10 @@ type record struct {
 	// the one that the ID was made of. The journal hands an event back after a
 	// crash, and a device repeats it; neither may count twice.
 	Heard []string `json:"heard,omitempty"`
+	// Again is set if the incident was made again of the journal, after the
+	// state file was lost: its steps are counted anew, and their pages must not
+	// have the keys of those that were sent before.
+	Again string `json:"again,omitempty"`
 	// Unrecorded are the decisions that the journal does not have yet.
 	Unrecorded []decision `json:"unrecorded,omitempty"`
 
@@ -69,6 +73,7 @@ type board struct {
 	heard   map[string]*record // by the identity of an applied event
 	number  uint64
 	dropped map[string]bool // forgotten, but maybe still on disk
+	again   string          // of new incidents, while the journal is read again
 }
 
 func newBoard() *board {
@@ -89,7 +94,7 @@ func (b *board) load(r *record) {
 // concerns tells whether the board has a rule for events of type t.
 func concerns(t devices.Type) bool {
 	switch t {
-	case wearable.TypeSOS, wearable.TypeFall, journal.TypeGap, TypeAcknowledged, TypeResolved:
+	case wearable.TypeSOS, wearable.TypeFall, journal.TypeGap, journal.TypeDamage, TypeAcknowledged, TypeResolved:
 		return true
 	}
 	_, alarming := alarms[t]
@@ -118,7 +123,7 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record,
 		if r = b.alarm(e, alarms[e.Type], people, now); r == nil {
 			return nil, nil
 		}
-	case journal.TypeGap:
+	case journal.TypeGap, journal.TypeDamage:
 		r = b.trouble(e, Loss, people, now)
 	case TypeAcknowledged:
 		p, err := devices.Decode[Acknowledged](e)
@@ -210,7 +215,7 @@ func (b *board) about(subject string, e devices.Event, kind Kind, p Priority) *r
 	r := b.open(subject)
 	if r == nil {
 		b.number++
-		r = &record{Subject: subject, Incident: Incident{
+		r = &record{Subject: subject, Again: b.again, Incident: Incident{
 			ID: identity(e), Number: b.number, Kind: kind, Priority: p, Device: e.Device, Raised: e.Received,
 		}}
 		b.records[r.ID] = r
@@ -328,7 +333,7 @@ func (r *record) find(d Delivery) *Delivery {
 // page is what the recipient of d gets to read.
 func (r *record) page(d Delivery, now devices.Stamp) Page {
 	p := Page{
-		Key: d.key(r.ID), Incident: r.ID, Kind: r.Kind, Priority: r.Priority,
+		Key: d.key(r.ID + r.Again), Incident: r.ID, Kind: r.Kind, Priority: r.Priority,
 		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
 		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
 		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
@@ -340,4 +345,12 @@ func (r *record) page(d Delivery, now devices.Stamp) Page {
 		p.Waiting = int(waiting / time.Second)
 	}
 	return p
+}
+
+// decided forgets the decisions that the journal does not have yet.
+func (b *board) decided() {
+	for _, r := range b.records {
+		r.Unrecorded = nil
+		r.keeping.revision++
+	}
 }

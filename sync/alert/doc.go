@@ -70,6 +70,10 @@
 //	             the one before, the identities of the latest 64 events, and
 //	             the decisions that the journal does not have yet
 //
+// If the file is lost it is made again of the urgent chain: open incidents come
+// back as far as the chain reaches, acknowledged if it says so, and else people
+// are called again.
+//
 // Open incidents are kept for ever, of the resolved ones the latest hundred;
 // the journal has the rest.
 package alert

@@ -87,6 +87,7 @@ type Engine struct {
 	watched map[string]*watch
 	lines   map[line]*traffic
 	folded  uint64 // sequence up to which the urgent chain is in the state file
+	relearn uint64 // sequence up to which a state file that is lost may have known it
 	backlog uint64 // sequence up to which it was there when Run began
 	ready   bool   // the backlog has been folded, or took too long
 	sound   bool   // what the siren should do

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -19,12 +20,21 @@ const (
 )
 
 // load fills the board from the state file. A record that makes no sense is
-// left out: it must not keep the others from being called.
+// left out: it must not keep the others from being called. If the file was
+// lost, the fold will read the urgent chain again from its beginning.
 func (e *Engine) load() error {
+	begun, err := e.state.Begun()
+	if err != nil {
+		return err
+	}
 	for _, f := range e.journal.Stats().Followers {
 		if f.Name == stateName {
 			e.folded = f.At[journal.Urgent]
 		}
+	}
+	if e.relearn = begun[journal.Urgent]; e.folded < e.relearn {
+		e.board.again = rand.Text()
+		e.log.Warn("incidents are made again of the journal", "after", e.folded, "until", e.relearn)
 	}
 	return e.state.View(func(tx *journal.Tx) error {
 		for id, value := range tx.Ascend(bucketIncidents, nil) {
@@ -213,8 +223,14 @@ func (e *Engine) take(entries []journal.Entry) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, entry := range entries {
+		if entry.Seq > e.relearn {
+			e.board.again = ""
+		}
 		if concerns(entry.Event.Type) {
 			e.learn(entry.Event, people, now)
+		}
+		if entry.Seq == e.relearn {
+			e.board.decided() // long ago, and the journal has it
 		}
 	}
 	e.announce()
