@@ -19,7 +19,9 @@ import (
 //   - while a call for help is unanswered, somebody is called in every step;
 //   - after an acknowledgement nobody is, until the next press;
 //   - one press is one incident, and nobody has two that are open;
-//   - a page that was accepted is not sent again, but after a restart.
+//   - a page that was accepted is not sent again, but after a restart;
+//
+// also while somebody sets the wall clock, by up to fifty years.
 func TestRandomHistories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.Bool().Draw(rt, "faults")
@@ -47,7 +49,7 @@ type move struct {
 var wearers = map[string]string{"w-zhao": "elder/zhao", "mat-zhao": "elder/zhao", "w-qian": "elder/qian", "w-sun": "elder/sun", "cord": "device/cord"}
 
 func drawMove(faults bool) *rapid.Generator[move] {
-	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "resolve", "pass", "pass", "pass", "restart", "reboot"}
+	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "resolve", "pass", "pass", "pass", "restart", "reboot", "clock"}
 	if faults {
 		whats = append(whats, "mood", "mood", "fail", "hang", "slow", "mend", "mend")
 	}
@@ -136,6 +138,8 @@ func (l *life) make(m move) error {
 		}
 	case "restart", "reboot":
 		return l.restart(m.what)
+	case "clock": // somebody sets it
+		l.skew.Store(int64(tenYears) * int64(m.n-50) / 10)
 	case "mood":
 		moods := []Result{{Class: Accepted}, {Class: Temporary}, {Class: Unknown}, {Class: Permanent}, {Class: hangs}}
 		l.phone.mood([]string{"li", "li's other", "wang"}[m.n%3], moods[m.n/20])
