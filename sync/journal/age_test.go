@@ -101,6 +101,28 @@ func TestAgeOverManyBoots(t *testing.T) {
 	})
 }
 
+// What unsynchronised clocks claim is no proof, however often they do.
+func TestAgeOfABoxThatNeverKnowsTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := newStamp()
+		clock.turn(0, false)
+		o := small(clock)
+		o.Keep = 90 * 24 * time.Hour
+		j := mustOpen(t, t.TempDir(), o)
+		for boot := range 20 {
+			fill(t, j, clock, fmt.Sprint(boot, "-"), 100, devices.Ordinary)
+			clock.advance(time.Hour)
+			clock.boot(tenYears)
+			j.Tidy()
+			synctest.Wait()
+		}
+		if first(t, j, journal.Ordinary) != 1 {
+			t.Error("retired")
+		}
+		mustClose(t, j)
+	})
+}
+
 // In any history of boots and of clocks that lie at most once, nothing is
 // retired before five sixths of its time.
 func TestAgeNeverTooHigh(t *testing.T) {

@@ -255,8 +255,21 @@ func TestBetweenTheNeighbours(t *testing.T) {
 		right := b.clock().Wall
 		b.reboot(time.Unix(0, 0), false)
 		b.deposit()
-		b.reboot(right.Add(4*time.Hour), true)
+		b.pass(30 * time.Minute)
+		b.record("l1", locker.PickedUp{Compartment: 2}, time.Time{}) // at a known distance
+		b.reboot(right.Add(8*time.Hour), true)
 		b.expect("bounded by one day", "2026-11-23 xx")
+	})
+	// But for how long something stayed that came in one such boot and went in
+	// another.
+	story(t, func(t *testing.T, b *box) {
+		right := b.clock().Wall
+		b.reboot(time.Unix(0, 0), false)
+		b.deposit()
+		b.reboot(time.Unix(0, 0), false)
+		b.record("l1", locker.PickedUp{Compartment: 2}, time.Time{})
+		b.reboot(right.Add(8*time.Hour), true)
+		b.expect("a dwell that nobody knows", "(2026-11-23) xx")
 	})
 }
 
