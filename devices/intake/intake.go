@@ -228,7 +228,9 @@ func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Messag
 			return fmt.Errorf("encode %s: %w", r.Type, err)
 		}
 	}
-	if !e.Observed.IsZero() && !e.When().Equal(e.Observed) {
+	// A box that does not know the time is behind: the device may be right.
+	behind := !e.Received.Synced && e.Observed.After(e.Received.Wall)
+	if !e.Observed.IsZero() && !behind && !e.When().Equal(e.Observed) {
 		detail := fmt.Sprintf("time: %s is not believed, the event counts at its reception: set the device's clock", e.Observed.Format(time.RFC3339))
 		if err := in.reject(ctx, d.ID, m, &rejection{devices.RejectTime, detail}); err != nil {
 			return err

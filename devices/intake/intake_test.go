@@ -140,6 +140,21 @@ func newWorld(t *testing.T) world {
 	return w
 }
 
+// A box that starts in 1970 does not complain of devices that know the time.
+func TestBoxBehindItsDevices(t *testing.T) {
+	const message = `{"id":"1","type":"parcel.deposited","time":"2026-11-23T00:00:09Z","data":{"compartment":12}}`
+	for synced, want := range map[bool]int{false: 1, true: 2} {
+		w := newWorld(t)
+		w.now.Wall, w.now.Synced = time.Unix(100, 0), synced
+		if err := w.Message(t.Context(), devices.Message{Client: "l1", Topic: "linli/v1/l1/event", Payload: []byte(message)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.disk.said(); len(got) != want {
+			t.Errorf("synchronised %t: recorded %q", synced, got)
+		}
+	}
+}
+
 func TestMessages(t *testing.T) {
 	for _, c := range []struct {
 		name, client, topic, payload string
