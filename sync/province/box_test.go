@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -145,15 +146,24 @@ type box struct {
 	usage    *usage.Usage
 	sender   *Sender
 	ids      int
+	wrong    atomic.Int64 // of the wall clock, if it has been set
 	cancel   func()
 	running  sync.WaitGroup
 }
 
 func newBox(t *testing.T, dir string, p http.RoundTripper) *box {
-	b := &box{t: t, dir: dir, clock: clock(0), config: Config{
+	b := &box{t: t, dir: dir, config: Config{
 		URL: "https://platform.example/v1/rows", Box: "box-1", Secret: []byte(secret), Interval: 10 * time.Second,
 		Transport: p, Logger: slog.New(slog.DiscardHandler),
 	}}
+	right := clock(0)
+	b.clock = func() devices.Stamp {
+		s := right()
+		if wrong := b.wrong.Load(); wrong != 0 {
+			s.Wall, s.Synced = s.Wall.Add(time.Duration(wrong)), false
+		}
+		return s
+	}
 	b.start()
 	err := b.registry.Put(
 		registry.Facility{ID: "f-1", Name: "幸福里快递柜", Region: "320102001001", UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ"},
@@ -207,6 +217,9 @@ func (b *box) stop() {
 		}
 	}
 }
+
+// turn sets the wall clock away from the right time.
+func (b *box) turn(wrong time.Duration) { b.wrong.Store(int64(wrong)) }
 
 func (b *box) restart() {
 	b.stop()

@@ -21,7 +21,8 @@
 // # Time
 //
 // A signature carries the time, and a box may have no clock. Each answer tells
-// the platform's time, by which the next request is signed.
+// the platform's time, by which the next requests are signed, counted on by the
+// monotonic clock.
 //
 // # On disk
 //

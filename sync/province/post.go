@@ -159,12 +159,17 @@ func (s *Sender) learnTime(server time.Time) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.skew = server.Sub(s.config.Clock().Wall)
+	s.heard, s.heardAt = server, s.config.Clock()
 }
 
 // platformTime is the time by the platform's clock, as far as it is known.
+// Whoever sets the box's clock in between changes nothing.
 func (s *Sender) platformTime() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.config.Clock().Wall.Add(s.skew)
+	now := s.config.Clock()
+	if passed, ok := now.Since(s.heardAt); ok && !s.heard.IsZero() {
+		return s.heard.Add(passed)
+	}
+	return now.Wall
 }

@@ -198,6 +198,30 @@ func TestWrongClock(t *testing.T) {
 	})
 }
 
+// Whoever sets the clock of the box, it goes on by what the platform told.
+func TestClockIsSet(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPlatform(t, dir)
+		b := newBox(t, dir, p)
+		b.record("l1", locker.Deposited{Compartment: 1})
+		pass(15 * time.Second)
+		for i, wrong := range []time.Duration{10 * 365 * 24 * time.Hour, -56 * 365 * 24 * time.Hour, 0} {
+			b.turn(wrong)
+			b.record("l1", locker.Deposited{Compartment: 2 + i})
+			pass(15 * time.Second)
+			if s := b.status(); s.Backlog != 0 || len(p.requests) != 2+i {
+				t.Errorf("%+v after %d requests", s, len(p.requests))
+			}
+		}
+		if n := p.total("parcel.deposits"); n != 4 {
+			t.Errorf("%d deposits", n)
+		}
+		b.stop()
+		p.stop()
+	})
+}
+
 func TestWrongSecret(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -29,9 +30,10 @@ type Sender struct {
 
 	sending sync.Mutex // held while a batch is under way
 
-	mu     sync.Mutex
-	status Status        // without the counts
-	skew   time.Duration // the platform's clock less the box's
+	mu      sync.Mutex
+	status  Status        // without the counts
+	heard   time.Time     // the platform's clock, as it last told
+	heardAt devices.Stamp // when it did
 }
 
 // Status is how the sending goes.
