@@ -116,6 +116,7 @@ var ConsoleEvents = struct {
 	HeartRate, SpO2, BloodPressure, BodyTemperature, Vitals Text
 	Battery, BatteryLow, Worn, NotWorn, Position            Text
 	Raised, Escalated, Acknowledged, Resolved               Text
+	ClockSynced, ClockUnsynced                              Text
 	Rejected, Gap, Box, Other, Device, UnknownDevice, Comma Text
 }{
 	Compartment: Text{"%d 号格", "compartment %d"},
@@ -158,6 +159,8 @@ var ConsoleEvents = struct {
 	Resolved:      Text{"%s 结束了求助：%v", "%s has closed the call: %v"},
 	Rejected:      Text{"上报无法使用（%s）", "report not usable (%s)"},
 	Gap:           Text{"磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full"},
+	ClockSynced:   Text{"时钟已同步：%s", "the clock is synchronised: %s"},
+	ClockUnsynced: Text{"时钟未同步，显示为 %s", "the clock is not synchronised; it says %s"},
 	Box:           Text{"网关", "the box"},
 	Other:         Text{"上报 %s", "reports %s"},
 	Device:        Text{"%s（%s）", "%s (%s)"},

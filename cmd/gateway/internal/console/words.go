@@ -5,6 +5,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -233,6 +234,11 @@ func (s *sentence) gateway(e devices.Event) {
 		read(e, func(p alert.Acknowledged) { s.say(t.Acknowledged, s.name(p.By)); s.tone = "good" })
 	case alert.TypeResolved:
 		read(e, func(p alert.Resolved) { s.say(t.Resolved, s.name(p.By), p.Cause.Text()); s.tone = "good" })
+	case clock.TypeStep:
+		read(e, func(p clock.Step) {
+			s.either(p.Synchronised, t.ClockSynced, t.ClockUnsynced, civil(p.To).Format("2006-01-02 15:04"))
+			s.warn(!p.Synchronised)
+		})
 	case journal.TypeGap:
 		s.say(t.Gap)
 		s.warn(true)

@@ -3,6 +3,7 @@ package console
 import (
 	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/alarm"
@@ -10,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/desk"
 	"github.com/linli-edge/gateway/devices/express"
@@ -72,6 +74,8 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, alert.Escalated{Incident: "1"}, "无人应答，继续呼叫", "no answer, calling on", "warn"},
 		{devices.GatewayDevice, alert.Acknowledged{Incident: "1", By: "zhou"}, "周护理员 接手了求助", "周护理员 has taken the call", "good"},
 		{devices.GatewayDevice, alert.Resolved{Incident: "1", By: "somebody", Cause: alert.CauseTest}, "somebody 结束了求助：测试", "somebody has closed the call: test", "good"},
+		{devices.GatewayDevice, clock.Step{To: time.Date(2026, 11, 23, 0, 15, 0, 0, time.UTC), Synchronised: true}, "时钟已同步：2026-11-23 08:15", "the clock is synchronised: 2026-11-23 08:15", ""},
+		{devices.GatewayDevice, clock.Step{To: time.Unix(0, 0)}, "时钟未同步，显示为 1970-01-01 08:00", "the clock is not synchronised; it says 1970-01-01 08:00", "warn"},
 		{devices.GatewayDevice, journal.Gap{}, "磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full", "warn"},
 		{"stranger", devices.Rejected{Reason: "unknown_device"}, "上报无法使用（unknown_device）", "report not usable (unknown_device)", "warn"},
 		{"band-01", devices.Rejected{Reason: "invalid"}, "上报无法使用（invalid）", "report not usable (invalid)", "warn"},
