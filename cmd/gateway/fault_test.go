@@ -8,71 +8,99 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
-// A disk that is full: no PUBACK, in either version of MQTT, but the press is
-// paged all the same; with room again everything resumes by itself.
+// A disk that others have filled. An ordinary event is not acknowledged, in
+// either version of MQTT; presses go on being recorded, acknowledged and paged
+// within the reserve. When that is gone too a press is not acknowledged, but
+// paged all the same, from memory. With room again everything resumes by
+// itself.
 func TestDiskFull(t *testing.T) {
 	b := newBox(t)
-	mount(t, "tmpfs", b.cfg.Data, "tmpfs", "size=24m")
-	secrets := b.register(neighbourhood(b)...)
+	mount(t, "tmpfs", b.cfg.Data, "tmpfs", "size=10m")
+	secrets := b.register(append(neighbourhood(b),
+		registry.Elder{ID: "e201", Name: "李淑芬", Building: "3号楼", Room: "201", Caregivers: []string{"li"}},
+		registry.Device{Device: devices.Device{ID: "w201", Kind: wearable.Kind, Elder: "e201"}})...)
 	b.start()
-	fill := filepath.Join(b.cfg.Data, "fill")
-	writeUntilFull(t, fill)
-
-	for n := 0; ; n++ { // until the room that the files already have is used
-		d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", secrets["l1"])
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"fill-%d","type":"parcel.deposited","data":{"compartment":1}}`, n))
-		_ = d.conn.Close()
-		if err != nil {
-			break
-		}
-		if n > 100_000 {
-			t.Fatal("the disk does not fill up")
-		}
-	}
-	for _, version := range []byte{4, 5} {
-		for _, c := range []struct{ device, payload string }{
-			{"l1", `{"id":"refused-%d","type":"parcel.deposited","data":{"compartment":1}}`},
-			{"w302", `{"id":"sos-%d","type":"sos"}`},
-		} {
-			d, err := connect(t, b.cfg.MQTT.Listen, version, c.device, secrets[c.device])
-			if err != nil {
-				t.Fatal(err)
-			}
-			err = d.publish("linli/v1/"+c.device+"/event", fmt.Sprintf(c.payload, version))
-			_ = d.conn.Close()
-			// The urgent chain may have room left in its file; the ordinary one
-			// has none.
-			if err == nil && c.device == "l1" {
-				t.Errorf("MQTT version byte %d: acknowledged on a full disk", version)
-			}
-		}
-	}
-	b.phone.await(t, "the press on a full disk", func(p []alert.Page) bool { return len(p) > 0 })
-
-	if err := os.Remove(fill); err != nil {
-		t.Fatal(err)
-	}
-	eventually(t, "acknowledged with room again", func() bool {
-		d, err := connect(t, b.cfg.MQTT.Listen, 5, "l1", secrets["l1"])
+	speak := func(version byte, device, payload string) error {
+		t.Helper()
+		d, err := connect(t, b.cfg.MQTT.Listen, version, device, secrets[device])
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer d.conn.Close()
-		return d.publish("linli/v1/l1/event", `{"id":"after","type":"parcel.deposited","data":{"compartment":1}}`) == nil
+		return d.publish("linli/v1/"+device+"/event", payload)
+	}
+	fill := filepath.Join(b.cfg.Data, "fill")
+	writeUntilFull(t, fill)
+	ordinary := 0
+	for ; ; ordinary++ { // until the room that the files already have is used
+		if speak(4, "l1", fmt.Sprintf(`{"id":"fill-%d","type":"parcel.deposited","data":{"compartment":1}}`, ordinary)) != nil {
+			break
+		}
+		if ordinary > 100_000 {
+			t.Fatal("the disk does not fill up")
+		}
+	}
+	if speak(5, "l1", `{"id":"refused","type":"parcel.deposited","data":{"compartment":1}}`) == nil {
+		t.Error("an ordinary event is acknowledged on a full disk, with MQTT 5")
+	}
+	for i, version := range []byte{4, 5} {
+		if err := speak(version, "w302", fmt.Sprintf(`{"id":"sos-%d","type":"sos"}`, i)); err != nil {
+			t.Errorf("a press within the reserve: %v", err)
+		}
+	}
+	pages := b.phone.await(t, "the press on a full disk", func(p []alert.Page) bool { return len(p) > 0 })
+	if pages[0].FromMemory {
+		t.Errorf("page %+v: from memory, though there was a reserve", pages[0])
+	}
+
+	presser, refused := (*device)(nil), 0
+	for n := 0; refused < 20; n++ { // in a row: the file has free pages here and there
+		if presser == nil {
+			var err error
+			if presser, err = connect(t, b.cfg.MQTT.Listen, 4, "w302", secrets["w302"]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if presser.publish("linli/v1/w302/event", fmt.Sprintf(`{"id":"more-%d","type":"sos"}`, n)) == nil {
+			refused = 0
+		} else {
+			refused++
+			_ = presser.conn.Close() // the gateway has hung up
+			presser = nil
+		}
+		if n > 100_000 {
+			t.Fatal("the reserve has no end")
+		}
+	}
+	if err := speak(4, "w201", `{"id":"last","type":"sos"}`); err == nil {
+		t.Error("a press is acknowledged though nothing can be written")
+	}
+	b.phone.await(t, "the press when even the reserve is gone", func(p []alert.Page) bool {
+		return slices.ContainsFunc(p, func(p alert.Page) bool { return p.FromMemory && p.Room == "201" })
 	})
+
+	if err := os.Remove(fill); err != nil {
+		t.Fatal(err)
+	}
+	for device, payload := range map[string]string{
+		"l1": `{"id":"after","type":"parcel.deposited","data":{"compartment":1}}`, "w302": `{"id":"after","type":"sos"}`,
+	} {
+		eventually(t, device+" is acknowledged with room again", func() bool { return speak(5, device, payload) == nil })
+	}
 }
 
 // A disk that hangs: the file system is frozen, so that every write and sync

@@ -233,8 +233,10 @@ func BenchmarkCard(b *testing.B) {
 // every fraction of a second beside recording with room for all.
 func BenchmarkTrim(b *testing.B) {
 	small := options()
-	small.Budget, small.Reserve = 64<<20, 16<<20
-	trimmed, roomy := mustOpen(b, b.TempDir(), small), mustOpen(b, b.TempDir(), options())
+	small.Budget, small.Reserve, small.SegmentBytes = 16<<20, 4<<20, 4<<20
+	large := small
+	large.Budget = 0
+	trimmed, roomy := mustOpen(b, b.TempDir(), small), mustOpen(b, b.TempDir(), large)
 	var with, without []time.Duration
 	for b.Loop() {
 		for range turns {
