@@ -29,7 +29,7 @@ import (
 // itself.
 func TestDiskFull(t *testing.T) {
 	b := newBox(t)
-	mount(t, "tmpfs", b.cfg.Data, "tmpfs", "size=10m")
+	mount(t, "tmpfs", b.cfg.Data, "tmpfs", "size=4m")
 	secrets := b.register(append(neighbourhood(b),
 		registry.Elder{ID: "e201", Name: "李淑芬", Building: "3号楼", Room: "201", Caregivers: []string{"li"}},
 		registry.Device{Device: devices.Device{ID: "w201", Kind: wearable.Kind, Elder: "e201"}})...)

@@ -20,7 +20,8 @@ const (
 	reserveShare = 8
 	// reserveLeast is not worth another file, in bytes.
 	reserveLeast = 64 << 10
-	// stateRoom is reserved in each state file beyond what it uses, in bytes.
+	// stateRoom is reserved in each state file beyond what it uses, if there is
+	// so much, in bytes.
 	stateRoom = 1 << 20
 )
 
@@ -88,13 +89,14 @@ func (s *State) reserve() error {
 	}); err != nil {
 		return nil // its follower is told
 	}
-	if s.allocated.Load() >= used+stateRoom/2 || spareRoom(s.journal.dir) < stateRoom {
+	room := min(stateRoom, spareRoom(s.journal.dir))
+	if s.allocated.Load() >= used+stateRoom/2 || room < reserveLeast {
 		return nil
 	}
-	if err := allocate(s.handle.file, used+stateRoom); err != nil {
+	if err := allocate(s.handle.file, used+room); err != nil {
 		return err
 	}
-	s.allocated.Store(used + stateRoom)
+	s.allocated.Store(used + room)
 	return nil
 }
 
