@@ -245,8 +245,10 @@ func (b *box) recorded() map[string]int {
 			return counts
 		}
 		for _, e := range entries {
-			counts[e.Event.Device+" "+e.Event.ID]++
 			after = e.Seq
+			if e.Event.Device != devices.GatewayDevice { // what the box itself did
+				counts[e.Event.Device+" "+e.Event.ID]++
+			}
 		}
 	}
 }
