@@ -5,6 +5,8 @@ import (
 	"io"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/linli-edge/gateway/devices/salvage"
 )
 
 // WriteTo writes the file as it is now, for a backup. It holds up a large
@@ -12,7 +14,7 @@ import (
 func (r *Registry) WriteTo(w io.Writer) (n int64, err error) {
 	defer recoverFault(&err)()
 	err = r.db.View(func(tx *bolt.Tx) (err error) {
-		n, err = tx.WriteTo(w)
+		n, err = tx.WriteTo(&salvage.Copy{To: w})
 		return err
 	})
 	if err != nil {

@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	bolt "go.etcd.io/bbolt"
+
+	"github.com/linli-edge/gateway/devices/salvage"
 )
 
 // openStates are the state files that are open in this process. A file that is
@@ -101,7 +103,7 @@ func (j *Journal) backupState(name string, put func(string, int64, io.Reader) er
 	}
 	return putCopy(j.dir, name+stateSuffix, put, func(w io.Writer) error {
 		return s.View(func(t *Tx) error {
-			_, err := t.tx.WriteTo(w)
+			_, err := t.tx.WriteTo(&salvage.Copy{To: w})
 			return err
 		})
 	})
@@ -118,7 +120,7 @@ func (c *chain) backup(dir string, seg *segment, put func(string, int64, io.Read
 	if err == nil && !h.db.IsReadOnly() {
 		err = putCopy(dir, name, put, func(w io.Writer) error {
 			return h.view(func(tx *bolt.Tx) error {
-				_, err := tx.WriteTo(w)
+				_, err := tx.WriteTo(&salvage.Copy{To: w})
 				return err
 			})
 		})
