@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -143,27 +141,5 @@ func whoHas(i alert.Incident) string {
 
 func (c *cli) journalCommand() *cobra.Command {
 	t := texts.Command
-	lines := 0
-	tail := &cobra.Command{
-		Use: "tail", Short: t.JournalTail.In(c.lang), Args: c.args(0, 0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := c.load()
-			if err != nil {
-				return err
-			}
-			client := control.Client{HTTP: control.Dial(cfg.Socket), Lang: c.lang}
-			stream, err := client.Stream(cmd.Context(), http.MethodGet, fmt.Sprintf("/v1/journal/tail?lines=%d", lines), nil)
-			if err != nil {
-				return c.explain(cfg.Socket, err)
-			}
-			defer stream.Close()
-			_, err = io.Copy(cmd.OutOrStdout(), stream)
-			if cmd.Context().Err() != nil || errors.Is(err, io.ErrUnexpectedEOF) {
-				return nil // Ctrl-C, or the daemon stopped
-			}
-			return err
-		},
-	}
-	tail.Flags().IntVarP(&lines, "lines", "n", 10, t.LinesFlag.In(c.lang))
-	return c.group("journal", t.Journal, c.statCommand(), tail)
+	return c.group("journal", t.Journal, c.statCommand(), c.tailCommand(), c.verifyCommand(), c.exportCommand())
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/backup"
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
@@ -32,9 +33,9 @@ import (
 
 // registryFile and the others are what the data folder holds.
 const (
-	registryFile  = "registry.db"
-	journalFolder = "journal"
-	sessionKey    = "console.key"
+	registryFile  = backup.RegistryFile
+	journalFolder = backup.JournalFolder
+	sessionKey    = backup.KeyFile
 )
 
 // gateway is one whole daemon.

@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -73,6 +74,10 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 			return control.Invitation{Port: port, Path: "/login?token=" + token, Valid: int(console.TokenLife.Seconds())}, err
 		},
 		Status: func() control.Status { return g.status(started) },
+		Words: func(e devices.Event, lang texts.Lang) (who, what string) {
+			return console.Words(e, g.registry.Snapshot(), lang)
+		},
+		Backup: g.backup,
 	})
 }
 

@@ -12,7 +12,7 @@ var Command = struct {
 	BuildingFlag, RoomFlag, CaregiversFlag, ChannelFlag, BadChannel,
 	RegionFlag, OperatorFlag,
 	Incident, IncidentList, IncidentAcknowledge, IncidentResolve, ByFlag, CauseFlag, NoIncidents, Acknowledged, Resolved,
-	Journal, JournalStat, JournalTail, LinesFlag,
+	Journal, JournalStat, LinesFlag,
 	NotRunning, SocketFailed Text
 }{
 	Root: Text{"邻里社区智慧生活网关", "Linli, the community smart-life gateway"},
@@ -103,7 +103,6 @@ To see it work: gateway demo`},
 
 	Journal:     Text{"事件日志：查看", "the journal: look into it"},
 	JournalStat: Text{"显示日志的大小、序号和各跟随者的进度", "show sizes, sequence numbers and how far each follower is"},
-	JournalTail: Text{"持续显示新事件（JSON，每行一条）", "show new events as they come (JSON lines)"},
 	LinesFlag:   Text{"先显示最近的多少条", "how many of the latest to begin with"},
 
 	NotRunning:   Text{"网关没有运行（%s 无人应答）。请先启动：systemctl start linli-gateway", "the gateway is not running (nobody answers at %s). Start it: systemctl start linli-gateway"},

@@ -1,7 +1,9 @@
 package control
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"net/http"
 	"strconv"
 	"time"
@@ -22,6 +24,10 @@ type Config struct {
 	// Login makes a login link to the page for a person.
 	Login  func(name string) (Invitation, error)
 	Status func() Status
+	// Words says what an event of the journal means.
+	Words Words
+	// Backup writes the archive of a backup, in clear: see package backup.
+	Backup func(ctx context.Context, w io.Writer) error
 }
 
 // Invitation is a login link to the page, good once.
@@ -66,6 +72,9 @@ type Line struct {
 	Observed *time.Time      `json:"observed,omitempty"`
 	Received devices.Stamp   `json:"received"`
 	Data     json.RawMessage `json:"data"`
+	// Who and What say the same in words, where that was asked for.
+	Who  string `json:"who,omitempty"`
+	What string `json:"what,omitempty"`
 }
 
 // NewLine is the printed form of an entry.
@@ -106,6 +115,8 @@ func Handler(c Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
+	mux.HandleFunc("GET /v1/journal/export", c.export)
+	mux.HandleFunc("GET /v1/backup", c.backup)
 	return mux
 }
 
@@ -128,8 +139,13 @@ func (c Config) tail(w http.ResponseWriter, r *http.Request) {
 	flush := http.NewResponseController(w)
 	_ = flush.Flush() // the client sees that it is connected
 	out := json.NewEncoder(w)
+	words := r.URL.Query().Get("words") != ""
 	for e, err := range c.Journal.Tail(r.Context(), from) {
-		if err != nil || out.Encode(NewLine(e)) != nil || flush.Flush() != nil {
+		line := NewLine(e)
+		if err == nil && words {
+			line.Who, line.What = c.Words(e.Event, language(r))
+		}
+		if err != nil || out.Encode(line) != nil || flush.Flush() != nil {
 			return // the client hung up, or the journal is closing
 		}
 	}
