@@ -99,6 +99,10 @@ type Province struct {
 	SecretFile string `yaml:"secret_file" example:"/etc/linli/province.secret"`
 	// Interval is how often what has changed is sent.
 	Interval time.Duration `yaml:"interval" example:"1h"`
+	// Pace is the least time between two batches of rows, so that what has
+	// gathered while the province was away does not take the whole line. 0
+	// sends as fast as they are accepted.
+	Pace time.Duration `yaml:"pace" example:"500ms"`
 }
 
 // Log is what the daemon writes to its standard error.

@@ -210,6 +210,9 @@ func (c Config) checkProvince() *problem {
 	if bad := within("province.interval", p.Interval, 10*time.Second, day, base().Province.Interval, formatDuration); bad != nil {
 		return bad
 	}
+	if bad := within("province.pace", p.Pace, 0, time.Minute, base().Province.Pace, formatDuration); bad != nil {
+		return bad
+	}
 	if p.URL == "" {
 		if p.SecretFile != "" {
 			return wrong("province.secret_file", texts.Errorf(t.OnlyWithURL), texts.Errorf(t.AddURL))

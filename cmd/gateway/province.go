@@ -20,7 +20,7 @@ func (g *gateway) newProvince(now devices.Clock) (*province.Sender, error) {
 		return nil, err
 	}
 	sender, err := province.Open(g.journal, g.figures, g.registry, province.Config{
-		URL: p.URL, Box: g.cfg.Box.ID, Secret: secret, Interval: p.Interval, Clock: now, Logger: g.logger, Registerer: g.metrics,
+		URL: p.URL, Box: g.cfg.Box.ID, Secret: secret, Interval: p.Interval, Pace: p.Pace, Clock: now, Logger: g.logger, Registerer: g.metrics,
 	})
 	if err != nil {
 		return nil, err

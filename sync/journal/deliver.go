@@ -3,6 +3,7 @@ package journal
 import (
 	"context"
 	"fmt"
+	"time"
 )
 
 // Delivery hands on what a numbered source holds: the rows of a follower, say,
@@ -12,6 +13,9 @@ type Delivery[T any] struct {
 	Name string
 	// Most is how many items are sent together; 0 is 256.
 	Most int
+	// Pace is the least time from the beginning of one Send to the next, so
+	// that a backlog does not take the whole line; 0 is none.
+	Pace time.Duration
 	// Fetch returns up to most items that follow the number after, and the
 	// number of the last of them. A number beyond after with no items skips.
 	Fetch func(after uint64, most int) (items []T, last uint64, err error)
@@ -35,6 +39,7 @@ func Deliver[T any](ctx context.Context, s *State, d Delivery[T]) (sent int, err
 	if err != nil {
 		return 0, fmt.Errorf("deliver %s: %w", d.Name, err)
 	}
+	var next <-chan time.Time // when the next Send may begin; nil is now
 	for ctx.Err() == nil {
 		items, last, err := d.Fetch(at, most)
 		if err != nil {
@@ -44,6 +49,16 @@ func Deliver[T any](ctx context.Context, s *State, d Delivery[T]) (sent int, err
 			return sent, nil
 		}
 		if len(items) > 0 {
+			if next != nil {
+				select {
+				case <-next:
+				case <-ctx.Done():
+					continue
+				}
+			}
+			if d.Pace > 0 {
+				next = time.After(d.Pace)
+			}
 			if err := d.Send(ctx, items); err != nil {
 				return sent, fmt.Errorf("deliver %s: %w", d.Name, err)
 			}

@@ -196,6 +196,38 @@ func TestFoldEvery(t *testing.T) {
 	})
 }
 
+// A backlog is sent batch by batch, no faster than it may be, and a Deliver
+// that waits for its turn can be stopped.
+func TestDeliverPace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		j := mustOpen(t, t.TempDir(), options())
+		s := mustState(t, j, "s")
+		start := time.Now()
+		ctx, cancel := context.WithCancel(t.Context())
+		var at []time.Duration
+		d := journal.Delivery[int]{
+			Name: "rows", Most: 2, Pace: time.Second,
+			Fetch: func(after uint64, most int) ([]int, uint64, error) {
+				return make([]int, most), after + uint64(most), nil
+			},
+			Send: func(context.Context, []int) error {
+				at = append(at, time.Since(start))
+				if len(at) == 3 {
+					time.AfterFunc(time.Second/2, cancel)
+				}
+				time.Sleep(time.Second / 4)
+				return nil
+			},
+		}
+		n, err := journal.Deliver(ctx, s, d)
+		if want := []time.Duration{0, time.Second, 2 * time.Second}; n != 6 || !errors.Is(err, context.Canceled) || !slices.Equal(at, want) {
+			t.Errorf("delivered %d, %v, at %v", n, err, at)
+		}
+		mustClose(t, s)
+		mustClose(t, j)
+	})
+}
+
 func TestDeliver(t *testing.T) {
 	j := mustOpen(t, t.TempDir(), options())
 	s := mustState(t, j, "s")

@@ -15,7 +15,7 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
-// Config says where the rows go. All fields but Interval and Transport are
+// Config says where the rows go. All fields but Interval, Pace and Transport are
 // required.
 type Config struct {
 	// URL is where the platform takes batches, "https://…/v1/rows". Plain
@@ -28,6 +28,8 @@ type Config struct {
 	Secret []byte
 	// Interval is how often rows are sent; 0 is an hour.
 	Interval time.Duration
+	// Pace is the least time between two batches; 0 is none.
+	Pace time.Duration
 	// Transport carries the requests; nil is one of its own.
 	Transport http.RoundTripper
 

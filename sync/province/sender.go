@@ -149,6 +149,7 @@ func (s *Sender) Send(ctx context.Context) error {
 		_, err = journal.Deliver(ctx, s.state, journal.Delivery[usage.Row]{
 			Name:  cursor(generation),
 			Most:  contract.MaxRows,
+			Pace:  s.config.Pace,
 			Fetch: s.usage.Changes,
 			Send:  s.sendRows,
 		})
