@@ -19,6 +19,9 @@
 //   - A damaged record costs that record only: it is left out, listed in
 //     [Snapshot.Damaged], and everything else is served. Writing or removing a
 //     record of the same ID mends it.
+//   - A file whose structure is damaged is replaced by one with every record
+//     that is still whole somewhere in it, and kept beside it. A record that
+//     was changed or removed not long ago may come back as it was.
 //   - A secret is shown once, when it is issued, and kept as its SHA-256: it
 //     has 128 random bits, so nothing slower is needed.
 //

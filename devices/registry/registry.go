@@ -31,6 +31,7 @@ type Options struct {
 
 // Registry is an open registry. All its methods may be called at once.
 type Registry struct {
+	path     string
 	kinds    []devices.Kind
 	readOnly bool
 	current  atomic.Pointer[Snapshot]
@@ -45,8 +46,15 @@ var _ devices.Directory = (*Registry)(nil)
 const busyAfter = time.Second
 
 // Open opens the registry at path, and makes an empty one if there is none.
-// Damaged records are left out and listed in the Snapshot.
+// Damaged records are left out and listed in the Snapshot. A file that is
+// damaged as a whole is replaced by one with all records that can be rescued
+// from it, unless it is opened for looking only; see Damaged.
 func Open(path string, o Options) (*Registry, error) {
+	if !o.ReadOnly {
+		if err := mend(path, o.Logger); err != nil {
+			return nil, fmt.Errorf("mend registry %s: %w", path, err)
+		}
+	}
 	db, err := openFile(path, o.ReadOnly)
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, texts.Errorf(texts.Registry.Busy, path)
@@ -54,6 +62,11 @@ func Open(path string, o Options) (*Registry, error) {
 		return nil, fmt.Errorf("open registry %s: %w", path, err)
 	}
 	loaded, err := load(db)
+	if err == nil && (len(loaded.Damaged) > 0 || loaded.strange) && !o.ReadOnly {
+		if err = refill(db, path, loaded); err == nil {
+			loaded, err = load(db)
+		}
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read registry %s: %w", path, err), closeAfterFault(db, err))
 	}
@@ -62,7 +75,7 @@ func Open(path string, o Options) (*Registry, error) {
 			o.Logger.Error("registry record damaged", "table", d.Table, "id", d.ID, "reason", d.Reason)
 		}
 	}
-	r := &Registry{kinds: slices.Clone(o.Kinds), readOnly: o.ReadOnly, db: db}
+	r := &Registry{path: path, kinds: slices.Clone(o.Kinds), readOnly: o.ReadOnly, db: db}
 	r.current.Store(loaded)
 	return r, nil
 }
@@ -99,7 +112,15 @@ func load(db *bolt.DB) (s *Snapshot, err error) {
 	defer recoverFault(&err)()
 	s = emptySnapshot()
 	err = db.View(func(tx *bolt.Tx) error {
-		for _, t := range []Table{Facilities, Devices, Elders, Caregivers, Secrets} {
+		tables := []Table{Facilities, Devices, Elders, Caregivers, Secrets}
+		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
+			s.strange = s.strange || !slices.Contains(tables, Table(name))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, t := range tables {
 			bucket := tx.Bucket([]byte(t))
 			if bucket == nil {
 				continue

@@ -19,6 +19,7 @@ type Snapshot struct {
 	Damaged []Damage
 
 	secrets map[string]secretHash
+	strange bool // there are tables of names that nobody has given
 
 	// Made by index.
 	behind     map[behind]string

@@ -161,12 +161,15 @@ func (w *walk) branch(id uint64, b []byte, count int, outermost bool, level int)
 		return fmt.Errorf("%w: page %d has %d branches", ErrUnsound, id, count)
 	}
 	var before []byte
+	next := headerSize + count*elementSize // where the next key must stand
 	onlyMark := false
 	for i := range count {
 		at := headerSize + i*elementSize
 		pos, size := binary.LittleEndian.Uint32(b[at:]), binary.LittleEndian.Uint32(b[at+4:])
 		child := binary.LittleEndian.Uint64(b[at+8:])
 		key, ok := cut(b, at, pos, size)
+		ok = ok && at+int(pos) == next
+		next += int(size)
 		if !ok || before != nil && bytes.Compare(before, key) >= 0 {
 			w.note(fmt.Errorf("%w: page %d: branch %d is out of place", ErrUnsound, id, i))
 			continue
@@ -193,8 +196,11 @@ func (w *walk) leaf(id uint64, b []byte, count int, outermost bool) error {
 		return fmt.Errorf("%w: page %d has %d elements", ErrUnsound, id, count)
 	}
 	var before []byte
+	next := headerSize + count*elementSize
 	for i := range count {
 		flags, key, value, ok := element(b, headerSize+i*elementSize)
+		ok = ok && flags <= flagBucket && standsAt(b, headerSize+i*elementSize, next)
+		next += len(key) + len(value)
 		if !ok || before != nil && bytes.Compare(before, key) >= 0 {
 			return fmt.Errorf("%w: page %d: element %d is out of place", ErrUnsound, id, i)
 		}
@@ -227,8 +233,11 @@ func inline(b []byte) error {
 		return fmt.Errorf("%w: %d elements in %d bytes", ErrUnsound, h.count, len(b))
 	}
 	var before []byte
+	next := headerSize + h.count*elementSize
 	for i := range h.count {
-		flags, key, _, ok := element(b, headerSize+i*elementSize)
+		flags, key, value, ok := element(b, headerSize+i*elementSize)
+		ok = ok && standsAt(b, headerSize+i*elementSize, next)
+		next += len(key) + len(value)
 		if !ok || flags != 0 || before != nil && bytes.Compare(before, key) >= 0 {
 			return fmt.Errorf("%w: element %d is out of place", ErrUnsound, i)
 		}
@@ -247,6 +256,12 @@ func element(b []byte, at int) (flags uint32, key, value []byte, ok bool) {
 	}
 	value, ok = cut(b, at, pos+keySize, valueSize) // no overflow: the key fits
 	return flags, key, value, ok
+}
+
+// standsAt tells whether the key of an element stands where the one before it
+// ends: no element is missing on the page, none is longer or shorter.
+func standsAt(b []byte, element, at int) bool {
+	return element+int(binary.LittleEndian.Uint32(b[element+4:])) == at
 }
 
 // cut is the size bytes at a position that counts from an element.
