@@ -97,11 +97,10 @@ func (c *chain) replace(seg *segment, found *salvaged, last uint64, cause error)
 		Salvaged: salvaged, Gaps: c.gaps(found, holes, last),
 	}
 	d = c.quarantine.take(d, !found.lacksOnlyTheEnd(holes))
-	if err := os.Rename(temporary, seg.path); err != nil {
-		return errors.Join(err, removed(temporary))
+	if err := c.files.replace(seg, temporary); err != nil {
+		return err
 	}
 	err := syncDir(c.files.dir)
-	c.files.replaced(seg)
 	lost, uncertain := d.Lost()
 	c.metrics.damaged.Inc()
 	c.metrics.salvaged.Add(float64(salvaged))

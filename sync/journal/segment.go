@@ -49,8 +49,9 @@ type segment struct {
 	triedAt time.Time
 
 	// Guarded by segments.mu.
-	handle *handle
-	bytes  int64 // on disk, as last looked up
+	handle   *handle
+	bytes    int64 // on disk, as last looked up
+	retiring bool  // is being removed
 
 	// The janitor's own.
 	surveyed bool
@@ -288,14 +289,26 @@ func openSealed(path string) (*handle, error) {
 func (s *segments) has(seg *segment) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Contains(s.list, seg)
+	return !seg.retiring && slices.Contains(s.list, seg)
 }
 
-// replaced notes that another file is in the place of seg's. Who reads the old
-// one may finish.
-func (s *segments) replaced(seg *segment) {
+func (s *segments) retiring(seg *segment, yes bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	seg.retiring = yes
+}
+
+// replace puts the file at path in the place of seg's, unless that has been
+// retired. Who reads the old one may finish.
+func (s *segments) replace(seg *segment, path string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if seg.retiring || !slices.Contains(s.list, seg) {
+		return os.Remove(path)
+	}
+	if err := os.Rename(path, seg.path); err != nil {
+		return errors.Join(err, removed(path))
+	}
 	seg.mended.Add(1)
 	seg.damaged.Store(0)
 	if info, err := os.Stat(seg.path); err == nil {
@@ -304,12 +317,13 @@ func (s *segments) replaced(seg *segment) {
 	h := seg.handle
 	seg.handle = nil
 	if h == nil {
-		return
+		return nil
 	}
 	h.doomed = true
 	if h.refs == 0 {
 		_ = h.close() // nobody has written to it
 	}
+	return nil
 }
 
 // release gives a handle back and closes the longest unused ones.
@@ -345,7 +359,9 @@ func (s *segments) closeIdle(keep int) error {
 
 // remove unlinks seg. Who reads it may finish.
 func (s *segments) remove(seg *segment) error {
+	s.retiring(seg, true)
 	if err := os.Remove(seg.path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		s.retiring(seg, false)
 		return err
 	}
 	s.mu.Lock()
