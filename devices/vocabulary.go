@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -17,6 +18,9 @@ type Spec struct {
 	Type    Type
 	Kind    Kind // the kind of device that may report it
 	Urgency Urgency
+	// Private says that the payload holds a Reference: what a device sends for
+	// it is a number of somebody's booking, and not to be kept in clear.
+	Private bool
 	parse   func(json.RawMessage) (Payload, error)
 }
 
@@ -26,7 +30,10 @@ type Spec struct {
 func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
 	var zero P
 	required := requiredFields(reflect.TypeFor[P]())
-	return Spec{Type: zero.EventType(), Kind: kind, Urgency: urgency, parse: func(data json.RawMessage) (Payload, error) {
+	private := slices.ContainsFunc(slices.Collect(reflect.TypeFor[P]().Fields()), func(f reflect.StructField) bool {
+		return f.Type == reflect.TypeFor[Reference]()
+	})
+	return Spec{Type: zero.EventType(), Kind: kind, Urgency: urgency, Private: private, parse: func(data json.RawMessage) (Payload, error) {
 		var p P
 		if len(bytes.TrimSpace(data)) == 0 {
 			data = json.RawMessage("{}")
@@ -103,6 +110,16 @@ func NewVocabulary(kinds ...[]Spec) Vocabulary {
 		}
 	}
 	return v
+}
+
+// Private tells whether devices of a kind report anything that is Private.
+func (v Vocabulary) Private(kind Kind) bool {
+	for key, s := range v {
+		if key.kind == kind && s.Private {
+			return true
+		}
+	}
+	return false
 }
 
 // Parse checks data as the payload of type t from a device of the given kind

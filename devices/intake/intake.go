@@ -286,10 +286,20 @@ func (in *Intake) reject(ctx context.Context, sender string, m devices.Message, 
 	if !in.rejects.take(sender, now) {
 		return nil
 	}
-	in.Logger.Warn("report rejected", "device", sender, "reason", why.reason, "detail", clean(why.detail, 256))
-	e, err := devices.New(sender, devices.Rejected{
+	rejected := devices.Rejected{
 		Reason: why.reason, Detail: clean(why.detail, 256), Topic: clean(m.Topic, 256), Payload: clean(string(m.Payload[:min(512, len(m.Payload))]), 512), Size: len(m.Payload),
-	})
+	}
+	if d, ok := in.Directory.Device(sender); ok && in.Vocabulary.Private(d.Kind) {
+		// It may hold the number of somebody's booking, and so may what the
+		// message quotes of it.
+		rejected.Payload = ""
+		rejected.Detail, _, _ = strings.Cut(rejected.Detail, " (got ")
+		if rejected.Reason == devices.RejectUnknownType {
+			rejected.Detail = "type: not one of its kind"
+		}
+	}
+	in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", rejected.Detail)
+	e, err := devices.New(sender, rejected)
 	if err != nil {
 		return err
 	}

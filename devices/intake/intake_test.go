@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/locker"
@@ -117,7 +118,7 @@ func newWorld(t *testing.T) world {
 	w := world{disk: &disk{}, metrics: prometheus.NewRegistry(), now: &devices.Stamp{
 		Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 11, 23, 0, 15, 30, 0, time.UTC),
 	}}
-	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs(), booking.Specs())
 	profiles, err := profile.Load(fstest.MapFS{"sites.yaml": {Data: []byte(sitesProfile)}}, vocabulary)
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +126,7 @@ func newWorld(t *testing.T) world {
 	w.Intake = intake.New(intake.Config{
 		Directory: directory{
 			"l1":   {ID: "l1", Kind: locker.Kind, Facility: "east"},
+			"desk": {ID: "desk", Kind: booking.Kind, Facility: "meals"},
 			"c1":   {ID: "c1", Kind: cabinet.Kind, Facility: "meals"},
 			"w1":   {ID: "w1", Kind: wearable.Kind, Elder: "e1"},
 			"gone": {ID: "gone", Kind: wearable.Kind, Retired: true},
@@ -305,6 +307,25 @@ func TestReplayedPressIsNoPress(t *testing.T) {
 	}
 	if got := w.disk.said(); len(got) != 1 || got[0] != "w1 sos {}" {
 		t.Errorf("recorded %q", got)
+	}
+}
+
+// What a device of bookings sends is not kept in clear, not even if it cannot
+// be read.
+func TestRejectedBookingIsNotKept(t *testing.T) {
+	w := newWorld(t)
+	for _, payload := range []string{`{"type":"booking.created","data":{"booking":["B-4711"]}}`, `{"type":"B-4711"}`, `B-4711`} {
+		if err := w.Message(t.Context(), devices.Message{Client: "desk", Topic: "linli/v1/desk/event", Payload: []byte(payload)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.disk.events) != 3 {
+		t.Fatalf("recorded %d rejections", len(w.disk.events))
+	}
+	for _, e := range w.disk.events {
+		if strings.Contains(string(e.Data), "4711") {
+			t.Errorf("recorded %s", e.Data)
+		}
 	}
 }
 
