@@ -46,7 +46,7 @@ var reserved = []struct {
 	library string
 	rooms   []string
 }{
-	{"go.etcd.io/bbolt", []string{"sync/journal", "devices/registry", "devices/mqtt", "sync/province/receiver"}},
+	{"go.etcd.io/bbolt", []string{"sync/journal", "devices/registry", "devices/salvage", "devices/salvage", "devices/mqtt", "sync/province/receiver"}},
 	{"github.com/eclipse/paho.mqtt.golang", []string{"devices/mqtt", "sync/province", "cmd/gateway/internal/simulate"}},
 	{"github.com/mochi-mqtt", []string{"devices/mqtt"}},
 	{"periph.io", []string{"devices/gpio"}},
