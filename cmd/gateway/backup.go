@@ -61,7 +61,10 @@ func (c *cli) backupCommand() *cobra.Command {
 // be mended, unless the command was interrupted.
 func (c *cli) toMend(cmd *cobra.Command, err error) error {
 	var known *texts.Error
-	if cmd.Context().Err() == nil && errors.As(err, &known) {
+	switch {
+	case cmd.Context().Err() != nil:
+		return texts.Errorf(texts.Backup.Interrupted)
+	case errors.As(err, &known):
 		return mendable{known}
 	}
 	return err

@@ -132,7 +132,7 @@ func (c *cli) exportCommand() *cobra.Command {
 			return errors.Join(err, w.Flush())
 		})
 		if err != nil {
-			return err
+			return c.toMend(cmd, err)
 		}
 		c.say(cmd, t.Exported, n, output)
 		return nil
@@ -218,7 +218,7 @@ func (c *cli) verifyCommand() *cobra.Command {
 			})
 			bar.end()
 			if err = errors.Join(err, archive.Close()); err != nil {
-				return err
+				return c.toMend(cmd, err)
 			}
 			return c.sayVerdict(cmd, files, asJSON)
 		},

@@ -49,7 +49,9 @@ func (c *cli) passphrase(cmd *cobra.Command, file string, fresh bool) ([]byte, e
 	if err == nil && fresh && utf8.RuneCount(given) < minPassphrase {
 		err = texts.Errorf(t.Short, minPassphrase)
 	}
-	if err != nil {
+	if cmd.Context().Err() != nil {
+		return nil, texts.Errorf(texts.Backup.Interrupted)
+	} else if err != nil {
 		return nil, mendable{err}
 	}
 	return given, nil

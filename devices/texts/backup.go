@@ -7,7 +7,7 @@ var Backup = struct {
 	Writing, Written, Reading, Exists, Into,
 	Foreign, WrongPassphrase, Changed, CutShort, Checksum, Malformed, Work, Newer, NoJournal, Registry,
 	Contains, Made, MadeUnsure, Chain, Empty, Follower, Registered, Sound, Damaged, Missing,
-	Live, Running, InUse, MountPoint, Swap, KeptAside, Restored, Nothing Text
+	Live, Running, InUse, MountPoint, Swap, KeptAside, Restored, Nothing, Interrupted Text
 }{
 	Backup: Text{"备份：把这台网关的全部数据写入一个加密文件", "write everything that this box knows into one encrypted file"},
 	BackupLong: Text{`把登记信息、日志和各跟随者的进度写入一个用口令加密的文件。网关运行时也可以备份，备份前已确认的事件都在其中。
@@ -56,14 +56,15 @@ everything or changes nothing.`},
 	Damaged:    Text{"！%s 在备份时就已损坏（%d 处）：%s", "! %s was damaged already when it was backed up (%d faults): %s"},
 	Missing:    Text{"！备份时 %s 就缺少序号 %d 至 %d", "! %s: numbers %d to %d were missing already when it was backed up"},
 
-	Live:       Text{"%s 里已有数据。确定要替换请加 --replace，旧数据会保留在旁边的目录中", "there is data in %s. To take its place add --replace; the old data is kept in a folder beside it"},
-	Running:    Text{"网关正在运行（%s）。请先停掉它：systemctl stop linli-gateway", "the gateway is running (%s). Stop it first: systemctl stop linli-gateway"},
-	InUse:      Text{"%s 正被另一个程序使用。请先停掉它", "%s is in use by another program. Stop that first"},
-	MountPoint: Text{"%s 是一个挂载点，无法整体替换。请在配置中把 data 设为其中的一个目录", "%s is a mount point and cannot change places as a whole. Set data in the configuration to a folder in it"},
-	Swap:       Text{"无法让恢复的数据就位（%s）：%v。原来的数据没有改动", "the restored data cannot take its place (%s): %v. The data that was there is unchanged"},
-	KeptAside:  Text{"旧数据保留在 %s。确认无误后可以删除它。", "The old data is kept in %s. Remove it when all is well."},
-	Restored:   Text{"已恢复到 %s。现在可以启动网关：systemctl start linli-gateway", "Restored into %s. Start the gateway now: systemctl start linli-gateway"},
-	Nothing:    Text{"%s 里没有可以备份的数据", "there is nothing to back up in %s"},
+	Live:        Text{"%s 里已有数据。确定要替换请加 --replace，旧数据会保留在旁边的目录中", "there is data in %s. To take its place add --replace; the old data is kept in a folder beside it"},
+	Running:     Text{"网关正在运行（%s）。请先停掉它：systemctl stop linli-gateway", "the gateway is running (%s). Stop it first: systemctl stop linli-gateway"},
+	InUse:       Text{"%s 正被另一个程序使用。请先停掉它", "%s is in use by another program. Stop that first"},
+	MountPoint:  Text{"%s 是一个挂载点，无法整体替换。请在配置中把 data 设为其中的一个目录", "%s is a mount point and cannot change places as a whole. Set data in the configuration to a folder in it"},
+	Swap:        Text{"无法让恢复的数据就位（%s）：%v。原来的数据没有改动", "the restored data cannot take its place (%s): %v. The data that was there is unchanged"},
+	KeptAside:   Text{"旧数据保留在 %s。确认无误后可以删除它。", "The old data is kept in %s. Remove it when all is well."},
+	Restored:    Text{"已恢复到 %s。现在可以启动网关：systemctl start linli-gateway", "Restored into %s. Start the gateway now: systemctl start linli-gateway"},
+	Interrupted: Text{"已中断，没有留下半成品，原来的数据没有改动", "interrupted: nothing half done is left behind, and nothing has changed"},
+	Nothing:     Text{"%s 里没有可以备份的数据", "there is nothing to back up in %s"},
 }
 
 // Inspect is what the commands that look into the journal say.
