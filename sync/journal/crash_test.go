@@ -144,6 +144,9 @@ func killed(t *testing.T, dir, run string, after time.Duration, acknowledged map
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
+	if emulator := os.Getenv("LINLI_EMULATOR"); emulator != "" { // of another processor
+		cmd = exec.Command(emulator, self)
+	}
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childRun+"="+run)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -88,18 +88,7 @@ func follow(t testing.TB, j *journal.Journal) {
 
 // A disk that is really full.
 func TestDiskFull(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount a small tmpfs")
-	}
-	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m"); err != nil {
-		t.Fatalf("mount a small tmpfs (a container needs CAP_SYS_ADMIN for it): %v", err)
-	}
-	t.Cleanup(func() {
-		if err := syscall.Unmount(dir, 0); err != nil {
-			t.Errorf("unmount: %v", err)
-		}
-	})
+	dir := tmpfs(t, "16m")
 	o := options()
 	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	j, err := journal.Open(filepath.Join(dir, "journal"), o)

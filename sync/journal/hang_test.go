@@ -24,7 +24,7 @@ const (
 // are willing to, and when the disk comes back nothing is lost or doubled.
 func TestHangingDisk(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root can freeze a file system")
+		t.Fatal("this test needs root: it mounts and freezes a file system")
 	}
 	dir := t.TempDir()
 	image, mounted := filepath.Join(dir, "image"), filepath.Join(dir, "mounted")
@@ -33,7 +33,7 @@ func TestHangingDisk(t *testing.T) {
 	}
 	for _, command := range [][]string{{"mkfs.ext4", "-q", image}, {"mount", "-o", "loop", image, mounted}} {
 		if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
-			t.Skipf("%v: %v: %s", command, err, out)
+			t.Fatalf("%v (run make deps): %v: %s", command, err, out)
 		}
 	}
 	t.Cleanup(func() {
