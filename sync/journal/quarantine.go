@@ -316,3 +316,25 @@ func (j *Journal) record(r report) error {
 	defer cancel()
 	return j.Record(ctx, e)
 }
+
+// mostAbandoned is how many files may be given up by bbolt, each with the
+// memory map that it has of one, before a restart is better: a 32-bit process
+// has room for a hundred or so.
+const mostAbandoned = 32
+
+// Sound returns an error if the journal would be better off opened anew: a
+// state was damaged while it was in use, and its follower stands still, or
+// damaged files have cost much memory. It goes on working all the same.
+func (j *Journal) Sound() error {
+	for _, s := range j.states.all() {
+		if s.handle.dead.Load() {
+			return fmt.Errorf("state %s: %w", s.name, ErrDamaged)
+		}
+	}
+	for _, c := range j.chains {
+		if n := c.files.abandoned(); n > mostAbandoned {
+			return fmt.Errorf("%s chain: %d memory maps are lost", c.which, n)
+		}
+	}
+	return nil
+}

@@ -66,6 +66,7 @@ type segments struct {
 	mu     sync.Mutex
 	list   []*segment // by first
 	clock  uint64     // counts uses
+	dead   int        // handles that were abandoned
 	closed bool
 }
 
@@ -385,8 +386,15 @@ func (s *segments) forget(seg *segment, h *handle) {
 	defer s.mu.Unlock()
 	if seg.handle == h {
 		seg.handle = nil
+		s.dead++
 	}
 	h.refs--
+}
+
+func (s *segments) abandoned() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.dead
 }
 
 // closeAll closes all files, whoever still reads them.
