@@ -69,6 +69,9 @@ func (c *cli) statusCommand() *cobra.Command {
 			if !s.Synchronised {
 				c.say(cmd, t.Clock)
 			}
+			if s.Damaged > 0 {
+				c.say(cmd, t.Damaged, s.Damaged, s.Salvaged, s.Lost)
+			}
 			c.say(cmd, t.Incidents, s.OpenIncidents)
 			c.say(cmd, t.Devices, s.Devices)
 			c.say(cmd, t.Journal, s.Events, megabytes(s.Bytes))

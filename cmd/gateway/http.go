@@ -48,9 +48,10 @@ func probe(check func() error) http.HandlerFunc {
 	}
 }
 
-// healthy tells whether the alert path is alive: the one thing for which a
-// restart is better than going on.
-func (g *gateway) healthy() error { return g.alerts.Alive() }
+// healthy tells whether the alert path is alive, and its state and the others
+// are: for these a restart, which mends what is damaged, is better than going
+// on.
+func (g *gateway) healthy() error { return errors.Join(g.alerts.Alive(), g.journal.Sound()) }
 
 // ready tells whether a device that speaks now will be heard and kept.
 func (g *gateway) ready() error {
@@ -97,6 +98,11 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 			s.OpenIncidents++
 		}
 	}
+	for _, d := range g.journal.Damage() {
+		most, _ := d.Lost()
+		s.Damaged, s.Salvaged, s.Lost = s.Damaged+1, s.Salvaged+d.Salvaged, s.Lost+most
+	}
+	s.Damaged += len(g.registry.Damaged())
 	for _, chain := range g.journal.Stats().Chains {
 		if chain.First > 0 {
 			s.Events += chain.Last - chain.First + 1

@@ -111,12 +111,13 @@ To see it work: gateway demo`},
 
 // Status is what "gateway status" says.
 var Status = struct {
-	Running, NotReady, Unreachable, Clock, Incidents, Devices, Journal, Province Text
+	Running, NotReady, Unreachable, Clock, Damaged, Incidents, Devices, Journal, Province Text
 }{
 	Running:     Text{"网关 %s（版本 %s）已运行 %s", "gateway %s (version %s) has run for %s"},
 	NotReady:    Text{"！尚未就绪：%s", "! not ready: %s"},
 	Unreachable: Text{"！没有任何照护人员可以收到呼叫：请用 gateway caregiver add 登记", "! nobody can be called for help: register caregivers with gateway caregiver add"},
 	Clock:       Text{"！时钟尚未同步", "! the clock is not synchronised"},
+	Damaged:     Text{"！损坏的文件：%d 个，救回 %d 条记录，最多丢失 %d 条（见数据目录中的 journal/quarantine）", "! damaged files: %d, %d records rescued, at most %d lost (see journal/quarantine in the data folder)"},
 	Incidents:   Text{"未结束的警报：%d", "open incidents: %d"},
 	Devices:     Text{"已登记的设备：%d", "registered devices: %d"},
 	Journal:     Text{"日志中的事件：%d（%s）", "events in the journal: %d (%s)"},

@@ -22,7 +22,7 @@ var Console = struct {
 	ProvinceWaiting, ProvinceSetAside, ProvinceFailing            Text
 	Devices, DeviceCount, Clock, ClockSynced, ClockWrong          Text
 	WarnUnreachable, WarnClock, WarnRejected                      Text
-	WarnDamaged, WarnSetAside                                     Text
+	WarnDamaged, WarnSetAside, WarnJournal, WarnRegistry          Text
 	LoginAs, Enter, LoginSpent                                    Text
 	LoginNeeded, LoginHow, LoginReload, NotFound, WentWrong, Back Text
 }{
@@ -90,6 +90,8 @@ var Console = struct {
 	WarnClock:       Text{"网关时钟没有同步，显示的时间可能不准", "The box's clock is not synchronised: times may be wrong"},
 	WarnRejected:    Text{"启动以来有 %d 条上报无法使用，最近一条来自 %s", "%d reports could not be used since the start, the latest from %s"},
 	WarnDamaged:     Text{"登记簿有 %d 条记录损坏", "%d records of the registry are damaged"},
+	WarnJournal:     Text{"存储有损坏：%d 个文件，救回 %d 条记录，最多丢失 %d 条。请更换存储卡；损坏的文件在数据目录的 journal/quarantine，删除后不再提示", "The disk is failing: %d files were damaged, %d records rescued, at most %d lost. Replace the card. The files are in journal/quarantine in the data folder; remove them to end this warning"},
+	WarnRegistry:    Text{"登记簿文件损坏过 %d 次，已救回其中的记录，请核对联系方式；删除数据目录中的 registry.db.damaged.* 后不再提示", "The registry was damaged %d times and its records were rescued: check who is to be called. Remove registry.db.damaged.* from the data folder to end this warning"},
 	WarnSetAside:    Text{"省平台退回了 %d 条数据", "The province has refused %d rows"},
 
 	LoginAs:     Text{"以“%s”的身份进入", "Enter as “%s”"},
@@ -108,16 +110,16 @@ var Console = struct {
 var ConsoleEvents = struct {
 	Compartment Text
 
-	Deposited, PickedUp, Returned, Cleared, Overdue         Text
-	Loaded, Collected, Unclaimed, Temperature               Text
-	DoorOpen, DoorShut, Occupied, Empty, Fault, FaultGone   Text
-	Online, Offline                                         Text
-	SOS, Fall, FallLying                                    Text
-	HeartRate, SpO2, BloodPressure, BodyTemperature, Vitals Text
-	Battery, BatteryLow, Worn, NotWorn, Position            Text
-	Raised, Escalated, Acknowledged, Resolved               Text
-	ClockSynced, ClockUnsynced                              Text
-	Rejected, Gap, Box, Other, Device, UnknownDevice, Comma Text
+	Deposited, PickedUp, Returned, Cleared, Overdue                 Text
+	Loaded, Collected, Unclaimed, Temperature                       Text
+	DoorOpen, DoorShut, Occupied, Empty, Fault, FaultGone           Text
+	Online, Offline                                                 Text
+	SOS, Fall, FallLying                                            Text
+	HeartRate, SpO2, BloodPressure, BodyTemperature, Vitals         Text
+	Battery, BatteryLow, Worn, NotWorn, Position                    Text
+	Raised, Escalated, Acknowledged, Resolved                       Text
+	ClockSynced, ClockUnsynced                                      Text
+	Rejected, Gap, Damage, Box, Other, Device, UnknownDevice, Comma Text
 }{
 	Compartment: Text{"%d 号格", "compartment %d"},
 
@@ -158,6 +160,7 @@ var ConsoleEvents = struct {
 	Acknowledged:  Text{"%s 接手了求助", "%s has taken the call"},
 	Resolved:      Text{"%s 结束了求助：%v", "%s has closed the call: %v"},
 	Rejected:      Text{"上报无法使用（%s）", "report not usable (%s)"},
+	Damage:        Text{"存储文件损坏（%s），救回 %d 条记录", "a file was damaged (%s), %d records rescued"},
 	Gap:           Text{"磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full"},
 	ClockSynced:   Text{"时钟已同步：%s", "the clock is synchronised: %s"},
 	ClockUnsynced: Text{"时钟未同步，显示为 %s", "the clock is not synchronised; it says %s"},

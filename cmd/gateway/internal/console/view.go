@@ -151,6 +151,17 @@ func (c *Console) warnings(lang texts.Lang) []string {
 		}
 		warnings = append(warnings, t.WarnUnreachable.In(lang, strings.Join(names, texts.ConsoleEvents.Comma.In(lang))))
 	}
+	if damage := c.Journal.Damage(); len(damage) > 0 {
+		salvaged, lost := 0, uint64(0)
+		for _, d := range damage {
+			most, _ := d.Lost()
+			salvaged, lost = salvaged+d.Salvaged, lost+most
+		}
+		warnings = append(warnings, t.WarnJournal.In(lang, len(damage), salvaged, lost))
+	}
+	if n := len(c.Registry.Damaged()); n > 0 {
+		warnings = append(warnings, t.WarnRegistry.In(lang, n))
+	}
 	if n := len(people.Damaged); n > 0 {
 		warnings = append(warnings, t.WarnDamaged.In(lang, n))
 	}

@@ -239,6 +239,8 @@ func (s *sentence) gateway(e devices.Event) {
 			s.either(p.Synchronised, t.ClockSynced, t.ClockUnsynced, civil(p.To).Format("2006-01-02 15:04"))
 			s.warn(!p.Synchronised)
 		})
+	case journal.TypeDamage:
+		read(e, func(p journal.Damage) { s.say(t.Damage, p.File, p.Salvaged); s.warn(true) })
 	case journal.TypeGap:
 		s.say(t.Gap)
 		s.warn(true)

@@ -76,6 +76,7 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, alert.Resolved{Incident: "1", By: "somebody", Cause: alert.CauseTest}, "somebody 结束了求助：测试", "somebody has closed the call: test", "good"},
 		{devices.GatewayDevice, clock.Step{To: time.Date(2026, 11, 23, 0, 15, 0, 0, time.UTC), Synchronised: true}, "时钟已同步：2026-11-23 08:15", "the clock is synchronised: 2026-11-23 08:15", ""},
 		{devices.GatewayDevice, clock.Step{To: time.Unix(0, 0)}, "时钟未同步，显示为 1970-01-01 08:00", "the clock is not synchronised; it says 1970-01-01 08:00", "warn"},
+		{devices.GatewayDevice, journal.Damage{File: "usage.state"}, "存储文件损坏（usage.state），救回 0 条记录", "a file was damaged (usage.state), 0 records rescued", "warn"},
 		{devices.GatewayDevice, journal.Gap{}, "磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full", "warn"},
 		{"stranger", devices.Rejected{Reason: "unknown_device"}, "上报无法使用（unknown_device）", "report not usable (unknown_device)", "warn"},
 		{"band-01", devices.Rejected{Reason: "invalid"}, "上报无法使用（invalid）", "report not usable (invalid)", "warn"},

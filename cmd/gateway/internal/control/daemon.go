@@ -54,6 +54,12 @@ type Status struct {
 	OpenIncidents int    `json:"open_incidents"`
 	// Unreachable is set while nobody could be called for help.
 	Unreachable bool `json:"nobody_reachable"`
+	// Damaged is how many files were found damaged, Salvaged how many records
+	// were rescued from them, Lost how many were not, at most; for as long as
+	// somebody has not removed the files from the quarantine.
+	Damaged  int    `json:"damaged_files"`
+	Salvaged int    `json:"salvaged_records"`
+	Lost     uint64 `json:"lost_records"`
 	// Events are in the journal, Bytes on disk; Waiting rows are not yet at
 	// the province, Refused ones were set aside.
 	Events  uint64 `json:"events"`
