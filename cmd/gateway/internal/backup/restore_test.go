@@ -289,7 +289,7 @@ func TestRestoreInterrupted(t *testing.T) {
 	holds(t, data, 300)
 	holds(t, done.Aside, 10)
 
-	dataFolder(t, fresh, 30) // killed just after the two had changed places
+	dataFolder(t, fresh, 30)                                                            // killed just after the two had changed places
 	again, err := Restore(t.Context(), bytes.NewReader(b), passphrase, data, true, now) // in the same second
 	if err != nil {
 		t.Fatal(err)
