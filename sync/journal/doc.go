@@ -37,6 +37,7 @@
 //	<dir>/ordinary/00000000000000061441.bolt size, named by their first sequence
 //	<dir>/urgent/00000000000000000001.bolt
 //	<dir>/<name>.state                       one bbolt file a follower, see [State]
+//	<dir>/quarantine/                        damaged files, and reports of them
 //
 // A file holds the sequences from its name up to the name of the next one;
 // a record beyond that is left over from a commit that failed and is never
@@ -48,6 +49,7 @@
 //	                 value: the event (codec.go), CRC-32C over value and key
 //	bucket "seal"    key "ids": the 16-byte identities of the file's records,
 //	                 CRC-32C; written once, when the file is full
+//	                 key "holes": see below; of a file that was mended
 //
 // The identities are kept in memory, 32 bytes each, and saved as one block a
 // file, because a key on disk for each costs ten times the event. When the
@@ -80,9 +82,44 @@
 //
 // # Damage
 //
-// bbolt panics, or faults in its memory map, on a damaged file. All work on
-// one runs where both become an error, after which its handle is abandoned. A
-// damaged record is skipped, a file that cannot be read is skipped from there
-// on; both are counted and logged once. A damaged newest file is left as it
-// is and a new one begins at a sequence that it cannot have reached.
+// Sequences have no gaps and records have checksums, so a file that does not
+// hold exactly what its name and the next one's promise is damaged, or the one
+// between them is gone. Readers notice it where they read, and a goroutine looks
+// at the ends of all files once after the start; the newest file and the states
+// are looked at page by page before they are opened to be written, because
+// bbolt overwrites what a damaged list of free pages names. A fault in the
+// memory map, or a panic, of bbolt becomes an error, after which its handle is
+// abandoned; loops among the inner pages are looked for before it gets a file.
+//
+// A damaged file is mended by whoever noticed, and readers wait for that:
+//
+//   - All records whose checksum is right are looked for, on any page or on
+//     none (package salvage, salvage.go). A record of a sequence of the file's
+//     range with the right checksum is the record of that sequence; only of a
+//     commit that failed can another be left, on pages that are free.
+//   - They are written to a new file, with a seal that has under "holes" the
+//     sequences that are lost (pairs of first and last, 8 bytes big-endian each,
+//     CRC-32C), so that nobody looks for them again.
+//   - The damaged file is linked into <dir>/quarantine, beside a report in JSON,
+//     and the new one renamed to its name.
+//   - The report is journaled as a [Damage], in the urgent chain, with a [Gap]
+//     for each hole.
+//
+// A file that was being written is let go of first: no recorder waits. Where
+// the newest file has lost the end of the chain, the next sequence is one that
+// it cannot have reached, nor any follower have seen. A file that is damaged
+// for the fourth time is read as far as it goes.
+//
+// The quarantine holds at most 16 files and 64 MiB, and 64 reports; the files
+// are given up when the disk is full. Nothing reads them; what is removed is no
+// longer listed by [Journal.Damage].
+//
+// Each value of a state has a checksum (CRC-32C over bucket, key and value). A
+// state that is not whole goes to the quarantine, and its follower begins anew,
+// from the first entry that there is; [State.Begun] tells it that others may
+// have been there before. One that is damaged while it is open fails for its
+// follower until the journal is opened again; see [Journal.Sound].
+//
+// Not noticed are the loss of the oldest file, which looks as if it had been
+// retired, and of the newest one, as far as no follower has read it.
 package journal
