@@ -224,16 +224,25 @@ func (e *Engine) take(entries []journal.Entry) {
 	defer e.mu.Unlock()
 	for _, entry := range entries {
 		if entry.Seq > e.relearn {
-			e.board.again = ""
+			e.relearned()
 		}
 		if concerns(entry.Event.Type) {
 			e.learn(entry.Event, people, now)
 		}
 		if entry.Seq == e.relearn {
-			e.board.decided() // long ago, and the journal has it
+			e.relearned()
 		}
 	}
 	e.announce()
+}
+
+// relearned ends what load began: what the board has decided meanwhile it had
+// decided long ago, and the journal has it. Callers hold mu.
+func (e *Engine) relearned() {
+	if e.board.again != "" {
+		e.board.again = ""
+		e.board.decided()
+	}
 }
 
 // learn applies one event to the board. Callers hold mu.
