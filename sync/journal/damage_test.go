@@ -354,7 +354,8 @@ func (s *specimen) survives(t testing.TB, dir, how string) (lost, rescued, survi
 		if err != nil {
 			t.Fatalf("%s: state: %v", how, err)
 		}
-		caughtUp(t, j, state, counting())
+		mustRecord(t, j, ordinary(fmt.Sprint("new", round)), urgent(fmt.Sprint("newu", round)))
+		caughtUp(t, j, state, counting()) // also over what is lost
 		for which, chain := range map[string]journal.Chain{"ordinary": journal.Ordinary, "urgent": journal.Urgent} {
 			got := allOf(t, j, chain)
 			for seq := range left[which] {
@@ -373,7 +374,6 @@ func (s *specimen) survives(t testing.TB, dir, how string) (lost, rescued, survi
 				survived += len(left[which])
 			}
 		}
-		mustRecord(t, j, ordinary(fmt.Sprint("new", round)), urgent(fmt.Sprint("newu", round)))
 		found := j.Damage()
 		if round == 0 {
 			for _, d := range found {
