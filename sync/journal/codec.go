@@ -96,8 +96,7 @@ const (
 )
 
 // decode reads the record kept under key into e, all of it but the urgency. It
-// never allocates more than the record's own length or decoderChunk, and keeps
-// no reference to it.
+// keeps no reference to the record, and allocates in proportion to it.
 func (d *decoder) decode(e *devices.Event, key, record []byte) error {
 	if len(record) < minRecord {
 		return errMangled
@@ -153,7 +152,7 @@ func (d *decoder) keep(data []byte) []byte {
 		if len(data) >= decoderChunk/4 {
 			return append(make([]byte, 0, len(data)), data...)
 		}
-		d.data = make([]byte, 0, decoderChunk)
+		d.data = make([]byte, 0, max(decoderChunk, min(2*cap(d.data), readBytes)))
 	}
 	from := len(d.data)
 	d.data = append(d.data, data...)

@@ -17,8 +17,8 @@ type Fold struct {
 	Every time.Duration
 	// Apply changes the state by some entries of one chain, in order. It must
 	// do nothing else: it is called again for the same entries if the commit
-	// fails. An error ends the Fold with nothing changed. The slice is used
-	// again for the next batch.
+	// fails. An error ends the Fold with nothing changed. The slice, and
+	// the Data of its entries, are good only until Apply returns.
 	Apply func(*Tx, []Entry) error
 	// Committed, which may be nil, is called after each commit: the moment for
 	// effects. A crash can come between the two, so what is due must be read
@@ -44,12 +44,12 @@ func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
 	}
 	j.followers.follow(s.name, f.Chains, at)
 	var due time.Time // for ordinary entries that wait; zero if none do
-	var entries []Entry
+	var p page
 	for {
 		if err := j.await(ctx, at, f, &due); err != nil {
 			return j.stopped(ctx)
 		}
-		entries, err = j.readNext(entries[:0], &at, f.Chains, foldEntries)
+		entries, err := j.readNext(&p, &at, f.Chains, foldEntries)
 		if err != nil {
 			return fmt.Errorf("fold %s: %w", s.name, err)
 		}

@@ -86,8 +86,9 @@ func (j *Journal) retireOld(c *chain) {
 
 // survey reads the whole of seg, in steps.
 func (c *chain) survey(seg *segment, last uint64, fn func(Entry)) {
+	var p page
 	for at := seg.first - 1; at < last; {
-		entries, upto, err := c.readUpto(at, last)
+		entries, upto, err := c.readUpto(&p, at, last)
 		if err != nil {
 			c.log.Warn("file cannot be read", "file", seg.path, "error", err)
 			return
@@ -100,8 +101,8 @@ func (c *chain) survey(seg *segment, last uint64, fn func(Entry)) {
 }
 
 // readUpto is read for what is not beyond last.
-func (c *chain) readUpto(after, last uint64) ([]Entry, uint64, error) {
-	entries, upto, err := c.read(nil, after, int(min(readEntries, last-after)))
+func (c *chain) readUpto(p *page, after, last uint64) ([]Entry, uint64, error) {
+	entries, upto, err := c.read(p, after, int(min(readEntries, last-after)))
 	for len(entries) > 0 && entries[len(entries)-1].Seq > last {
 		entries = entries[:len(entries)-1]
 	}

@@ -35,7 +35,7 @@ const (
 // was retired or is damaged is skipped, which shows as a gap in the sequence.
 // Entries read together share memory: clone what is kept for long.
 func (j *Journal) Read(which Chain, after uint64, most int) ([]Entry, error) {
-	entries, _, err := j.chains[which].read(nil, after, most)
+	entries, _, err := j.chains[which].read(&page{}, after, most)
 	return entries, err
 }
 
@@ -44,15 +44,15 @@ func (j *Journal) Last(which Chain) uint64 { return j.chains[which].last.Load() 
 
 // Tail follows both chains from a position on, urgent entries first, until ctx
 // ends, the caller stops or an error has been given out. It has no cursor and
-// holds nothing back: entries that are retired first are skipped.
+// holds nothing back: entries that are retired first are skipped. The Data of an
+// entry is good only until the next one is asked for.
 func (j *Journal) Tail(ctx context.Context, from Position) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		at := from
-		var entries []Entry
+		var p page
 		for {
 			grown := j.growth()
-			var err error
-			entries, err = j.readNext(entries[:0], &at, []Chain{Urgent, Ordinary}, readEntries)
+			entries, err := j.readNext(&p, &at, []Chain{Urgent, Ordinary}, readEntries)
 			for _, e := range entries {
 				if !yield(e, nil) {
 					return
@@ -71,39 +71,49 @@ func (j *Journal) Tail(ctx context.Context, from Position) iter.Seq2[Entry, erro
 	}
 }
 
-// readNext reads the next entries of the first of the chains that has any into
-// the memory of an empty slice, and moves the position behind them. An error
-// comes with no entries.
-func (j *Journal) readNext(entries []Entry, at *Position, order []Chain, most int) ([]Entry, error) {
+// page is memory for entries that are read together.
+type page struct {
+	entries []Entry
+	dec     decoder
+}
+
+// again empties the page: what was read into it is no longer good.
+func (p *page) again() {
+	p.entries, p.dec.data = p.entries[:0], p.dec.data[:0]
+}
+
+// readNext reads the next entries of the first of the chains that has any, and
+// moves the position behind them. An error comes with no entries.
+func (j *Journal) readNext(p *page, at *Position, order []Chain, most int) ([]Entry, error) {
 	for _, which := range order {
 		c := j.chains[which]
 		for at[which] < c.last.Load() {
-			found, upto, err := c.read(entries, at[which], most)
+			entries, upto, err := c.read(p, at[which], most)
 			if err != nil {
-				return entries, err
+				return nil, err
 			}
 			at[which] = upto
-			if len(found) > 0 {
-				return found, nil
+			if len(entries) > 0 {
+				return entries, nil
 			}
 		}
 	}
-	return entries, nil
+	return nil, nil
 }
 
-// read adds entries to an empty slice, and returns the sequence up to which
-// the chain has been read; without an error, that is beyond after if the chain
-// is.
-func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto uint64, err error) {
-	last, left, dec := c.last.Load(), readBytes, &decoder{}
+// read fills a page anew, and returns the sequence up to which the chain has
+// been read; without an error, that is beyond after if the chain is.
+func (c *chain) read(p *page, after uint64, most int) (_ []Entry, upto uint64, err error) {
+	p.again()
+	last, left := c.last.Load(), readBytes
 	upto = after
 	if upto < last {
-		entries = slices.Grow(entries, int(min(last-upto, uint64(max(0, min(most, readEntries))))))
+		p.entries = slices.Grow(p.entries, int(min(last-upto, uint64(max(0, min(most, readEntries))))))
 	}
-	for upto < last && len(entries) < most && left > 0 {
+	for upto < last && len(p.entries) < most && left > 0 {
 		seg, limit := c.files.find(upto + 1)
 		if seg == nil {
-			return entries, last, nil
+			return p.entries, last, nil
 		}
 		end := min(limit-1, last)
 		readable := end
@@ -115,11 +125,11 @@ func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto u
 			continue
 		}
 		stopped, seen := false, seg.mended.Load()
-		err := c.readFile(seg, upto+1, readable, dec, func(e *Entry, size int) bool {
-			entries = append(entries, *e)
+		err := c.readFile(seg, upto+1, readable, &p.dec, func(e *Entry, size int) bool {
+			p.entries = append(p.entries, *e)
 			upto = e.Seq
 			left -= size
-			stopped = len(entries) >= most || left <= 0
+			stopped = len(p.entries) >= most || left <= 0
 			return !stopped
 		})
 		switch {
@@ -130,13 +140,13 @@ func (c *chain) read(entries []Entry, after uint64, most int) (_ []Entry, upto u
 			if c.quarantine == nil || seen >= mostMends {
 				c.damaged(seg, upto+1, err)
 			} else if err := c.mend(seg, seen, err); err != nil {
-				return entries[:0], after, fmt.Errorf("journal: %w", err)
+				return nil, after, fmt.Errorf("journal: %w", err)
 			}
 		default:
-			return entries[:0], after, fmt.Errorf("journal: read %s: %w", seg.path, err)
+			return nil, after, fmt.Errorf("journal: read %s: %w", seg.path, err)
 		}
 	}
-	return entries, upto, nil
+	return p.entries, upto, nil
 }
 
 // readFile gives fn the entries of a file from one sequence up to another,
