@@ -192,19 +192,11 @@ func (w *walk) leaf(id uint64, b []byte, count int, outermost bool) error {
 	if !outermost && w.depth == Branches {
 		return nil
 	}
-	if headerSize+count*elementSize > len(b) {
-		return fmt.Errorf("%w: page %d has %d elements", ErrUnsound, id, count)
+	if err := leafSound(b); err != nil {
+		return fmt.Errorf("page %d: %w", id, err)
 	}
-	var before []byte
-	next := headerSize + count*elementSize
 	for i := range count {
-		flags, key, value, ok := element(b, headerSize+i*elementSize)
-		ok = ok && flags <= flagBucket && standsAt(b, headerSize+i*elementSize, next)
-		next += len(key) + len(value)
-		if !ok || before != nil && bytes.Compare(before, key) >= 0 {
-			return fmt.Errorf("%w: page %d: element %d is out of place", ErrUnsound, id, i)
-		}
-		before = key
+		flags, key, value, _ := element(b, headerSize+i*elementSize)
 		if flags&flagBucket == 0 {
 			continue
 		}
@@ -213,7 +205,7 @@ func (w *walk) leaf(id uint64, b []byte, count int, outermost bool) error {
 		}
 		if root := binary.LittleEndian.Uint64(value); root != 0 {
 			w.note(w.tree(root, false, 0))
-		} else if err := inline(value[bucketSize:]); err != nil {
+		} else if err := leafSound(value[bucketSize:]); err != nil { // a small one
 			return fmt.Errorf("page %d: bucket %q: %w", id, key, err)
 		}
 	}
@@ -223,25 +215,26 @@ func (w *walk) leaf(id uint64, b []byte, count int, outermost bool) error {
 	return nil
 }
 
-// inline looks at the page of a small bucket, which holds no buckets.
-func inline(b []byte) error {
+// leafSound looks at the elements of a leaf page: they are in order, and their
+// keys and values one behind the other, with nothing before or between them.
+func leafSound(b []byte) error {
 	if len(b) < headerSize {
 		return fmt.Errorf("%w: no page", ErrUnsound)
 	}
 	h := parseHeader(b)
-	if h.flags != flagLeaf || headerSize+h.count*elementSize > len(b) {
+	next := headerSize + h.count*elementSize
+	if h.flags != flagLeaf || next > len(b) {
 		return fmt.Errorf("%w: %d elements in %d bytes", ErrUnsound, h.count, len(b))
 	}
 	var before []byte
-	next := headerSize + h.count*elementSize
 	for i := range h.count {
-		flags, key, value, ok := element(b, headerSize+i*elementSize)
-		ok = ok && standsAt(b, headerSize+i*elementSize, next)
-		next += len(key) + len(value)
-		if !ok || flags != 0 || before != nil && bytes.Compare(before, key) >= 0 {
+		at := headerSize + i*elementSize
+		flags, key, value, ok := element(b, at)
+		stands := ok && at+int(binary.LittleEndian.Uint32(b[at+4:])) == next
+		if !stands || flags > flagBucket || before != nil && bytes.Compare(before, key) >= 0 {
 			return fmt.Errorf("%w: element %d is out of place", ErrUnsound, i)
 		}
-		before = key
+		before, next = key, next+len(key)+len(value)
 	}
 	return nil
 }
@@ -256,12 +249,6 @@ func element(b []byte, at int) (flags uint32, key, value []byte, ok bool) {
 	}
 	value, ok = cut(b, at, pos+keySize, valueSize) // no overflow: the key fits
 	return flags, key, value, ok
-}
-
-// standsAt tells whether the key of an element stands where the one before it
-// ends: no element is missing on the page, none is longer or shorter.
-func standsAt(b []byte, element, at int) bool {
-	return element+int(binary.LittleEndian.Uint32(b[element+4:])) == at
 }
 
 // cut is the size bytes at a position that counts from an element.

@@ -157,64 +157,55 @@ func (i *Image) Standing(at int) Standing {
 	return i.pages[int64(at)/i.page]
 }
 
-// Last is the greatest key of a bucket of the file, nil if it is empty. It is
-// known only where nothing on the way to it is damaged, and both meta pages
-// are valid.
-func (f *File) Last(bucket string) (key []byte, known bool) {
+// Last is the greatest key of a bucket of the file, with its value, nil if the
+// bucket is empty. It is known only where the page that holds it and the way
+// to it are sound, and both meta pages are valid; whether the bytes are what
+// they were, a checksum has to tell.
+func (f *File) Last(bucket string) (key, value []byte, known bool) {
 	if !f.whole || f.newest.high > uint64(f.size/f.page) {
-		return nil, false
+		return nil, nil, false
 	}
-	buckets, _, ok := f.rightmost(f.newest.root, bucket)
-	if !ok || buckets == nil {
-		return nil, false
+	page, ok := f.rightmost(f.newest.root)
+	if !ok {
+		return nil, nil, false
 	}
-	root := binary.LittleEndian.Uint64(buckets)
-	if root != 0 {
-		_, key, ok := f.rightmost(root, "")
-		return key, ok
+	for i := range parseHeader(page).count {
+		flags, name, described, _ := element(page, headerSize+i*elementSize)
+		if flags&flagBucket == 0 || string(name) != bucket || len(described) < bucketSize {
+			continue
+		}
+		page, ok := described[bucketSize:], true
+		if root := binary.LittleEndian.Uint64(described); root != 0 {
+			page, ok = f.rightmost(root)
+		}
+		if !ok || leafSound(page) != nil {
+			return nil, nil, false
+		}
+		if n := parseHeader(page).count; n > 0 {
+			_, key, value, _ = element(page, headerSize+(n-1)*elementSize)
+		}
+		return key, value, true
 	}
-	if inline(buckets[bucketSize:]) != nil {
-		return nil, false
-	}
-	page := buckets[bucketSize:]
-	if h := parseHeader(page); h.count > 0 {
-		_, key, _, ok := element(page, headerSize+(h.count-1)*elementSize)
-		return key, ok
-	}
-	return nil, true
+	return nil, nil, false
 }
 
-// rightmost goes down to the last leaf of a tree, and returns its last key, or
-// the value of the bucket of that name, which must be on the way: trees of
-// buckets have one page.
-func (f *File) rightmost(id uint64, bucket string) (value, last []byte, ok bool) {
+// rightmost goes down to the last leaf of a tree. That of the buckets has one
+// page only.
+func (f *File) rightmost(id uint64) (leaf []byte, ok bool) {
 	for range maxDepth {
 		h, err := f.header(id)
 		if err != nil {
-			return nil, nil, false
+			return nil, false
 		}
 		b, err := f.body(id, h)
-		if err != nil || headerSize+h.count*elementSize > len(b) {
-			return nil, nil, false
-		}
 		switch {
+		case err != nil || headerSize+h.count*elementSize > len(b):
+			return nil, false
 		case h.flags == flagBranch && h.count > 0:
 			id = binary.LittleEndian.Uint64(b[headerSize+(h.count-1)*elementSize+8:])
-		case h.flags == flagLeaf:
-			for i := range h.count {
-				flags, key, v, ok := element(b, headerSize+i*elementSize)
-				if !ok {
-					return nil, nil, false
-				}
-				last = key
-				if flags&flagBucket != 0 && string(key) == bucket && len(v) >= bucketSize {
-					value = v
-				}
-			}
-			return value, last, true
 		default:
-			return nil, nil, false
+			return b, leafSound(b) == nil
 		}
 	}
-	return nil, nil, false
+	return nil, false
 }

@@ -56,7 +56,7 @@ func rescue(path string, first, last uint64) (*salvaged, error) {
 	if n := len(s.records); n > 0 {
 		s.end = s.records[n-1].seq
 	}
-	if k, known := f.Last(string(bucketEvents)); known {
+	if k, v, known := f.Last(string(bucketEvents)); known && (k == nil || intact(k, v)) {
 		s.end, s.known = min(sequence(k), last), true
 		s.records = slices.DeleteFunc(s.records, func(r rescued) bool { return r.seq > s.end }) // of a commit that failed
 	}
