@@ -36,6 +36,7 @@
 //	<dir>/ordinary/00000000000000000001.bolt the chains: bbolt files of bounded
 //	<dir>/ordinary/00000000000000061441.bolt size, named by their first sequence
 //	<dir>/urgent/00000000000000000001.bolt
+//	<dir>/urgent/reserve                     room on disk for the next one
 //	<dir>/<name>.state                       one bbolt file a follower, see [State]
 //	<dir>/quarantine/                        damaged files, and reports of them
 //
@@ -62,7 +63,8 @@
 // batch; events are encoded and hashed by their callers. At most two batches
 // of 4,096 events or 4 MiB exist: then callers wait, which is how a slow disk
 // holds back its senders. Options.Wait lets an ordinary batch stay open for
-// company, because flash wears by the commit; see [DefaultWait].
+// company, because flash wears by the commit; see [DefaultWait] and [Wear].
+// With 32 events it has company enough.
 //
 // After a failed commit nobody knows whether the transaction is in the file.
 // If the disk was full and the transaction is not to be seen, the same file
@@ -79,6 +81,16 @@
 // never for more than a sixth of Options.Keep a file. So a clock that is ten
 // years wrong retires next to nothing, and one that nobody trusts nothing. A
 // follower is known by its state file; to forget a follower, remove the file.
+//
+// # When others fill the disk
+//
+// The file "reserve" in the folder of the urgent chain is empty, but as many
+// blocks are allocated to it as a full file takes, or an eighth of what was
+// free if that is less. It becomes the chain's next file, so that urgent
+// events are recorded in the rest of the present file and in that one although
+// the disk is full; state files have a megabyte beyond what they use. The
+// janitor makes a new reserve as soon as there is room, at the latest after a
+// minute. The reserve comes on top of Options.Budget.
 //
 // # Damage
 //
