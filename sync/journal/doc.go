@@ -133,5 +133,5 @@
 // follower until the journal is opened again; see [Journal.Sound].
 //
 // Not noticed are the loss of the oldest file, which looks as if it had been
-// retired, and of the newest one, as far as no follower has read it.
+// retired, and of the only one, if no follower has read of it.
 package journal

@@ -194,7 +194,7 @@ func (c *chain) mendNewest(seg *segment, cause error, atLeast uint64) {
 		found = &salvaged{}
 	}
 	last := max(seg.first-1, found.end, atLeast)
-	if !found.known {
+	if !found.known || found.sealed {
 		last, found.guessed = unreached(max(seg.first, last), seg.bytes, c.segmentBytes), true
 	}
 	c.last.Store(last)
@@ -202,6 +202,20 @@ func (c *chain) mendNewest(seg *segment, cause error, atLeast uint64) {
 		// Whoever reads it will try again.
 		c.log.Error("damaged file stays", "file", seg.path, "error", err)
 	}
+}
+
+// lacks puts a file in the place of seg, the newest, that says what is missing
+// behind it: up to last, or as far as nobody knows.
+func (c *chain) lacks(seg *segment, last uint64, guessed bool) error {
+	if err := c.letGoOf(seg); err != nil {
+		return err
+	}
+	found, err := rescue(seg.path, seg.first, last)
+	if err != nil {
+		return err
+	}
+	found.guessed = guessed
+	return errors.Join(c.replace(seg, found, last, errors.New("the file that follows is gone")), found.free())
 }
 
 // patrol looks once at all files but the newest, whether each holds what it

@@ -33,33 +33,38 @@ func (j *Journal) openChain(which Chain) (*chain, error) {
 // resume makes the newest file the active one. No follower has read beyond the
 // given cursor: if that is ahead of the files, the newest of them is gone.
 func (c *chain) resume(cursor uint64) error {
-	if len(c.files.list) > 0 {
-		if err := c.openActive(cursor); err != nil {
-			return err
-		}
-	}
-	if last := c.last.Load(); cursor > last {
-		// A follower must not miss what comes now, nor meet another event
-		// under the same number.
-		c.last.Store(cursor)
-		if n := len(c.files.list); n > 0 {
-			if err := c.mend(c.files.list[n-1], c.files.list[n-1].mended.Load(), errors.New("the file that follows is gone")); err != nil {
-				c.log.Error("damaged file stays", "error", err)
-			}
-		} else {
+	n := len(c.files.list)
+	if n == 0 {
+		if cursor > 0 {
 			c.log.Error("all files are gone", "read", cursor)
+			c.last.Store(cursor)
 			c.quarantine.take(Damage{File: c.which.String(), Reason: "all files are gone", Gaps: c.gaps(&salvaged{guessed: true}, []span{{1, cursor}}, cursor)}, false)
 		}
-	}
-	if len(c.files.list) == 0 {
 		return nil
+	}
+	followed, err := c.openActive(cursor)
+	if err != nil {
+		return err
+	}
+	// No follower must miss what comes now, nor meet another event under the
+	// same number.
+	last := max(c.last.Load(), cursor)
+	if followed {
+		last = unreached(last, 0, c.segmentBytes)
+	}
+	if last > c.last.Load() {
+		c.last.Store(last)
+		if err := c.lacks(c.files.list[n-1], last, followed); err != nil {
+			c.log.Error("damaged file stays", "error", err)
+		}
 	}
 	return c.loadIdentities()
 }
 
 // openActive opens the newest file to go on writing it, and finds out where the
-// chain ends. If it is damaged, or is one that was mended, a new one begins.
-func (c *chain) openActive(cursor uint64) error {
+// chain ends. If it is damaged, or sealed, a new one begins. It reports whether
+// there was another file behind it, which is gone.
+func (c *chain) openActive(cursor uint64) (followed bool, err error) {
 	seg, h, err := c.files.openNewest()
 	if err == nil {
 		c.active, c.handle = seg, h
@@ -73,32 +78,33 @@ func (c *chain) openActive(cursor uint64) error {
 		}
 		c.active, c.handle = nil, nil
 		c.mendNewest(seg, err, cursor)
-		return nil
+		return false, nil
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
 	return c.notSealed()
 }
 
-// notSealed lets go of the active file if it is sealed: it was mended, and
-// nothing has been recorded since.
-func (c *chain) notSealed() error {
+// notSealed lets go of the active file if it is sealed: either it was mended,
+// and nothing has been recorded since, or a new one had been begun.
+func (c *chain) notSealed() (followed bool, err error) {
 	sealed, last := false, c.last.Load()
-	err := c.handle.view(func(tx *bolt.Tx) error {
+	err = c.handle.view(func(tx *bolt.Tx) error {
 		if bucket := tx.Bucket(bucketSeal); bucket != nil {
-			sealed = true
-			for _, h := range decodeHoles(bucket.Get(keyHoles)) {
+			mended := bucket.Get(keyHoles)
+			sealed, followed = true, mended == nil
+			for _, h := range decodeHoles(mended) {
 				last = max(last, h.last)
 			}
 		}
 		return nil
 	})
 	if err != nil || !sealed {
-		return err
+		return false, err
 	}
 	c.last.Store(last)
-	return c.letGo()
+	return followed, c.letGo()
 }
 
 // loadIdentities fills the window from the newest files. What cannot be read

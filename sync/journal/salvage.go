@@ -28,6 +28,8 @@ type salvaged struct {
 	// guessed is set where the chain goes on after a sequence that the file
 	// may never have reached.
 	guessed bool
+	// sealed is set if it was full, and another followed it.
+	sealed bool
 	// sound is set if nothing is wrong with the structure of the file.
 	sound bool
 }
@@ -52,6 +54,7 @@ func rescue(path string, first, last uint64) (*salvaged, error) {
 		return nil, err
 	}
 	s := &salvaged{image: image, sound: f.Check(salvage.Everything) == nil}
+	_, _, s.sealed = f.Last(string(bucketSeal))
 	s.records = findRecords(image, first, last)
 	if n := len(s.records); n > 0 {
 		s.end = s.records[n-1].seq
