@@ -37,14 +37,19 @@ demo: ## a simulated community on this machine, with its page
 	go run ./cmd/gateway demo
 
 # The race detector ends the process at a damaged pointer, also where the program
-# recovers from it: tests of damaged files carry //go:build !race and Damage in
-# their names, and run without it.
+# recovers from it, and takes memory of its own: tests of damaged files and of
+# long outages carry //go:build !race, and run without it.
 test: deps ## what must hold before a commit: vet, format and every test
 	go vet ./...
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted" >&2; exit 1; }
 	@packages=$$(grep -rl --include='*_test.go' '^//go:build !race' . | xargs -r dirname | sort -u || true); \
-		test -z "$$packages" || { set -x; go test -timeout 5m -run Damage $$packages; }
+		test -z "$$packages" || { set -x; go test -timeout 5m -run 'Damage|LongOutage' $$packages; }
 	go test -race -timeout 14m ./...
+
+# Not under emulation: a file system cannot be frozen, and the emulator's own
+# memory counts.
+arm: deps ## the journal's tests as 32-bit ARM, under emulation
+	LINLI_EMULATOR=qemu-arm-static GOARCH=arm GOARM=7 go test -exec qemu-arm-static -timeout 30m -skip 'HangingDisk|LongOutage' ./sync/journal
 
 bench: deps ## the figures of BENCHMARKS.md
 	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u)
