@@ -186,7 +186,7 @@ func (c *chain) scan(h *handle, seg *segment, from, to uint64, dec *decoder, fn 
 				return fmt.Errorf("%w: %d follows %d", errMissing, seq, from-1)
 			}
 			err := dec.decode(&e.Event, k, v)
-			if errors.Is(err, errChecksum) || len(v) < minRecord {
+			if err != nil && (errors.Is(err, errChecksum) || len(v) < minRecord) {
 				return fmt.Errorf("%w: %d: %w", errMissing, seq, err)
 			}
 			from = seq + 1
