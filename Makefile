@@ -4,7 +4,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test bench acceptance campaign fuzz deps lint deb cross clean
+.PHONY: help run demo test arm bench acceptance campaign fuzz deps lint deb cross clean
 
 TOOL := go tool -modfile=deploy/tools/go.mod
 DIST ?= dist
