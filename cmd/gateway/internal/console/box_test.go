@@ -126,7 +126,7 @@ func (b *box) sos(device string) string {
 	b.Helper()
 	b.report(device, "sos-"+device, wearable.SOS{}, devices.Urgent)
 	return b.await(func(i alert.Incident) bool {
-		waits := func(d alert.Delivery) bool { return d.Attempts == 0 }
+		waits := func(d alert.Delivery) bool { return d.Result == "" }
 		return i.Device == device && len(i.Deliveries) > 0 && !slices.ContainsFunc(i.Deliveries, waits)
 	})
 }
