@@ -20,6 +20,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/journal/journaltest"
 )
 
 // A disk that others have filled. An ordinary event is not acknowledged, in
@@ -44,7 +45,7 @@ func TestDiskFull(t *testing.T) {
 		return d.publish("linli/v1/"+device+"/event", payload)
 	}
 	fill := filepath.Join(b.cfg.Data, "fill")
-	writeUntilFull(t, fill)
+	journaltest.FillDisk(t, fill)
 	ordinary := 0
 	for ; ; ordinary++ { // until the room that the files already have is used
 		if speak(4, "l1", fmt.Sprintf(`{"id":"fill-%d","type":"parcel.deposited","data":{"compartment":1}}`, ordinary)) != nil {
@@ -191,26 +192,6 @@ func mount(t *testing.T, source, dir, kind, options string) {
 func unmount(t *testing.T, dir string) {
 	if err := unix.Unmount(dir, unix.MNT_DETACH); err != nil {
 		t.Errorf("unmount %s: %v", dir, err)
-	}
-}
-
-func writeUntilFull(t *testing.T, file string) {
-	t.Helper()
-	f, err := os.Create(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, size := range []int{1 << 20, 4096} {
-		for err == nil {
-			_, err = f.Write(bytes.Repeat([]byte{0xAA}, size))
-		}
-		if !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("fill the disk: %v", err)
-		}
-		err = nil
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/journal/journaltest"
 )
 
 // tmpfs mounts a small file system of that size at a new folder.
@@ -25,25 +26,6 @@ func tmpfs(t testing.TB, size string) (dir string) {
 		}
 	})
 	return dir
-}
-
-// ballast fills the disk to its last block.
-func ballast(t testing.TB, path string) {
-	t.Helper()
-	f, err := os.Create(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, size := range []int{1 << 20, 4096} {
-		for err == nil {
-			_, err = f.Write(make([]byte, size))
-		}
-		if !errors.Is(err, syscall.ENOSPC) {
-			t.Fatalf("fill the disk: %v", err)
-		}
-		err = nil
-	}
-	mustClose(t, f)
 }
 
 // When others have filled the disk, urgent events and what a follower makes of
@@ -80,7 +62,7 @@ func TestReserve(t *testing.T) {
 		}
 	}
 	other := filepath.Join(dir, "ballast")
-	ballast(t, other)
+	journaltest.FillDisk(t, other)
 	full(devices.Ordinary)
 	for i := range 500 {
 		if err := record(fmt.Sprint("within", i), devices.Urgent); err != nil {
