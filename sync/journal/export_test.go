@@ -11,4 +11,7 @@ func OpenFaulty(dir string, options Options, before, after func(Chain) error) (*
 // Tidy makes the janitor look.
 func (j *Journal) Tidy() { j.janitor.look() }
 
-const Window = window
+const (
+	Window        = window
+	CompanyEvents = companyEvents
+)
