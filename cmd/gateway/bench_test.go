@@ -278,10 +278,10 @@ func benchCommand(b *testing.B, args ...string) (code int, stdout, stderr string
 // newMemoryBroker is the broker alone: it acknowledges at once what it hears.
 func newMemoryBroker(b *testing.B) (address string) {
 	b.Helper()
-	login := func(user string, _ []byte) (devices.Account, bool) {
-		return devices.Account{ID: user, Publish: []string{"linli/v1/" + user + "/event"}}, true
+	login := func(c mqtt.Credentials) (devices.Account, bool) {
+		return devices.Account{ID: c.User, Publish: []string{"linli/v1/" + c.User + "/event"}}, true
 	}
-	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listen: "127.0.0.1:0"}, login, func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: "127.0.0.1:0"}}}, login, func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -294,7 +294,7 @@ func newMemoryBroker(b *testing.B) (address string) {
 			b.Error(err)
 		}
 	})
-	return broker.Addr().String()
+	return broker.Addrs()[0].String()
 }
 
 func benchFile(b *testing.B) *os.File {

@@ -113,7 +113,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.close())
 	}
 	people, err := simulate.New(community, simulate.Config{
-		Broker:      "tcp://" + g.driver.(interface{ Addr() net.Addr }).Addr().String(),
+		Broker:      "tcp://" + g.driver.(interface{ Addrs() []net.Addr }).Addrs()[0].String(),
 		Credentials: func(device string) (string, error) { return secrets[device], nil },
 		Speed:       d.speed, Seed: uint64(now().Wall.UnixNano()), From: morning(now().Wall), FirstSOS: 15 * time.Second,
 		Clock: now, Logger: slog.New(slog.DiscardHandler),

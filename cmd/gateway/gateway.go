@@ -140,14 +140,14 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 func (g *gateway) newDriver() (revoke func(device string), err error) {
 	m := g.cfg.MQTT
 	if m.Broker == "" {
-		login := func(user string, secret []byte) (devices.Account, bool) {
-			d, ok := g.registry.Login(user, secret)
+		login := func(c mqtt.Credentials) (devices.Account, bool) {
+			d, ok := g.registry.Login(c.User, c.Secret)
 			if !ok {
 				return devices.Account{}, false
 			}
 			return g.intake.Account(d), true
 		}
-		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listen: m.Listen}, login, g.intake.Message, g.logger, g.metrics)
+		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Message, g.logger, g.metrics)
 		if err != nil {
 			return nil, texts.Errorf(texts.Gateway.Listen, m.Listen, err)
 		}

@@ -18,13 +18,13 @@ func BenchmarkBrokerWithoutStorage(b *testing.B) {
 	for _, connections := range []int{1, 10, 50, 500} {
 		for _, window := range []int{1, 16} {
 			b.Run(fmt.Sprintf("connections=%d/window=%d", connections, window), func(b *testing.B) {
-				broker, err := NewBroker(BrokerConfig{Listen: "127.0.0.1:0"}, testLogin,
+				broker, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin,
 					func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 				if err != nil {
 					b.Fatal(err)
 				}
 				defer runDriver(b, broker)()
-				load := benchLoad(broker.Addr().String(), connections, window)
+				load := benchLoad(broker.Addrs()[0].String(), connections, window)
 				load.Messages = b.N
 				b.ResetTimer()
 				r, err := mqttload.Run(b.Context(), load)
@@ -60,7 +60,7 @@ func benchLoad(address string, connections, window int) mqttload.Load {
 func TestLoad(t *testing.T) {
 	for _, window := range []int{1, 16} {
 		b := startBroker(t, BrokerConfig{})
-		load := benchLoad(b.Addr().String(), 5, window)
+		load := benchLoad(b.Addrs()[0].String(), 5, window)
 		load.Messages = 1000
 		r, err := mqttload.Run(t.Context(), load)
 		if err != nil {

@@ -15,8 +15,8 @@ import (
 // BrokerConfig says where the embedded broker listens and how much it takes.
 // The zero value of each limit means its default.
 type BrokerConfig struct {
-	// Listen is host:port, ":1883" for every address of the box.
-	Listen string
+	// Listeners are the ways in; at least one.
+	Listeners []Listener
 	// Connections at once; default 1024. Of those, a quarter may be waiting
 	// for their login.
 	Connections int
@@ -58,8 +58,13 @@ func (c BrokerConfig) withDefaults() BrokerConfig {
 
 // Validate says what is wrong with c, naming the key.
 func (c BrokerConfig) Validate() error {
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
-		return fmt.Errorf("listen: must be host:port (got %q)", c.Listen)
+	if len(c.Listeners) == 0 {
+		return errors.New("listen: missing")
+	}
+	for _, l := range c.Listeners {
+		if err := l.validate(); err != nil {
+			return err
+		}
 	}
 	for key, v := range map[string]int{"connections": c.Connections, "window": c.Window, "sessions": c.Sessions, "retained_bytes": c.RetainedBytes} {
 		if v < 0 {
@@ -77,10 +82,10 @@ func (c BrokerConfig) Validate() error {
 // Broker is an MQTT 3.1.1 and 5 broker inside the process. It is a
 // [devices.Driver].
 type Broker struct {
-	config   BrokerConfig
-	log      *slog.Logger
-	listener net.Listener
-	engine   *engine
+	config    BrokerConfig
+	log       *slog.Logger
+	listeners []net.Listener // as configured
+	engine    *engine
 }
 
 // NewBroker listens at once, so that a port in use is known before anything
@@ -90,22 +95,39 @@ func NewBroker(config BrokerConfig, login Login, handle Handler, log *slog.Logge
 		return nil, err
 	}
 	config = config.withDefaults()
-	listener, err := net.Listen("tcp", config.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("mqtt: %w", err)
+	b := &Broker{config: config, log: log}
+	for _, l := range config.Listeners {
+		opened, err := l.open()
+		if err != nil {
+			return nil, errors.Join(err, b.Close())
+		}
+		b.listeners = append(b.listeners, opened)
 	}
 	e, err := newEngine(config, login, handle, log, newBrokerMetrics(metrics))
 	if err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, b.Close())
 	}
-	return &Broker{config: config, log: log, listener: listener, engine: e}, nil
+	b.engine = e
+	return b, nil
 }
 
-// Addr is where the broker listens.
-func (b *Broker) Addr() net.Addr { return b.listener.Addr() }
+// Addrs is where the broker listens, in the order of its Listeners.
+func (b *Broker) Addrs() []net.Addr {
+	all := make([]net.Addr, len(b.listeners))
+	for i, l := range b.listeners {
+		all[i] = l.Addr()
+	}
+	return all
+}
 
-// Close gives up the port of a broker that was never run.
-func (b *Broker) Close() error { return b.listener.Close() }
+// Close gives up the ports of a broker that was never run.
+func (b *Broker) Close() error {
+	var errs []error
+	for _, l := range b.listeners {
+		errs = append(errs, l.Close())
+	}
+	return errors.Join(errs...)
+}
 
 // Run serves until ctx ends. Then it takes nothing new, gives the messages
 // that are with the handler Grace to be acknowledged, and closes every
@@ -115,15 +137,21 @@ func (b *Broker) Run(ctx context.Context) error {
 	handling, giveUp := context.WithCancel(context.WithoutCancel(ctx))
 	defer giveUp()
 	if err := b.engine.start(handling); err != nil {
-		return errors.Join(err, b.listener.Close())
+		return errors.Join(err, b.Close())
 	}
-	b.log.Info("mqtt broker listens", "address", b.Addr().String())
-
 	g, serving := errgroup.WithContext(ctx)
-	g.Go(func() error { return b.engine.accept(b.listener) })
+	for i, l := range b.listeners {
+		c := b.config.Listeners[i]
+		b.log.Info("mqtt broker listens", "address", l.Addr().String(), "tls", c.TLS != nil, "websocket", c.WebSocket)
+		if c.WebSocket {
+			g.Go(func() error { return b.engine.acceptWebSockets(l) })
+		} else {
+			g.Go(func() error { return b.engine.accept(l) })
+		}
+	}
 	g.Go(func() error {
 		<-serving.Done()
-		return b.listener.Close()
+		return b.Close()
 	})
 	err := g.Wait()
 

@@ -48,7 +48,7 @@ func TestNoAcknowledgementAfterFailure(t *testing.T) {
 }
 
 func TestPanickingHandlerEndsItsConnectionOnly(t *testing.T) {
-	b, err := NewBroker(BrokerConfig{Listen: "127.0.0.1:0"}, testLogin, func(_ context.Context, m devices.Message) error {
+	b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin, func(_ context.Context, m devices.Message) error {
 		if string(m.Payload) == "bomb" {
 			panic("bomb")
 		}
@@ -99,7 +99,7 @@ func TestBrokerStopsWithMessagesInFlight(t *testing.T) {
 		b.stop()
 	}()
 	eventually(t, "the port to be given up", func() bool {
-		c, err := net.Dial("tcp", b.Addr().String())
+		c, err := net.Dial("tcp", b.Addrs()[0].String())
 		return err != nil || c.Close() != nil
 	})
 	b.handler.Release()
@@ -113,7 +113,7 @@ func TestPortInUse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	_, err = NewBroker(BrokerConfig{Listen: l.Addr().String()}, testLogin, devicetest.NewHandler().Handle, testLog(t), prometheus.NewRegistry())
+	_, err = NewBroker(BrokerConfig{Listeners: []Listener{{Address: l.Addr().String()}}}, testLogin, devicetest.NewHandler().Handle, testLog(t), prometheus.NewRegistry())
 	if err == nil || !strings.Contains(err.Error(), l.Addr().String()) {
 		t.Errorf("error is %v", err)
 	}
@@ -124,7 +124,7 @@ func TestPahoAtTheBroker(t *testing.T) {
 	b := startBroker(t, BrokerConfig{})
 	defer b.stop()
 	commands := make(chan paho.Message, 3)
-	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.Addr().String()).SetClientID("c").SetUsername("d1").SetPassword("d1").SetAutoReconnect(false))
+	c := paho.NewClient(paho.NewClientOptions().AddBroker("tcp://" + b.Addrs()[0].String()).SetClientID("c").SetUsername("d1").SetPassword("d1").SetAutoReconnect(false))
 	defer c.Disconnect(200)
 	for _, token := range []func() paho.Token{
 		c.Connect,
@@ -154,7 +154,7 @@ func TestPahoAtTheBroker(t *testing.T) {
 
 func TestMosquittoPubAtTheBroker(t *testing.T) {
 	b := startBroker(t, BrokerConfig{})
-	host, port, err := net.SplitHostPort(b.Addr().String())
+	host, port, err := net.SplitHostPort(b.Addrs()[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func TestClientConnectsWhenTheBrokerComes(t *testing.T) {
 	eventually(t, "some attempts", func() bool { return metrics.count(t, "linli_mqtt_connects_total") >= 3 })
 	// The embedded broker stands in for the one that comes late. It lets no
 	// device subscribe to everything.
-	b, err := NewBroker(BrokerConfig{Listen: address}, func(string, []byte) (devices.Account, bool) {
+	b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: address}}}, func(Credentials) (devices.Account, bool) {
 		return devices.Account{ID: "gateway", Publish: []string{"#"}, Subscribe: []string{"#"}}, true
 	}, devicetest.NewHandler().Handle, testLog(t), prometheus.NewRegistry())
 	if err != nil {

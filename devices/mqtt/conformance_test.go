@@ -25,7 +25,7 @@ func TestBrokerConforms(t *testing.T) {
 		return devicetest.Harness{
 			Topic: deviceTopic,
 			Start: func(t testing.TB, handle func(context.Context, devices.Message) error) func() {
-				b, err := NewBroker(BrokerConfig{Listen: address, Grace: 200 * time.Millisecond}, testLogin, handle, testLog(t), prometheus.NewRegistry())
+				b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: address}}, Grace: 200 * time.Millisecond}, testLogin, handle, testLog(t), prometheus.NewRegistry())
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -58,8 +58,9 @@ func deviceTopic(id string) string { return "linli/v1/" + id + "/event" }
 
 // testLogin knows every device whose secret is its name, and lets it do what
 // a native device may. A bridge may do more.
-func testLogin(user string, secret []byte) (devices.Account, bool) {
-	if user == "" || string(secret) != user {
+func testLogin(c Credentials) (devices.Account, bool) {
+	user := c.User
+	if user == "" || string(c.Secret) != user {
 		return devices.Account{}, false
 	}
 	a := devices.Account{

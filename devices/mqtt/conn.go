@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bufio"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -55,6 +56,8 @@ type conn struct {
 	// session is whose connection it is, nil before login.
 	session *session
 	refused bool // counted and logged
+	// certificate of the client, nil if it showed none.
+	certificate *x509.Certificate
 
 	closeOnce sync.Once
 	closed    chan struct{}

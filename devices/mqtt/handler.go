@@ -2,7 +2,9 @@ package mqtt
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
+	"net/netip"
 
 	"github.com/linli-edge/gateway/devices"
 )
@@ -13,10 +15,21 @@ import (
 // keep the payload.
 type Handler func(ctx context.Context, m devices.Message) error
 
-// Login tells who user is, and what that principal may do. ok is false if
-// user is unknown or secret is not theirs. It is called by several goroutines
-// at once.
-type Login func(user string, secret []byte) (account devices.Account, ok bool)
+// Credentials are what a client shows at its login.
+type Credentials struct {
+	User   string
+	Secret []byte // nil if it gave none; not to be kept
+	Client string // the client ID, "" if it gave none
+	// Certificate was verified by the listener's TLS configuration; nil
+	// without TLS or without a certificate.
+	Certificate *x509.Certificate
+	Remote      netip.AddrPort
+}
+
+// Login tells who shows c, and what that principal may do. ok is false if
+// they are unknown or the secret is not theirs. It is called by several
+// goroutines at once.
+type Login func(c Credentials) (account devices.Account, ok bool)
 
 // Errors of Publish.
 var (

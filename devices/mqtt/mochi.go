@@ -163,7 +163,10 @@ func (e *engine) current() []*session {
 // admit finds out who wants to log in, and returns their session, or the
 // reason for refusing it.
 func (e *engine) admit(cl *mochi.Client, pk packets.Packet) (s *session, refused string) {
-	account, ok := e.login(string(pk.Connect.Username), pk.Connect.Password)
+	c := cl.Net.Conn.(*conn)
+	account, ok := e.login(Credentials{
+		User: string(pk.Connect.Username), Secret: pk.Connect.Password, Client: cl.ID, Certificate: c.certificate, Remote: remoteOf(c),
+	})
 	if !ok || account.ID == "" {
 		return nil, refusedCredentials
 	}
@@ -172,7 +175,7 @@ func (e *engine) admit(cl *mochi.Client, pk packets.Packet) (s *session, refused
 	}
 	s = &session{
 		key: account.ID + "/" + cl.ID, account: account,
-		client: cl, conn: cl.Net.Conn.(*conn), packets: newPacketIDs(), ended: make(chan struct{}),
+		client: cl, conn: c, packets: newPacketIDs(), ended: make(chan struct{}),
 	}
 	if w := cl.Properties.Will; pk.Connect.WillFlag {
 		if !ValidTopic(w.TopicName) || !coveredByAny(account.Publish, w.TopicName) {

@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +19,9 @@ func (e *engine) accept(l net.Listener) error {
 		switch {
 		case err == nil:
 			pause = shortest
-			e.welcome(nc)
+			if c := e.welcome(nc); c != nil {
+				e.conns.Go(func() { e.serve(c) })
+			}
 		case errors.Is(err, net.ErrClosed):
 			return nil
 		default: // out of file descriptors, most likely: it passes
@@ -29,7 +33,22 @@ func (e *engine) accept(l net.Listener) error {
 	}
 }
 
-func (e *engine) welcome(nc net.Conn) {
+// acceptWebSockets does the same where MQTT comes inside of WebSockets.
+func (e *engine) acceptWebSockets(l net.Listener) error {
+	s := webSocketServer(func(nc net.Conn, certificate *x509.Certificate) {
+		if c := e.welcome(nc); c != nil {
+			c.certificate = certificate
+			e.conns.Go(func() { e.serve(c) })
+		}
+	})
+	if err := s.Serve(l); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// welcome returns nil if there is no room.
+func (e *engine) welcome(nc net.Conn) *conn {
 	c := newConn(nc, e.large, e.metrics.stuck.Inc)
 	e.mu.Lock()
 	full, waiting := len(e.open) >= e.config.Connections, e.pending >= max(e.config.Connections/4, 1)
@@ -45,14 +64,20 @@ func (e *engine) welcome(nc net.Conn) {
 		}
 		e.refuse(reason, nc.RemoteAddr(), "")
 		_ = c.Close() // nothing was written
-		return
+		return nil
 	}
-	e.conns.Go(func() { e.serve(c) })
+	return c
 }
 
 // serve is the life of one connection.
 func (e *engine) serve(c *conn) {
 	err := c.Conn.SetReadDeadline(time.Now().Add(loginTimeout))
+	if tc, ok := c.Conn.(*tls.Conn); ok && err == nil {
+		if err = tc.HandshakeContext(e.ctx); err == nil {
+			state := tc.ConnectionState()
+			c.certificate = clientCertificate(&state)
+		}
+	}
 	if err == nil {
 		err = e.establish(c)
 	}

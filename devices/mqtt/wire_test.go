@@ -26,7 +26,7 @@ type brokerBench struct {
 func startBroker(t testing.TB, config BrokerConfig) *brokerBench {
 	t.Helper()
 	b := &brokerBench{handler: devicetest.NewHandler(), metrics: prometheus.NewRegistry()}
-	config.Listen = "127.0.0.1:0"
+	config.Listeners = append([]Listener{{Address: "127.0.0.1:0"}}, config.Listeners...)
 	if config.RefusalDelay == 0 {
 		config.RefusalDelay = time.Millisecond
 	}
@@ -85,7 +85,7 @@ type wire struct {
 
 func (b *brokerBench) dial(t testing.TB) *wire {
 	t.Helper()
-	c, err := net.Dial("tcp", b.Addr().String())
+	c, err := net.Dial("tcp", b.Addrs()[0].String())
 	if err != nil {
 		t.Fatal(err)
 	}

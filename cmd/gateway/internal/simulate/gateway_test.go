@@ -70,11 +70,11 @@ func TestTheGatewayUnderstands(t *testing.T) {
 		Directory: people, Vocabulary: vocabulary, Profiles: profiles, Recorder: kept,
 		Clock: clock, Logger: logger, Registerer: prometheus.NewRegistry(),
 	})
-	login := func(user string, secret []byte) (devices.Account, bool) {
-		d, ok := people.Login(user, secret)
+	login := func(c mqtt.Credentials) (devices.Account, bool) {
+		d, ok := people.Login(c.User, c.Secret)
 		return in.Account(d), ok
 	}
-	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listen: "127.0.0.1:0"}, login, in.Message, logger, prometheus.NewRegistry())
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: "127.0.0.1:0"}}}, login, in.Message, logger, prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestTheGatewayUnderstands(t *testing.T) {
 	defer end()
 	var heard atomic.Int32
 	s, err := New(community, Config{
-		Broker: "tcp://" + broker.Addr().String(), Speed: 36000, Seed: 1, From: midnight, FirstSOS: time.Millisecond,
+		Broker: "tcp://" + broker.Addrs()[0].String(), Speed: 36000, Seed: 1, From: midnight, FirstSOS: time.Millisecond,
 		Credentials: func(device string) (string, error) { return secrets[device], nil },
 		Clock:       clock, Logger: logger,
 		Acknowledged: func(string, Report) {

@@ -1,0 +1,117 @@
+package mqtt
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// Listener is one way to the embedded broker.
+type Listener struct {
+	// Address is host:port, ":1883" for every address of the box.
+	Address string
+	// TLS is nil for a listener in the clear.
+	TLS *tls.Config
+	// WebSocket takes MQTT in binary frames, subprotocol "mqtt", on any path.
+	WebSocket bool
+}
+
+func (l Listener) validate() error {
+	if _, _, err := net.SplitHostPort(l.Address); err != nil {
+		return fmt.Errorf("listen: must be host:port (got %q)", l.Address)
+	}
+	return nil
+}
+
+func (l Listener) open() (net.Listener, error) {
+	n, err := net.Listen("tcp", l.Address)
+	if err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
+	}
+	if l.TLS != nil {
+		n = tls.NewListener(n, l.TLS)
+	}
+	return n, nil
+}
+
+// clientCertificate is what the client of a finished handshake has proved to
+// be, nil without TLS or without a certificate.
+func clientCertificate(state *tls.ConnectionState) *x509.Certificate {
+	if state == nil || len(state.VerifiedChains) == 0 {
+		return nil
+	}
+	return state.PeerCertificates[0]
+}
+
+// remoteOf is the other end of nc, the zero value if it is no IP address.
+func remoteOf(nc net.Conn) netip.AddrPort {
+	if a, ok := nc.RemoteAddr().(*net.TCPAddr); ok {
+		return a.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+// webSocketServer upgrades what is asked of it and hands the connections to
+// serve, which returns when a connection has ended.
+func webSocketServer(serve func(net.Conn, *x509.Certificate)) *http.Server {
+	// The browser's origin says nothing here: no cookie logs anybody in, only
+	// the CONNECT that follows.
+	up := websocket.Upgrader{Subprotocols: []string{"mqtt"}, CheckOrigin: func(*http.Request) bool { return true }, HandshakeTimeout: loginTimeout}
+	return &http.Server{
+		ReadHeaderTimeout: loginTimeout,
+		MaxHeaderBytes:    8 << 10,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if c, err := up.Upgrade(w, r, nil); err == nil { // if not, it has answered with the reason
+				serve(&webSocketConn{Conn: c.NetConn(), ws: c}, clientCertificate(r.TLS))
+			}
+		}),
+	}
+}
+
+// webSocketConn is the stream of bytes inside of a WebSocket: the frames'
+// borders mean nothing to MQTT.
+type webSocketConn struct {
+	net.Conn
+	ws   *websocket.Conn
+	rest io.Reader // of the current frame; nil between frames
+}
+
+func (c *webSocketConn) Read(p []byte) (int, error) {
+	for {
+		if c.rest == nil {
+			kind, r, err := c.ws.NextReader()
+			if err != nil {
+				return 0, err
+			}
+			if kind != websocket.BinaryMessage {
+				return 0, errors.New("websocket: a frame that is not binary")
+			}
+			c.rest = r
+		}
+		n, err := c.rest.Read(p)
+		if errors.Is(err, io.EOF) {
+			c.rest = nil
+			if err = nil; n == 0 {
+				continue
+			}
+		}
+		return n, err
+	}
+}
+
+func (c *webSocketConn) Write(p []byte) (int, error) {
+	if err := c.ws.WriteMessage(websocket.BinaryMessage, p); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+func (c *webSocketConn) SetWriteDeadline(t time.Time) error { return c.ws.SetWriteDeadline(t) }
