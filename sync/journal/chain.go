@@ -239,18 +239,23 @@ func (c *chain) newest() (seq uint64, used int64, err error) {
 }
 
 // begin makes a new active file, and lets go of the old one: sealed if it is
-// full, abandoned if it failed, removed if nothing was ever acknowledged in
+// full, abandoned if it failed, overwritten if nothing was ever acknowledged in
 // it.
 func (c *chain) begin() error {
 	first := c.last.Load() + 1
 	if old := c.active; old != nil && old.first == first {
-		if err := errors.Join(c.letGo(), c.files.remove(old)); err != nil {
+		if err := c.letGo(); err != nil {
 			return err
 		}
 	}
 	seg, h, err := c.files.create(first)
 	if err != nil {
 		return err
+	}
+	if len(c.files.all()) == 1 {
+		if err := c.files.raiseFloor(first); err != nil {
+			c.log.Warn("where the chain begins is not noted", "error", err)
+		}
 	}
 	if c.active != nil {
 		if c.doubt == nil && !c.handle.dead.Load() {

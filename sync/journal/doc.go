@@ -37,6 +37,7 @@
 //	<dir>/ordinary/00000000000000061441.bolt size, named by their first sequence
 //	<dir>/urgent/00000000000000000001.bolt
 //	<dir>/urgent/reserve                     room on disk for the next one
+//	<dir>/{ordinary,urgent}/floor            the first sequence that has not been retired
 //	<dir>/<name>.state                       one bbolt file a follower, see [State]
 //	<dir>/quarantine/                        damaged files, and reports of them
 //
@@ -132,6 +133,8 @@
 // have been there before. One that is damaged while it is open fails for its
 // follower until the journal is opened again; see [Journal.Sound].
 //
-// Not noticed are the loss of the oldest file, which looks as if it had been
-// retired, and of the only one, if no follower has read of it.
+// What is retired is noted in the chain's "floor" first. So the loss of the
+// oldest file does not look as if it had been retired, nor that of the only one
+// as if there had never been any: the chain then goes on at a sequence that it
+// cannot have reached.
 package journal

@@ -76,7 +76,7 @@ func (j *Journal) retireOld(c *chain) {
 		if all[i+1].first-1 > read {
 			return
 		}
-		if err := c.files.remove(seg); err != nil {
+		if err := c.retire(seg, all[i+1].first); err != nil {
 			c.log.Error("old file stays", "file", seg.path, "error", err)
 			return
 		}
@@ -157,7 +157,7 @@ func (j *Journal) giveUp(c *chain, onlyRead bool) bool {
 		c.log.Warn("gap is not journaled yet", "first", gap.First, "last", gap.Last, "error", err)
 		j.janitor.unsaid = append(j.janitor.unsaid, gap)
 	}
-	if err := c.files.remove(seg); err != nil {
+	if err := c.retire(seg, last+1); err != nil {
 		c.log.Error("file over budget stays", "file", seg.path, "error", err)
 		return false
 	}

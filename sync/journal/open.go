@@ -33,12 +33,13 @@ func (j *Journal) openChain(which Chain) (*chain, error) {
 // resume makes the newest file the active one. No follower has read beyond the
 // given cursor: if that is ahead of the files, the newest of them is gone.
 func (c *chain) resume(cursor uint64) error {
+	c.lostBefore(cursor)
 	n := len(c.files.list)
 	if n == 0 {
-		if cursor > 0 {
-			c.log.Error("all files are gone", "read", cursor)
-			c.last.Store(cursor)
-			c.quarantine.take(Damage{File: c.which.String(), Reason: "all files are gone", Gaps: c.gaps(&salvaged{guessed: true}, []span{{1, cursor}}, cursor)}, false)
+		if c.last.Load() > 0 {
+			if err := c.begin(); err != nil { // lest it is told again at each start
+				c.log.Warn("no new file", "error", err) // the next commit tries again
+			}
 		}
 		return nil
 	}

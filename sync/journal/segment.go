@@ -167,7 +167,8 @@ func (s *segments) create(first uint64) (*segment, *handle, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.list); n > 0 && s.list[n-1].first == first {
-		s.list = s.list[:n-1] // could not be removed, and is now overwritten
+		_ = s.list[n-1].discard() // overwritten, and nothing was ever acknowledged in it
+		s.list = s.list[:n-1]
 	}
 	s.list = append(s.list, seg)
 	return seg, h, nil
@@ -260,6 +261,12 @@ func (s *segments) remove(seg *segment) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.list = slices.DeleteFunc(s.list, func(other *segment) bool { return other == seg })
+	return seg.discard()
+}
+
+// discard closes a segment that is no longer in the list, when nobody reads it
+// any more. segments.mu is held.
+func (seg *segment) discard() error {
 	h := seg.handle
 	if h == nil {
 		return nil
