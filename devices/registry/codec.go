@@ -59,6 +59,14 @@ func decode(t Table, key string, value []byte) (Record, error) {
 		return read[Elder](key, document)
 	case Caregivers:
 		return read[Caregiver](key, document)
+	case Cares:
+		return read[Care](key, document)
+	case Groups:
+		return read[Group](key, document)
+	case Shifts:
+		return read[Shift](key, document)
+	case Holidays:
+		return read[Holiday](key, document)
 	}
 	return nil, fmt.Errorf("no table %q", t)
 }

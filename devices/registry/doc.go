@@ -1,5 +1,6 @@
 // Package registry keeps who and what is registered: facilities, devices and
-// their credentials, elders and their caregivers.
+// their credentials, elders and what is agreed on for their care, caregivers,
+// their groups and the rota.
 //
 // It is asked for every message that arrives and written a few times a day.
 // So everything is held in memory as a [Snapshot], which is never changed:
@@ -28,11 +29,11 @@
 // # Layout
 //
 // One bbolt file of its own, so that it can be read when the journal cannot.
-// A bucket a table ("facilities", "devices", "elders", "caregivers",
-// "secrets"), the ID as the key; the value is a CRC-32C over table, key and
-// document (4 bytes, big endian) followed by the document in JSON, for a
-// secret the 32 bytes of its hash.
+// A bucket a table ("facilities", "devices", "elders", "caregivers", "care",
+// "groups", "shifts", "holidays", "secrets"), the ID as the key; the value is a
+// CRC-32C over table, key and document (4 bytes, big endian) followed by the
+// document in JSON, for a secret the 32 bytes of its hash.
 //
-// The registry knows nothing of events, shifts or alerts, and never deletes
+// The registry knows nothing of events or alerts, nor who is on duty, and never deletes
 // anything by itself.
 package registry

@@ -20,7 +20,13 @@ const (
 	Caregivers Table = "caregivers"
 )
 
-// Record is a Facility, a Device, an Elder or a Caregiver.
+// Tables lists those of records, in the order of what refers to what.
+func Tables() []Table {
+	return []Table{Facilities, Devices, Elders, Caregivers, Cares, Groups, Shifts, Holidays}
+}
+
+// Record is a Facility, a Device, an Elder, a Caregiver, or one of the records
+// of the care: Care, Group, Shift, Holiday.
 type Record interface {
 	table() Table
 	id() string
@@ -72,6 +78,9 @@ type Caregiver struct {
 	Name string `json:"name"`
 	// Channels lead to the caregiver, the preferred one first.
 	Channels []Channel `json:"channels,omitempty"`
+	// Quiet are hours in which nothing but calls for help reaches the
+	// caregiver.
+	Quiet Hours `json:"quiet,omitempty"`
 }
 
 // Channel is one way to reach a person.
@@ -218,7 +227,7 @@ func (c Caregiver) validate() error {
 			return err
 		}
 	}
-	return nil
+	return checkHours("quiet", c.Quiet)
 }
 
 func checkName(field, s string, required bool) error {

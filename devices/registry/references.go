@@ -45,6 +45,7 @@ func (s *Snapshot) problems() map[problem]bool {
 			refer(Elders, id, "caregivers", Caregivers, c)
 		}
 	}
+	s.care(refer)
 	type spot struct {
 		facility string
 		kind     devices.Kind
@@ -116,6 +117,14 @@ func name(t Table) texts.Text {
 		return texts.Registry.Device
 	case Elders:
 		return texts.Registry.Elder
+	case Cares:
+		return texts.RegistryCare.Care
+	case Groups:
+		return texts.RegistryCare.Group
+	case Shifts:
+		return texts.RegistryCare.Shift
+	case Holidays:
+		return texts.RegistryCare.Holiday
 	}
 	return texts.Registry.Caregiver
 }

@@ -112,7 +112,7 @@ func load(db *bolt.DB) (s *Snapshot, err error) {
 	defer recoverFault(&err)()
 	s = emptySnapshot()
 	err = db.View(func(tx *bolt.Tx) error {
-		tables := []Table{Facilities, Devices, Elders, Caregivers, Secrets}
+		tables := append(Tables(), Secrets)
 		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
 			s.strange = s.strange || !slices.Contains(tables, Table(name))
 			return nil

@@ -100,7 +100,7 @@ func rescue(image *salvage.Image) map[place][]byte {
 			}
 		}
 	}
-	documents := []Table{Facilities, Devices, Elders, Caregivers}
+	documents := Tables()
 	image.Elements(salvage.Limits{MinKey: 1, MaxKey: 255, MinValue: checksumSize + 1, MaxValue: 1 << 20}, func(e salvage.Element) {
 		consider(string(e.Key), e.Value, e.Standing, append(documents, Secrets)...)
 	})

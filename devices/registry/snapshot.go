@@ -15,6 +15,10 @@ type Snapshot struct {
 	Devices    map[string]Device
 	Elders     map[string]Elder
 	Caregivers map[string]Caregiver
+	Cares      map[string]Care
+	Groups     map[string]Group
+	Shifts     map[string]Shift
+	Holidays   map[string]Holiday
 	// Damaged are the records on disk that could not be read.
 	Damaged []Damage
 
@@ -110,6 +114,10 @@ func emptySnapshot() *Snapshot {
 		Devices:    map[string]Device{},
 		Elders:     map[string]Elder{},
 		Caregivers: map[string]Caregiver{},
+		Cares:      map[string]Care{},
+		Groups:     map[string]Group{},
+		Shifts:     map[string]Shift{},
+		Holidays:   map[string]Holiday{},
 		secrets:    map[string]secretHash{},
 	}
 }
@@ -121,6 +129,10 @@ func (s *Snapshot) clone() *Snapshot {
 		Devices:    maps.Clone(s.Devices),
 		Elders:     maps.Clone(s.Elders),
 		Caregivers: maps.Clone(s.Caregivers),
+		Cares:      maps.Clone(s.Cares),
+		Groups:     maps.Clone(s.Groups),
+		Shifts:     maps.Clone(s.Shifts),
+		Holidays:   maps.Clone(s.Holidays),
 		secrets:    maps.Clone(s.secrets),
 		Damaged:    slices.Clone(s.Damaged),
 	}
@@ -137,6 +149,14 @@ func (s *Snapshot) put(r Record) {
 		s.Elders[r.ID] = r
 	case Caregiver:
 		s.Caregivers[r.ID] = r
+	case Care:
+		s.Cares[r.ID] = r
+	case Group:
+		s.Groups[r.ID] = r
+	case Shift:
+		s.Shifts[r.ID] = r
+	case Holiday:
+		s.Holidays[r.ID] = r
 	}
 	s.mended(r.table(), r.id())
 }
@@ -151,6 +171,14 @@ func (s *Snapshot) remove(t Table, id string) {
 		delete(s.Elders, id)
 	case Caregivers:
 		delete(s.Caregivers, id)
+	case Cares:
+		delete(s.Cares, id)
+	case Groups:
+		delete(s.Groups, id)
+	case Shifts:
+		delete(s.Shifts, id)
+	case Holidays:
+		delete(s.Holidays, id)
 	}
 	s.mended(t, id)
 }
@@ -170,6 +198,14 @@ func (s *Snapshot) has(t Table, id string) bool {
 		_, ok = s.Elders[id]
 	case Caregivers:
 		_, ok = s.Caregivers[id]
+	case Cares:
+		_, ok = s.Cares[id]
+	case Groups:
+		_, ok = s.Groups[id]
+	case Shifts:
+		_, ok = s.Shifts[id]
+	case Holidays:
+		_, ok = s.Holidays[id]
 	}
 	return ok
 }
