@@ -9,6 +9,7 @@ import (
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -25,6 +26,7 @@ func view(e devices.Event, people *registry.Snapshot, lang texts.Lang) eventView
 		s.gateway(e)
 	case e.Type == (devices.Rejected{}).EventType():
 		s.rejected(e)
+	case s.finding(e):
 	default:
 		s.device(e, d.Kind)
 	}
@@ -219,6 +221,23 @@ func (s *sentence) vitals(p wearable.Vitals) {
 
 func (s *sentence) rejected(e devices.Event) {
 	read(e, func(p devices.Rejected) { s.say(texts.ConsoleEvents.Rejected, p.Reason); s.warn(true) })
+}
+
+// finding says what the gateway has found out about a device, if e is that.
+func (s *sentence) finding(e devices.Event) bool {
+	f, ok, err := supervision.Read(e)
+	if !ok || err != nil {
+		return false
+	}
+	words := texts.Findings[string(f.Type)]
+	if f.Cleared {
+		s.say(words.Cleared)
+		s.tone = "good"
+		return true
+	}
+	s.say(words.Begun)
+	s.warn(true)
+	return true
 }
 
 // gateway says what the box itself has done, or a person with it.

@@ -22,6 +22,7 @@ import (
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
@@ -50,6 +51,9 @@ func TestEventsInWords(t *testing.T) {
 		{"locker-n1", locker.Fault{Code: "power"}, "故障：power", "fault: power", "warn"},
 		{"locker-n1", locker.Fault{Compartment: 1, Code: "door_jammed", Cleared: true}, "1 号格，故障排除：door_jammed", "compartment 1, fault cleared: door_jammed", ""},
 		{"locker-n1", locker.Status{}, "离线", "offline", "warn"},
+		{"locker-n1", supervision.Finding{Type: supervision.TypeSilent, Since: time.Unix(1, 0)}, "没有音信", "silent", "warn"},
+		{"locker-n1", supervision.Finding{Type: supervision.TypeSilent, Since: time.Unix(1, 0), Cleared: true}, "恢复音信", "heard again", "good"},
+		{"locker-n1", supervision.Finding{Type: supervision.TypeTampered, Since: time.Unix(1, 0)}, "被打开或移动", "opened or moved by somebody", "warn"},
 		{"meals-o1", cabinet.Loaded{Compartment: 2}, "2 号格，餐已放入", "compartment 2, meal loaded", ""},
 		{"meals-o1", cabinet.PickedUp{Compartment: 2, Elder: "elder-02"}, "2 号格，餐已取走", "compartment 2, meal collected", ""},
 		{"meals-o1", cabinet.Unclaimed{Compartment: 2}, "2 号格，餐无人取", "compartment 2, meal unclaimed", "warn"},
