@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,14 +13,24 @@ import (
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
+// bolts are the files of the ordinary chain, oldest first.
+func bolts(t *testing.T, dir string) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "ordinary", "*.bolt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(files)
+	return files
+}
+
 // removeFiles removes files of the ordinary chain: the oldest, or all of them.
 func removeFiles(t *testing.T, dir string, all bool) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, "ordinary", "*.bolt"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("%d files, %v", len(files), err)
+	files := bolts(t, dir)
+	if len(files) == 0 {
+		t.Fatal("there are none")
 	}
-	slices.Sort(files)
 	if !all {
 		files = files[:1]
 	}
@@ -113,4 +124,20 @@ func TestDamagedFloor(t *testing.T) {
 	}
 	removeFiles(t, dir, true)
 	damagedOnce(t, dir, options())
+}
+
+// What is left is looked at to tell when the loss was, and is then written.
+func TestLossOfAllButTheNewestFile(t *testing.T) {
+	clock, dir := newStamp(), t.TempDir()
+	j := mustOpen(t, dir, small(clock))
+	for len(bolts(t, dir)) < 2 {
+		fill(t, j, clock, fmt.Sprint("n", j.Last(journal.Ordinary)), 20, devices.Ordinary)
+	}
+	mustClose(t, j)
+	removeFiles(t, dir, false)
+	j, found := damagedOnce(t, dir, small(clock))
+	if gap := found.Gaps[0]; gap.First != 1 || gap.To.IsZero() {
+		t.Errorf("gap %+v", gap)
+	}
+	mustRecord(t, j, ordinary("after"))
 }

@@ -34,6 +34,9 @@ func (j *Journal) openChain(which Chain) (*chain, error) {
 // given cursor: if that is ahead of the files, the newest of them is gone.
 func (c *chain) resume(cursor uint64) error {
 	c.lostBefore(cursor)
+	if err := c.files.closeUnused(); err != nil { // what it has looked at may be the file to be written
+		return err
+	}
 	n := len(c.files.list)
 	if n == 0 {
 		if c.last.Load() > 0 {
