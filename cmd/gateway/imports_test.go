@@ -68,7 +68,7 @@ func TestImports(t *testing.T) {
 		if !own {
 			return
 		}
-		from, to := room(folder), room(target)
+		from, to := layer(folder), layer(target)
 		if from == "" || to == "" {
 			t.Errorf("%s: no layer for %s or %s", file, folder, target)
 			return
@@ -134,8 +134,8 @@ func eachImport(t *testing.T, visit func(file, folder, imported string), file fu
 	}
 }
 
-// room is the longest listed prefix of a folder.
-func room(folder string) string {
+// layer is the longest listed prefix of a folder.
+func layer(folder string) string {
 	best := ""
 	for r := range layers {
 		if within(folder, r) && len(r) > len(best) {

@@ -17,6 +17,7 @@ import (
 	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -30,6 +31,7 @@ var said = map[devices.Kind][]string{
 	"wearable":   {`"sos","data":{"x":1`, `"fall","data":{"x":1`, `"vitals","data":{"heart_rate":72`, `"battery","data":{"percent":80`, `"worn","data":{"worn":true`, `"position","data":{"latitude":32,"longitude":118`},
 	"bed":        {`"sos","data":{"x":1`, `"occupancy","data":{"occupied":true`, `"battery","data":{"low":true`, `"fault","data":{"code":"mat"`},
 	"alarm":      {`"smoke","data":{"x":1`, `"sos","data":{"x":1`, `"gas","data":{"x":1`, `"carbon_monoxide","data":{"x":1`, `"water","data":{"x":1`, `"battery","data":{"low":true`, `"fault","data":{"code":"tamper"`},
+	"room":       {`"occupancy","data":{"occupied":true`, `"door","data":{"open":true`, `"vibration","data":{"x":1`, `"sos","data":{"x":1`, `"fall","data":{"x":1`, `"battery","data":{"percent":80`, `"fault","data":{"code":"tamper"`},
 	"visit":      {`"visit.made","data":{"by":"nfc","elder":"e302","caregiver":"li"`, `"fault","data":{"code":"tamper"`},
 	"terminal":   {`"session.started","data":{"session":"SOWN-1"`, `"session.ended","data":{"session":"SOWN-1","result":"completed"`, `"available","data":{"available":true`, `"fault","data":{"code":"paper_out"`},
 	"rating":     {`"rating.given","data":{"service":"SOWN-2","level":5`, `"rating.closed","data":{"service":"SOWN-2"`, `"fault","data":{"code":"key"`},
@@ -45,11 +47,13 @@ var said = map[devices.Kind][]string{
 // Every type of every kind, from a device that was registered at the command
 // line, over MQTT into the journal, in the chain of its urgency; what the
 // type does not have, and numbers of other people's books, reach neither the
-// disk nor the log; and a bed and a room's alarm call people as a wearable does.
+// disk nor the log; and a bed, a room and its
+// alarm call people as a wearable does.
 func TestEveryKindThroughTheDaemon(t *testing.T) {
 	b := newBox(t)
 	b.register(append(neighbourhood(b),
-		registry.Elder{ID: "e-bed", Name: "赵大爷", Caregivers: []string{"li"}}, registry.Elder{ID: "e-alarm", Name: "钱奶奶", Caregivers: []string{"li"}})...)
+		registry.Elder{ID: "e-bed", Name: "赵大爷", Caregivers: []string{"li"}}, registry.Elder{ID: "e-alarm", Name: "钱奶奶", Caregivers: []string{"li"}},
+		registry.Elder{ID: "e-room", Name: "孙大爷", Caregivers: []string{"li"}})...)
 	config := b.write()
 	g, stop := b.start()
 	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
@@ -61,7 +65,7 @@ func TestEveryKindThroughTheDaemon(t *testing.T) {
 		switch k.Name {
 		case wearable.Kind:
 			whose = []string{"--elder", "e302"}
-		case bed.Kind, alarm.Kind:
+		case bed.Kind, alarm.Kind, room.Kind:
 			whose = []string{"--elder", "e-" + string(k.Name)}
 		}
 		args := append([]string{"device", "add", id, "--kind", string(k.Name), "--config", config}, whose...)
@@ -125,12 +129,12 @@ func TestEveryKindThroughTheDaemon(t *testing.T) {
 		}
 	}
 
-	b.phone.await(t, "the three who call", func(pages []alert.Page) bool {
+	b.phone.await(t, "the four who call", func(pages []alert.Page) bool {
 		callers := map[devices.Kind]bool{}
 		for _, p := range pages {
 			callers[p.DeviceKind] = true
 		}
-		return maps.Equal(callers, map[devices.Kind]bool{wearable.Kind: true, bed.Kind: true, alarm.Kind: true})
+		return maps.Equal(callers, map[devices.Kind]bool{wearable.Kind: true, bed.Kind: true, alarm.Kind: true, room.Kind: true})
 	})
 	stop()
 	for word, want := range map[string]bool{"SOWN": false, "13912345678": false, "grip_strength": true, "chair-3": true} {

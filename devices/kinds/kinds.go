@@ -18,6 +18,7 @@ import (
 	"github.com/linli-edge/gateway/devices/pickup"
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
@@ -42,6 +43,7 @@ func All() []Kind {
 		{wearable.Kind, t.Wearable, g.Wearable, wearable.Specs},
 		{bed.Kind, t.Bed, g.Bed, bed.Specs},
 		{alarm.Kind, t.Alarm, g.Alarm, alarm.Specs},
+		{room.Kind, t.Room, g.Room, room.Specs},
 		{visit.Kind, t.Visit, g.Visit, visit.Specs},
 		{terminal.Kind, t.Terminal, g.Terminal, terminal.Specs},
 		{rating.Kind, t.Rating, g.Rating, rating.Specs},

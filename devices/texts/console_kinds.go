@@ -7,6 +7,7 @@ var ConsoleKinds = struct {
 	Open, Closed, Available, Unavailable             Text
 	InBed, OutOfBed                                  Text
 	Smoke, Gas, CarbonMonoxide, Water, AlarmGone     Text
+	Occupied, Empty, DoorOpened, DoorShut, Vibration Text
 	Visit, VisitTo, VisitBy, VisitByTo               Text
 	SessionBegan, Completed, Abandoned, Failed       Text
 	ElderMode                                        Text
@@ -34,6 +35,12 @@ var ConsoleKinds = struct {
 	CarbonMonoxide: Text{"一氧化碳报警", "carbon monoxide"},
 	Water:          Text{"漏水报警", "water"},
 	AlarmGone:      Text{"%v解除", "%v: cleared"},
+
+	Occupied:   Text{"有人活动", "somebody is there"},
+	Empty:      Text{"无人活动", "nobody is there"},
+	DoorOpened: Text{"门已打开", "the door is open"},
+	DoorShut:   Text{"门已关闭", "the door is closed"},
+	Vibration:  Text{"有震动", "it was moved"},
 
 	Visit:     Text{"有人上门巡访", "a visit"},
 	VisitTo:   Text{"巡访 %s", "a visit to %s"},

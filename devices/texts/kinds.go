@@ -3,7 +3,7 @@ package texts
 // Kinds are what the kinds of device are called.
 var Kinds = struct {
 	Locker, Cabinet, Wearable, Terminal, Bed, Alarm, Rating, Rental, Pickup, Express Text
-	Attendance, Fitness, Booking, Visit, Desk, Bridge                                Text
+	Attendance, Fitness, Booking, Visit, Desk, Room, Bridge                          Text
 }{
 	Locker:     Text{"智能快递柜", "parcel locker"},
 	Cabinet:    Text{"智能取餐柜", "meal cabinet"},
@@ -20,13 +20,14 @@ var Kinds = struct {
 	Booking:    Text{"预约系统", "booking system"},
 	Visit:      Text{"巡访打卡点", "visit tag"},
 	Desk:       Text{"人工服务台", "staffed desk"},
+	Room:       Text{"居室感应器", "room sensor"},
 	Bridge:     Text{"桥接网关", "bridge"},
 }
 
 // KindGlyphs stand for the kinds in one character.
 var KindGlyphs = struct {
 	Locker, Cabinet, Wearable, Terminal, Bed, Alarm, Rating, Rental, Pickup, Express Text
-	Attendance, Fitness, Booking, Visit, Desk                                        Text
+	Attendance, Fitness, Booking, Visit, Desk, Room                                  Text
 }{
 	Locker:     Text{"递", "P"},
 	Cabinet:    Text{"餐", "M"},
@@ -43,4 +44,5 @@ var KindGlyphs = struct {
 	Booking:    Text{"约", "K"},
 	Visit:      Text{"访", "V"},
 	Desk:       Text{"台", "D"},
+	Room:       Text{"居", "H"},
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/linli-edge/gateway/devices/pickup"
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
@@ -34,6 +35,8 @@ func (s *sentence) device(e devices.Event, kind devices.Kind) {
 		s.bed(e)
 	case alarm.Kind:
 		s.alarm(e)
+	case room.Kind:
+		s.room(e)
 	case visit.Kind:
 		s.visit(e)
 	case terminal.Kind:
@@ -73,11 +76,11 @@ func (s *sentence) condition(e devices.Event) {
 	}
 }
 
-// unworn says what is reported as of a wearable, where that is not worn: the call
-// for help and the battery.
+// unworn says what is reported as of a wearable, where that is not worn: the
+// calls for help and the battery.
 func (s *sentence) unworn(e devices.Event) {
 	switch e.Type {
-	case wearable.TypeSOS, wearable.TypeBattery:
+	case wearable.TypeSOS, wearable.TypeFall, wearable.TypeBattery:
 		s.wearable(e)
 	default:
 		s.condition(e)
@@ -88,6 +91,20 @@ func (s *sentence) bed(e devices.Event) {
 	switch e.Type {
 	case bed.TypeOccupancy:
 		read(e, func(p bed.Occupancy) { s.either(p.Occupied, texts.ConsoleKinds.InBed, texts.ConsoleKinds.OutOfBed) })
+	default:
+		s.unworn(e)
+	}
+}
+
+func (s *sentence) room(e devices.Event) {
+	t := texts.ConsoleKinds
+	switch e.Type {
+	case room.TypeOccupancy:
+		read(e, func(p room.Occupancy) { s.either(p.Occupied, t.Occupied, t.Empty) })
+	case room.TypeDoor:
+		read(e, func(p room.Door) { s.either(p.Open, t.DoorOpened, t.DoorShut) })
+	case room.TypeVibration:
+		s.say(t.Vibration)
 	default:
 		s.unworn(e)
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -124,6 +125,12 @@ func TestPlacesInWords(t *testing.T) {
 		{"bed", bed.Occupancy{Occupied: true}, "有人在床", "somebody is in bed", ""},
 		{"bed", bed.Occupancy{}, "无人在床", "nobody is in bed", ""},
 		{"bed", wearable.SOS{}, "求助", "called for help", "alarm"},
+		{"room", room.Occupancy{Occupied: true}, "有人活动", "somebody is there", ""},
+		{"room", room.Occupancy{}, "无人活动", "nobody is there", ""},
+		{"room", room.Door{Open: true}, "门已打开", "the door is open", ""},
+		{"room", room.Door{}, "门已关闭", "the door is closed", ""},
+		{"room", room.Vibration{}, "有震动", "it was moved", ""},
+		{"room", wearable.Fall{}, "疑似跌倒", "may have fallen", "alarm"},
 		{"bed", wearable.Battery{Low: true}, "电量低", "battery low", "warn"},
 		{"bed", condition.Status{}, "离线", "offline", "warn"},
 		{"bed", condition.Fault{Code: "mat"}, "故障：mat", "fault: mat", "warn"},
