@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/desk"
 	"github.com/linli-edge/gateway/devices/express"
 	"github.com/linli-edge/gateway/devices/fitness"
@@ -37,7 +38,7 @@ type Kind struct {
 // All lists the kinds that can be registered, besides bridges.
 func All() []Kind {
 	t, g := texts.Kinds, texts.KindGlyphs
-	return []Kind{
+	all := []Kind{
 		{locker.Kind, t.Locker, g.Locker, locker.Specs},
 		{cabinet.Kind, t.Cabinet, g.Cabinet, cabinet.Specs},
 		{wearable.Kind, t.Wearable, g.Wearable, wearable.Specs},
@@ -55,6 +56,10 @@ func All() []Kind {
 		{pickup.Kind, t.Pickup, g.Pickup, pickup.Specs},
 		{express.Kind, t.Express, g.Express, express.Specs},
 	}
+	for i, k := range all { // each may be asked for something, and answers
+		all[i].Specs = func() []devices.Spec { return append(k.Specs(), command.Specs(k.Name)...) }
+	}
+	return all
 }
 
 // Of finds a kind by its name.

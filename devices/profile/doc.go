@@ -108,6 +108,29 @@
 //   - A profile remembers nothing. What has changed since the last message is
 //     found out later, where reports are compared with what is on disk.
 //
+// # Outgoing rules
+//
+// What people ask of a device (package command) is put into the bridge's words
+// by the rules under outgoing, of which the first that fits is taken:
+//
+//	outgoing:
+//	  - name: open
+//	    kinds: [locker]
+//	    action: open                        # open, ring, notify, set
+//	    when: data.compartment < 100
+//	    topic: acme/{address}/set           # under one of the filters in commands
+//	    payload: '{"open": data.compartment, "order": command.id}'
+//	    silent: false                       # nothing tells whether it was carried out
+//	    repeatable: false                   # it knows the order again by its ID
+//
+// A topic may name settings, {address}, {address...} for one of several levels,
+// {compartment} and {name}; an expression address, setting, device, data
+// (compartment, message, name, value) and command (id, action, time, expires),
+// and call bytes(list) and hexText(list) besides. A text is sent as it is, bytes
+// as bytes, and all else as JSON. Never is anything published outside of
+// commands, on a topic with a wildcard, or with an address in place of a level
+// that has several.
+//
 // A shipped profile (firmware-config/profiles) has a folder of test cases,
 // and a rule that none of them hits fails the tests. Take the payloads from a
 // real device's log.

@@ -21,6 +21,7 @@ type document struct {
 	Commands []written `yaml:"commands"`
 	Settings settings  `yaml:"settings"`
 	Messages []message `yaml:"messages"`
+	Outgoing []order   `yaml:"outgoing"`
 }
 
 type title struct {

@@ -34,6 +34,7 @@ type Profile struct {
 	commands []string
 	settings map[string]any
 	messages []form
+	outgoing []phrase
 }
 
 // form is one form of message.
@@ -185,7 +186,7 @@ func build(d document, file string, vocabulary devices.Vocabulary, own map[strin
 		}
 		p.messages = append(p.messages, f)
 	}
-	return p, nil
+	return p, p.compileOutgoing(d.Outgoing, names)
 }
 
 func (p *Profile) filters(key string, list []written) ([]string, error) {

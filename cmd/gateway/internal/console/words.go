@@ -22,6 +22,8 @@ func view(e devices.Event, people *registry.Snapshot, lang texts.Lang) eventView
 	s := sentence{lang: lang, people: people}
 	v := eventView{At: civil(e.Received.Wall).Format("15:04:05"), Glyph: glyph(e, d.Kind, lang), Who: who(e, d, known, people, lang)}
 	switch {
+	case isCommand(e):
+		s.command(e)
 	case e.Device == devices.GatewayDevice:
 		s.gateway(e)
 	case e.Type == (devices.Rejected{}).EventType():

@@ -12,6 +12,7 @@ import (
 	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/desk"
 	"github.com/linli-edge/gateway/devices/express"
@@ -83,6 +84,12 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, clock.Step{To: time.Unix(0, 0)}, "时钟未同步，显示为 1970-01-01 08:00", "the clock is not synchronised; it says 1970-01-01 08:00", "warn"},
 		{devices.GatewayDevice, journal.Damage{File: "usage.state"}, "存储文件损坏（usage.state），救回 0 条记录", "a file was damaged (usage.state), 0 records rescued", "warn"},
 		{devices.GatewayDevice, journal.Gap{}, "磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full", "warn"},
+		{devices.GatewayDevice, command.Asked{Device: "locker-n1", Action: command.Open, Data: command.Data{Compartment: 12}, By: "zhou"}, "北门柜（桂花苑北门快递柜），周护理员 要求打开柜门（12 号格）", "北门柜 (桂花苑北门快递柜), 周护理员 asks it to open a compartment (compartment 12)", ""},
+		{devices.GatewayDevice, command.Sent{Device: "gone"}, "未登记设备 gone，命令已发出", "unregistered device gone, a command was sent", ""},
+		{devices.GatewayDevice, command.Ended{Device: "locker-n1", Action: command.Open, Data: command.Data{Compartment: 12}, Confirmed: command.ByDoor}, "北门柜（桂花苑北门快递柜），打开柜门（12 号格）：柜门已打开", "北门柜 (桂花苑北门快递柜), open a compartment (compartment 12): the door was seen to open", "good"},
+		{devices.GatewayDevice, command.Ended{Device: "band-01", Action: command.Ring, Reason: command.NoAnswer}, "陈桂英（桂花苑1号楼 101室），响铃：未完成，设备没有回应，可能已执行，请到现场查看", "陈桂英 (桂花苑1号楼 101室), ring: failed, the device has not answered; it may have done it, so look", "warn"},
+		{"band-01", command.Done{Command: "1"}, "回报：命令已执行", "answers: the command is carried out", ""},
+		{"band-01", command.Failed{Command: "1", Reason: "unsupported"}, "回报：命令未执行（unsupported）", "answers: the command is not carried out (unsupported)", "warn"},
 		{"stranger", devices.Rejected{Reason: "unknown_device"}, "上报无法使用（unknown_device）", "report not usable (unknown_device)", "warn"},
 		{"band-01", devices.Rejected{Reason: "invalid"}, "上报无法使用（invalid）", "report not usable (invalid)", "warn"},
 	} {
