@@ -44,4 +44,11 @@ type Report struct {
 	// it is reset): whether it holds now. The event is recorded when that
 	// becomes true, and again only after it was false.
 	Held *bool
+	// Instance tells apart the conditions of one Type that one device tells,
+	// two inputs of one node, "" where it has one.
+	Instance string
+	// Number is set where the vendor repeats an occurrence with a number of
+	// few bits, which comes again too soon to be an identity: the same number
+	// within a minute is the same occurrence.
+	Number string
 }

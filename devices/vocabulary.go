@@ -122,6 +122,10 @@ func (v Vocabulary) Private(kind Kind) bool {
 	return false
 }
 
+// Urgency is that of type t from a device of the given kind, Ordinary if it
+// does not report it.
+func (v Vocabulary) Urgency(kind Kind, t Type) Urgency { return v[specKey{kind, t}].Urgency }
+
 // Parse checks data as the payload of type t from a device of the given kind
 // and returns it with the urgency of such an event. The error names the field
 // and what it should have been; for a type that this kind does not report it

@@ -35,11 +35,14 @@ type testcase struct {
 }
 
 type event struct {
-	Type devices.Type    `json:"type"`
-	ID   string          `json:"id,omitempty"`
-	Time *time.Time      `json:"time,omitempty"`
-	Held *bool           `json:"held,omitempty"`
-	Data json.RawMessage `json:"data"`
+	Type devices.Type `json:"type"`
+	ID   string       `json:"id,omitempty"`
+	Time *time.Time   `json:"time,omitempty"`
+	Held *bool        `json:"held,omitempty"`
+	// Instance and Number are as in devices.Report.
+	Instance string          `json:"instance,omitempty"`
+	Number   string          `json:"number,omitempty"`
+	Data     json.RawMessage `json:"data"`
 }
 
 func load(t testing.TB) *profile.Set {
@@ -109,7 +112,7 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 			}
 			fired[r.Rule] = true
 			check(t, c.Device, m, r)
-			e := event{Type: r.Report.Type, ID: r.Report.ID, Held: r.Report.Held, Data: r.Report.Data}
+			e := event{Type: r.Report.Type, ID: r.Report.ID, Held: r.Report.Held, Instance: r.Report.Instance, Number: r.Report.Number, Data: r.Report.Data}
 			if !r.Report.Observed.IsZero() {
 				e.Time = &r.Report.Observed
 			}

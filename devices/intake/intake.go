@@ -39,7 +39,7 @@ type Config struct {
 // called from many goroutines.
 type Intake struct {
 	Config
-	levels   levels
+	levels   [2]levels // by urgency: no call for help waits for a state
 	seen     seen
 	rejects  budget
 	random   string // prefix of random identities, of this process
@@ -127,10 +127,8 @@ func (in *Intake) native(ctx context.Context, m devices.Message, rest string) er
 	if err != nil {
 		return in.reject(ctx, id, m, err)
 	}
-	for i, r := range reports {
-		if err := in.report(ctx, d, m, r, i); err != nil {
-			return err
-		}
+	if err := in.reports(ctx, d, m, reports); err != nil {
+		return err
 	}
 	in.seen.mark(d.ID, in.Clock())
 	return nil
@@ -183,10 +181,8 @@ func (in *Intake) translate(ctx context.Context, p *profile.Profile, d devices.D
 		return in.reject(ctx, d.ID, m, tooLarge(len(m.Payload)))
 	}
 	reports, wrong := p.Reports(d, m)
-	for i, r := range reports {
-		if err := in.report(ctx, d, m, r, i); err != nil {
-			return err
-		}
+	if err := in.reports(ctx, d, m, reports); err != nil {
+		return err
 	}
 	if wrong != nil {
 		if err := in.reject(ctx, d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}); err != nil {
@@ -197,23 +193,38 @@ func (in *Intake) translate(ctx context.Context, p *profile.Profile, d devices.D
 	return nil
 }
 
-// report checks one report of d, the nth of message m, and records it.
+// reports records what m says of d, a call for help before everything else
+// that the message says: nothing ordinary may hold it up.
+func (in *Intake) reports(ctx context.Context, d devices.Device, m devices.Message, all []devices.Report) error {
+	for _, urgency := range []devices.Urgency{devices.Urgent, devices.Ordinary} {
+		for i, r := range all {
+			if in.Vocabulary.Urgency(d.Kind, r.Type) != urgency {
+				continue
+			}
+			if err := in.report(ctx, d, m, r, i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// report checks one report of d, the nth of message m, and records it. What
+// is wrong with one that is recorded all the same is told after it.
 func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Message, r devices.Report, nth int) error {
+	var wrong []*rejection
 	payload, urgency, err := in.Vocabulary.Parse(d.Kind, r.Type, r.Data)
 	if err != nil {
 		reason := devices.RejectInvalid
 		if errors.Is(err, devices.ErrUnknownType) {
 			reason = devices.RejectUnknownType
 		}
-		if err := in.reject(ctx, d.ID, m, &rejection{reason, err.Error()}); err != nil {
-			return err
-		}
-		if urgency != devices.Urgent {
-			return nil
+		if wrong = append(wrong, &rejection{reason, err.Error()}); urgency != devices.Urgent {
+			return in.reject(ctx, d.ID, m, wrong[0])
 		}
 	}
 	if r.Held != nil && !*r.Held {
-		return in.levels.change(d.ID, heldKey(r.Type), "", func() error { return nil }, func() {})
+		return in.levels[urgency].change(d.ID, heldKey(r), "", equal, func() error { return nil }, func() {})
 	}
 	leveled, isLevel := payload.(devices.Leveled)
 	if m.Retained && r.ID == "" && !isLevel {
@@ -232,23 +243,31 @@ func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Messag
 	behind := !e.Received.Synced && e.Observed.After(e.Received.Wall)
 	if !e.Observed.IsZero() && !behind && !e.When().Equal(e.Observed) {
 		detail := fmt.Sprintf("time: %s is not believed, the event counts at its reception: set the device's clock", e.Observed.Format(time.RFC3339))
-		if err := in.reject(ctx, d.ID, m, &rejection{devices.RejectTime, detail}); err != nil {
-			return err
-		}
+		wrong = append(wrong, &rejection{devices.RejectTime, detail})
 	}
 	record := func() error { return in.record(ctx, e) }
 	unchanged := func() { in.messages.WithLabelValues("unchanged").Inc() }
+	levels := &in.levels[urgency]
 	switch {
 	case r.Held != nil:
-		return in.levels.change(d.ID, heldKey(r.Type), "held", record, unchanged)
+		err = levels.change(d.ID, heldKey(r), "held", equal, record, unchanged)
 	case isLevel:
-		return in.levels.change(d.ID, string(r.Type)+"/"+leveled.Level(), string(e.Data), record, unchanged)
+		err = levels.change(d.ID, string(r.Type)+"/"+leveled.Level(), string(e.Data), equal, record, unchanged)
+	case r.Number != "":
+		err = levels.change(d.ID, "number/"+string(r.Type)+"/"+r.Instance, numbered(r.Number, e.Received), repeated, record, unchanged)
+	default:
+		err = record()
 	}
-	return record()
+	for _, w := range wrong {
+		if err == nil {
+			err = in.reject(ctx, d.ID, m, w)
+		}
+	}
+	return err
 }
 
 // heldKey names the condition behind an occurrence among the levels.
-func heldKey(t devices.Type) string { return "held/" + string(t) }
+func heldKey(r devices.Report) string { return "held/" + string(r.Type) + "/" + r.Instance }
 
 func (in *Intake) record(ctx context.Context, e devices.Event) error {
 	if err := in.Recorder.Record(ctx, e); err != nil {

@@ -52,10 +52,14 @@ func (d directory) Bridges() []devices.Device {
 type disk struct {
 	mu     sync.Mutex
 	broken error
+	hold   func(devices.Event) // called before an event is kept, nil for nothing
 	events []devices.Event
 }
 
 func (d *disk) Record(_ context.Context, e devices.Event) error {
+	if d.hold != nil {
+		d.hold(e)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.broken != nil {
@@ -91,19 +95,21 @@ messages:
   - topic: site/{name}
     address: topic.name
     rules:
-      - name: press
-        kinds: [wearable]
-        when: payload.pressed == true
-        type: sos
-      - name: fallen
-        kinds: [wearable]
-        held: payload.down
-        type: fall
       - name: broken
         kinds: [wearable]
         when: payload.battery != nil && payload.battery > 0
         type: battery
         data: {percent: payload.battery}
+      - name: press
+        kinds: [wearable]
+        when: payload.pressed == true
+        number: payload.packet
+        type: sos
+      - name: fallen
+        kinds: [wearable]
+        held: payload.down
+        instance: payload.mat
+        type: fall
 `
 
 type world struct {
@@ -186,16 +192,17 @@ func TestMessages(t *testing.T) {
 		{"unknown message", "l1", "linli/v1/l1/gossip", `{}`, []string{`l1 rejected topic`}},
 		{"unknown topic", "l1", "home/lamp", `{}`, []string{`l1 rejected topic`}},
 		{"1970", "l1", "linli/v1/l1/event", `{"id":"8","type":"parcel.deposited","time":"1970-01-01T00:00:09Z","data":{"compartment":12}}`,
-			[]string{`l1 rejected time`, `l1 parcel.deposited {"compartment":12}`}},
+			[]string{`l1 parcel.deposited {"compartment":12}`, `l1 rejected time`}},
 		{"no time at all", "l1", "linli/v1/l1/event", `{"id":"9","type":"parcel.deposited","time":"soon","data":{"compartment":12}}`,
-			[]string{`l1 rejected time`, `l1 parcel.deposited {"compartment":12}`}},
+			[]string{`l1 parcel.deposited {"compartment":12}`, `l1 rejected time`}},
 		{"through a bridge", "b1", "site/浴室", `{"pressed":true}`, []string{`bath sos {}`}},
 		{"a bridge's own affairs", "b1", "site/log", `up`, nil},
 		{"of a device the bridge has and we have not", "b1", "site/kitchen", `{"pressed":true}`, []string{`b1/kitchen rejected unknown_device`}},
 		{"of another bridge's device", "b1", "site/门厅", `{"pressed":true}`, []string{`b1/门厅 rejected unknown_device`}},
 		{"two bridges behind another broker", "", "site/门厅", `{"pressed":true}`, []string{`hall sos {}`}},
 		{"what one rule cannot read does not cost the press", "b1", "site/浴室", `{"pressed":true,"battery":"full"}`, []string{`bath sos {}`, `bath rejected invalid`}},
-		{"help in bad form is still help", "w1", "linli/v1/w1/event", `{"type":"fall","data":{"lying":"yes"}}`, []string{`w1 rejected invalid`, `w1 fall {}`}},
+		{"help in bad form is still help", "w1", "linli/v1/w1/event", `{"type":"fall","data":{"lying":"yes"}}`, []string{`w1 fall {}`, `w1 rejected invalid`}},
+		{"help goes before whatever else the message says", "b1", "site/浴室", `{"pressed":true,"battery":80}`, []string{`bath sos {}`, `bath battery {"percent":80}`}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
@@ -289,6 +296,84 @@ func TestHeldConditionCountsWhenItBegins(t *testing.T) {
 	if got := w.disk.said(); len(got) != 1 {
 		t.Errorf("recorded %q, want the second fall", got)
 	}
+}
+
+// Two mats of one node each have their own beginning: the second fall counts
+// while the first still lies there.
+func TestHeldConditionsOfSeveralInputs(t *testing.T) {
+	w := newWorld(t)
+	for _, payload := range []string{`{"mat":"1","down":true}`, `{"mat":"2","down":false}`, `{"mat":"1","down":true}`, `{"mat":"2","down":true}`, `{"mat":"2","down":true}`} {
+		if err := w.Message(t.Context(), devices.Message{Client: "b1", Topic: "site/浴室", Payload: []byte(payload)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := w.disk.said(); len(got) != 2 {
+		t.Errorf("recorded %q, want two falls", got)
+	}
+}
+
+// A press that is advertised again and again with one number is one press; the
+// next number is another, and so is the same one when it comes round again.
+func TestNumberedPress(t *testing.T) {
+	w := newWorld(t)
+	press := func(packet string) {
+		t.Helper()
+		if err := w.Message(t.Context(), devices.Message{Client: "b1", Topic: "site/浴室", Payload: []byte(`{"pressed":true,"packet":` + packet + `}`)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, packet := range []string{"254", "254", "254", "255", "255", "0", "0"} {
+		press(packet)
+		w.now.Mono += 5 * time.Second
+	}
+	if got := w.disk.said(); len(got) != 3 {
+		t.Errorf("recorded %q, want three presses", got)
+	}
+	w.now.Mono += time.Minute
+	press("0")
+	press("null")
+	press("null")
+	if got := w.disk.said(); len(got) != 3 {
+		t.Errorf("recorded %q, want the same number a minute later, and each without a number", got)
+	}
+	w.disk.broken = errors.New("no space left on device")
+	if err := w.Message(t.Context(), devices.Message{Client: "b1", Topic: "site/浴室", Payload: []byte(`{"pressed":true,"packet":7}`)}); err == nil {
+		t.Error("a press that could not be kept was acknowledged")
+	}
+	w.disk.broken = nil
+	press("7")
+	if got := w.disk.said(); len(got) != 1 {
+		t.Errorf("recorded %q, want the press that was delivered again", got)
+	}
+}
+
+// A call for help that holds waits for no state of the same device, and for no
+// call of another, however long their commits hang.
+func TestHeldCallWaitsForNothing(t *testing.T) {
+	w := newWorld(t)
+	hang, hanging := make(chan struct{}), make(chan struct{}, 2)
+	w.disk.hold = func(e devices.Event) {
+		if e.Type == "battery" || e.Device == "hall" {
+			hanging <- struct{}{}
+			<-hang
+		}
+	}
+	say := func(bridge, topic, payload string) {
+		if err := w.Message(context.Background(), devices.Message{Client: bridge, Topic: topic, Payload: []byte(payload)}); err != nil {
+			t.Error(err)
+		}
+	}
+	var background sync.WaitGroup
+	background.Go(func() { say("b1", "site/浴室", `{"battery":80}`) })
+	background.Go(func() { say("b2", "site/门厅", `{"down":true}`) })
+	<-hanging
+	<-hanging
+	say("b1", "site/浴室", `{"down":true}`)
+	if got := w.disk.said(); len(got) != 1 || got[0] != "bath fall {}" {
+		t.Errorf("recorded %q while two commits hang", got)
+	}
+	close(hang)
+	background.Wait()
 }
 
 func TestReplayedPressIsNoPress(t *testing.T) {

@@ -50,6 +50,9 @@
 //	held      instead of or besides when, for an occurrence that the vendor
 //	          tells as a condition and repeats while it holds: whether it holds,
 //	          null if the message does not say; it counts when it begins
+//	instance  which of several such conditions of one device, if it has several
+//	number    a number that the vendor repeats an occurrence with and that comes
+//	          again too soon to be an id: the same within a minute counts once
 //
 // # Settings
 //

@@ -42,6 +42,8 @@ type rule struct {
 	Each     written            `yaml:"each"`
 	When     written            `yaml:"when"`
 	Held     written            `yaml:"held"`
+	Instance written            `yaml:"instance"`
+	Number   written            `yaml:"number"`
 	Type     written            `yaml:"type"`
 	ID       written            `yaml:"id"`
 	Observed written            `yaml:"observed"`

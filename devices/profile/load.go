@@ -55,6 +55,8 @@ type compiled struct {
 	each     *program
 	when     *program // nil for always
 	held     *program // nil for an occurrence that is told once
+	instance *program
+	number   *program
 	id       *program
 	observed *program
 	data     []field
@@ -259,6 +261,12 @@ func (p *Profile) compileRule(r rule, topic pattern, vocabulary devices.Vocabula
 	if devices.CheckCode("name", c.name) != nil {
 		return c, wrong(r.Name, texts.Profile.Name, c.name)
 	}
+	if r.Instance.text != "" && r.Held.text == "" {
+		return c, wrong(r.Instance, texts.Profile.InstanceOfHeld)
+	}
+	if r.Number.text != "" && (r.Held.text != "" || r.ID.text != "") {
+		return c, wrong(r.Number, texts.Profile.NumberAlone)
+	}
 	if err := checkKinds(&c, r, vocabulary); err != nil {
 		return c, err
 	}
@@ -271,6 +279,8 @@ func (p *Profile) compileRule(r rule, topic pattern, vocabulary devices.Vocabula
 	}{
 		{key: "when", source: r.When, program: &c.when, options: []expr.Option{expr.AsBool()}},
 		{key: "held", source: r.Held, program: &c.held},
+		{key: "instance", source: r.Instance, program: &c.instance},
+		{key: "number", source: r.Number, program: &c.number},
 		{key: "id", source: r.ID, program: &c.id},
 		{key: "observed", source: r.Observed, program: &c.observed},
 	}

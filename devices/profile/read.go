@@ -188,6 +188,7 @@ func (r *compiled) report(on *machine, suffix string) (report devices.Report, fi
 		report.Held = &holds
 	}
 	report.Type = r.typ
+	report.Instance, report.Number = on.label(r.instance), on.label(r.number)
 	if r.id != nil {
 		v, err := on.run(r.id)
 		if err != nil {
@@ -219,6 +220,19 @@ func (r *compiled) report(on *machine, suffix string) (report devices.Report, fi
 		return report, false, fmt.Errorf("data: must be at most %d bytes (got %d)", maxData, len(report.Data))
 	}
 	return report, true, nil
+}
+
+// label runs a program for a short text or number, "" if it says none: that
+// is no reason to lose a report.
+func (m *machine) label(p *program) string {
+	if p == nil {
+		return ""
+	}
+	v, err := m.run(p)
+	if err != nil {
+		return ""
+	}
+	return identity(label(v))
 }
 
 func identity(id string) string {

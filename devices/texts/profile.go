@@ -8,6 +8,7 @@ var Profile = struct {
 	Missing, NameOfFile, Name, Twice, NoMessages, NoRules Text
 	Topic, Filter, NotCovered, Unreachable                Text
 	UnknownType, UrgentRetained, Loop, TooLong            Text
+	InstanceOfHeld, NumberAlone                           Text
 
 	NoProfile, Reference, NoSetting, SettingName, SettingValue Text
 }{
@@ -31,6 +32,8 @@ var Profile = struct {
 
 	UnknownType:    Text{"type：%s 不会上报 %q", "type: a %s does not report %q"},
 	UrgentRetained: Text{"retained：保留报文不能触发 %q，请删去", "retained: a retained message cannot be a %q, remove this"},
+	InstanceOfHeld: Text{"instance：只用于 held，请写上 held 或删去", "instance: is for held only, write held or remove this"},
+	NumberAlone:    Text{"number：不能与 held 或 id 同用，请只留其一", "number: not together with held or id, keep one of them"},
 	Loop:           Text{"不允许使用循环、let 和“;”，请写成一个表达式", "loops, let and ';' are not allowed, write one plain expression"},
 	TooLong:        Text{"至多 %d 字节（现为 %d）", "must be at most %d bytes (got %d)"},
 
