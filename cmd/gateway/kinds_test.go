@@ -31,7 +31,7 @@ var said = map[devices.Kind][]string{
 	"wearable":   {`"sos","data":{"x":1`, `"fall","data":{"x":1`, `"vitals","data":{"heart_rate":72`, `"battery","data":{"percent":80`, `"worn","data":{"worn":true`, `"position","data":{"latitude":32,"longitude":118`},
 	"bed":        {`"sos","data":{"x":1`, `"occupancy","data":{"occupied":true`, `"battery","data":{"low":true`, `"fault","data":{"code":"mat"`},
 	"alarm":      {`"smoke","data":{"x":1`, `"sos","data":{"x":1`, `"gas","data":{"x":1`, `"carbon_monoxide","data":{"x":1`, `"water","data":{"x":1`, `"battery","data":{"low":true`, `"fault","data":{"code":"tamper"`},
-	"room":       {`"occupancy","data":{"occupied":true`, `"door","data":{"open":true`, `"vibration","data":{"x":1`, `"sos","data":{"x":1`, `"fall","data":{"x":1`, `"battery","data":{"percent":80`, `"fault","data":{"code":"tamper"`},
+	"room":       {`"occupancy","data":{"occupied":true`, `"door","data":{"open":true`, `"vibration","data":{"x":1`, `"water.used","data":{"litres":3.5`, `"sos","data":{"x":1`, `"fall","data":{"x":1`, `"battery","data":{"percent":80`, `"fault","data":{"code":"tamper"`},
 	"visit":      {`"visit.made","data":{"by":"nfc","elder":"e302","caregiver":"li"`, `"fault","data":{"code":"tamper"`},
 	"terminal":   {`"session.started","data":{"session":"SOWN-1"`, `"session.ended","data":{"session":"SOWN-1","result":"completed"`, `"available","data":{"available":true`, `"fault","data":{"code":"paper_out"`},
 	"rating":     {`"rating.given","data":{"service":"SOWN-2","level":5`, `"rating.closed","data":{"service":"SOWN-2"`, `"fault","data":{"code":"key"`},

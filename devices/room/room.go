@@ -9,6 +9,8 @@
 package room
 
 import (
+	"fmt"
+
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/wearable"
@@ -23,6 +25,7 @@ const (
 	TypeOccupancy devices.Type = "occupancy"
 	TypeDoor      devices.Type = "door"
 	TypeVibration devices.Type = "vibration"
+	TypeWaterUsed devices.Type = "water.used"
 )
 
 // Occupancy is a level: whether somebody is in the room. {"occupied":true}.
@@ -38,12 +41,19 @@ type Door struct {
 // Vibration: what the sensor is fixed to was moved. {}.
 type Vibration struct{}
 
+// WaterUsed: so much has run through the meter since the last report.
+// {"litres":3.5}.
+type WaterUsed struct {
+	Litres float64 `json:"litres"`
+}
+
 // Specs are the types that a room's sensor reports.
 func Specs() []devices.Spec {
 	return append(condition.Specs(Kind),
 		devices.SpecFor[Occupancy](Kind, devices.Ordinary),
 		devices.SpecFor[Door](Kind, devices.Ordinary),
 		devices.SpecFor[Vibration](Kind, devices.Ordinary),
+		devices.SpecFor[WaterUsed](Kind, devices.Ordinary),
 		devices.SpecFor[wearable.SOS](Kind, devices.Urgent),
 		devices.SpecFor[wearable.Fall](Kind, devices.Urgent),
 		devices.SpecFor[wearable.Battery](Kind, devices.Ordinary),
@@ -53,10 +63,22 @@ func Specs() []devices.Spec {
 func (Occupancy) EventType() devices.Type { return TypeOccupancy }
 func (Door) EventType() devices.Type      { return TypeDoor }
 func (Vibration) EventType() devices.Type { return TypeVibration }
+func (WaterUsed) EventType() devices.Type { return TypeWaterUsed }
 
 func (Occupancy) Validate() error { return nil }
 func (Door) Validate() error      { return nil }
 func (Vibration) Validate() error { return nil }
+
+// maxLitres is what no pipe of a home carries between two reports.
+const maxLitres = 100_000
+
+// Validate wants a meter that runs forward.
+func (p WaterUsed) Validate() error {
+	if !(p.Litres > 0 && p.Litres <= maxLitres) {
+		return fmt.Errorf("litres: must be above 0, at most %d (got %g)", maxLitres, p.Litres)
+	}
+	return nil
+}
 
 // Level is "": a room has one.
 func (Occupancy) Level() string { return "" }

@@ -22,6 +22,7 @@ func TestWhatCallsAndWhatDoesNot(t *testing.T) {
 		{"occupancy", `{"occupied":true}`, devices.Ordinary, true},
 		{"door", `{"open":false}`, devices.Ordinary, true},
 		{"vibration", `{}`, devices.Ordinary, false},
+		{"water.used", `{"litres":3.5}`, devices.Ordinary, false},
 	} {
 		p, urgency, err := v.Parse(room.Kind, c.typ, []byte(c.data))
 		if err != nil || urgency != c.urgency {
@@ -31,7 +32,12 @@ func TestWhatCallsAndWhatDoesNot(t *testing.T) {
 			t.Errorf("%s is a level: %t", c.typ, level)
 		}
 	}
-	for _, typ := range []devices.Type{"occupancy", "door"} {
+	for _, litres := range []string{"0", "-1", "1e9"} {
+		if _, _, err := v.Parse(room.Kind, "water.used", []byte(`{"litres":`+litres+`}`)); err == nil {
+			t.Errorf("%s litres", litres)
+		}
+	}
+	for _, typ := range []devices.Type{"occupancy", "door", "water.used"} {
 		if _, _, err := v.Parse(room.Kind, typ, []byte(`{}`)); err == nil {
 			t.Errorf("%s that does not say what", typ)
 		}

@@ -4,23 +4,23 @@ package texts
 // meal cabinets and wearables have reported. The device's name stands before
 // them.
 var ConsoleKinds = struct {
-	Open, Closed, Available, Unavailable             Text
-	InBed, OutOfBed                                  Text
-	Smoke, Gas, CarbonMonoxide, Water, AlarmGone     Text
-	Occupied, Empty, DoorOpened, DoorShut, Vibration Text
-	Visit, VisitTo, VisitBy, VisitByTo               Text
-	SessionBegan, Completed, Abandoned, Failed       Text
-	ElderMode                                        Text
-	Rating, RatingClosed                             Text
-	VeryBad, Bad, Fair, Good, VeryGood               Text
-	Booked, Fulfilled, NoShow, Cancelled             Text
-	Delivered, Contactless                           Text
-	Served, ByKey, ByCard, ByPhone, AtDesk, ByCode   Text
-	Counted, Total                                   Text
-	Tested                                           Text
-	AssetOut, AssetIn, AssetAvailable, AssetWithheld Text
-	Stocked, Fetched, TakenBack, ColdChain           Text
-	ParcelsIn, ParcelsOut, ParcelsOn, ParcelsCleared Text
+	Open, Closed, Available, Unavailable                        Text
+	InBed, OutOfBed                                             Text
+	Smoke, Gas, CarbonMonoxide, Water, AlarmGone                Text
+	Occupied, Empty, DoorOpened, DoorShut, Vibration, WaterUsed Text
+	Visit, VisitTo, VisitBy, VisitByTo                          Text
+	SessionBegan, Completed, Abandoned, Failed                  Text
+	ElderMode                                                   Text
+	Rating, RatingClosed                                        Text
+	VeryBad, Bad, Fair, Good, VeryGood                          Text
+	Booked, Fulfilled, NoShow, Cancelled                        Text
+	Delivered, Contactless                                      Text
+	Served, ByKey, ByCard, ByPhone, AtDesk, ByCode              Text
+	Counted, Total                                              Text
+	Tested                                                      Text
+	AssetOut, AssetIn, AssetAvailable, AssetWithheld            Text
+	Stocked, Fetched, TakenBack, ColdChain                      Text
+	ParcelsIn, ParcelsOut, ParcelsOn, ParcelsCleared            Text
 }{
 	Open:        Text{"开放", "open"},
 	Closed:      Text{"关闭", "closed"},
@@ -41,6 +41,7 @@ var ConsoleKinds = struct {
 	DoorOpened: Text{"门已打开", "the door is open"},
 	DoorShut:   Text{"门已关闭", "the door is closed"},
 	Vibration:  Text{"有震动", "it was moved"},
+	WaterUsed:  Text{"用水 %g 升", "%g litres of water"},
 
 	Visit:     Text{"有人上门巡访", "a visit"},
 	VisitTo:   Text{"巡访 %s", "a visit to %s"},

@@ -105,6 +105,8 @@ func (s *sentence) room(e devices.Event) {
 		read(e, func(p room.Door) { s.either(p.Open, t.DoorOpened, t.DoorShut) })
 	case room.TypeVibration:
 		s.say(t.Vibration)
+	case room.TypeWaterUsed:
+		read(e, func(p room.WaterUsed) { s.say(t.WaterUsed, p.Litres) })
 	default:
 		s.unworn(e)
 	}

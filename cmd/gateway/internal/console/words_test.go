@@ -137,6 +137,7 @@ func TestPlacesInWords(t *testing.T) {
 		{"room", room.Door{Open: true}, "门已打开", "the door is open", ""},
 		{"room", room.Door{}, "门已关闭", "the door is closed", ""},
 		{"room", room.Vibration{}, "有震动", "it was moved", ""},
+		{"room", room.WaterUsed{Litres: 3.5}, "用水 3.5 升", "3.5 litres of water", ""},
 		{"room", wearable.Fall{}, "疑似跌倒", "may have fallen", "alarm"},
 		{"bed", wearable.Battery{Low: true}, "电量低", "battery low", "warn"},
 		{"bed", condition.Status{}, "离线", "offline", "warn"},
