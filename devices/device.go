@@ -6,11 +6,13 @@ type Device struct {
 	// 1 to 64 of a-z, 0-9, '-', '_' and '.'.
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind"`
-	Name string `json:"name,omitempty"`
+	Name string `json:"name,omitempty" personal:"true"`
 	// Facility is the ID of the facility that the device belongs to, "" for a
 	// wearable.
 	Facility string `json:"facility,omitempty"`
-	// Elder is the ID of the elder who wears it, "" for a facility's device.
+	// Elder is the ID of the elder who wears it or sleeps in it, "" for one of
+	// nobody's. A home-care bed has both: it is counted at the facility, and
+	// calls for the elder.
 	Elder string `json:"elder,omitempty"`
 	// Compartment is the compartment that a single sensor watches (a door
 	// contact glued to one door), 0 for a device that reports its own numbers.
@@ -26,6 +28,9 @@ type Device struct {
 	Profile string `json:"profile,omitempty"`
 	// Retired devices are known, and refused.
 	Retired bool `json:"retired,omitempty"`
+	// Unit counts the times that broken hardware was replaced. The new one
+	// numbers its events anew: they are no repetitions of the old one's.
+	Unit int `json:"unit,omitempty"`
 }
 
 // KindBridge is a gateway of another make (Zigbee2MQTT, ChirpStack): one

@@ -78,7 +78,9 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}
 
 	// What is registered, and the journal.
-	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Logger: logger}); err != nil {
+	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{
+		Kinds: kinds.Names(), Key: registryKey(), Clock: now, Logger: logger, Registerer: g.metrics,
+	}); err != nil {
 		return nil, err
 	}
 	g.opened = append(g.opened, g.registry.Close)
@@ -166,6 +168,15 @@ func (g *gateway) newDriver() (revoke func(device string), err error) {
 	return func(string) {}, err
 }
 
+// registryKey is the key of the registry where systemd keeps it
+// (LoadCredentialEncrypted=registry.key), "" where it is beside the registry.
+func registryKey() string {
+	if folder := os.Getenv("CREDENTIALS_DIRECTORY"); folder != "" {
+		return filepath.Join(folder, backup.RegistryKey)
+	}
+	return ""
+}
+
 // Run runs everything until ctx ends; then the drivers stop first, so that
 // all that was heard is recorded, and the journal last.
 func (g *gateway) Run(ctx context.Context) error {
@@ -182,6 +193,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 	start(&followers, following, "alert", g.alerts.Run)
 	start(&followers, following, "usage", g.figures.Run)
+	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
 	if g.reports != nil {
 		start(&followers, following, "province", g.reports.Run)
 	}

@@ -26,26 +26,26 @@ type Care struct {
 	// on duty.
 	Groups []string `json:"groups,omitempty"`
 
-	HighFallRisk bool `json:"high_fall_risk,omitempty"`
-	Dementia     bool `json:"dementia,omitempty"`
+	HighFallRisk bool `json:"high_fall_risk,omitempty" personal:"true"`
+	Dementia     bool `json:"dementia,omitempty" personal:"true"`
 	// AwayUntil is the day on which the elder is back, "2026-12-01"; "" is at
 	// home. Until then nobody misses signs of life, meals or sleep.
-	AwayUntil string `json:"away_until,omitempty"`
+	AwayUntil string `json:"away_until,omitempty" personal:"true"`
 
 	// Active are the hours in which signs of life are expected, Night those in
 	// which the bed is.
-	Active          Hours `json:"active,omitempty"`
-	Night           Hours `json:"night,omitempty"`
-	InactiveMinutes int   `json:"inactive_minutes,omitempty"`
-	BedExitMinutes  int   `json:"bed_exit_minutes,omitempty"`
+	Active          Hours `json:"active,omitempty" personal:"true"`
+	Night           Hours `json:"night,omitempty" personal:"true"`
+	InactiveMinutes int   `json:"inactive_minutes,omitempty" personal:"true"`
+	BedExitMinutes  int   `json:"bed_exit_minutes,omitempty" personal:"true"`
 	// Fence is where a wearable should be, nil for anywhere.
-	Fence *Fence `json:"fence,omitempty"`
+	Fence *Fence `json:"fence,omitempty" personal:"true"`
 	// Meal are the hours in which a meal is picked up, "" for no meals.
-	Meal Hours `json:"meal,omitempty"`
+	Meal Hours `json:"meal,omitempty" personal:"true"`
 	// Bands are the vital signs that are watched.
-	Bands []Band `json:"bands,omitempty"`
+	Bands []Band `json:"bands,omitempty" personal:"true"`
 	// RoundHours is how long after a visit the next is due, 0 for no rounds.
-	RoundHours int `json:"round_hours,omitempty"`
+	RoundHours int `json:"round_hours,omitempty" personal:"true"`
 }
 
 // Fence is a circle: its centre in degrees of WGS 84, its radius in metres.

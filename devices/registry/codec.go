@@ -37,38 +37,45 @@ func checksum(t Table, key string, document []byte) uint32 {
 	return crc32.Update(sum, castagnoli, document)
 }
 
-func encode(r Record) ([]byte, error) {
+// encode is the value of a record on disk; kept stands for personal fields
+// that are locked, nil for none.
+func (k *keyring) encode(r Record, kept []byte) ([]byte, error) {
+	s, ok := shelfFor(r.table())
+	if !ok {
+		return nil, fmt.Errorf("no table %q", r.table())
+	}
 	document, err := json.Marshal(r)
+	if err == nil {
+		document, err = k.hide(s.table, r.id(), document, s.personal, kept)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("encode %s %s: %w", r.table(), r.id(), err)
 	}
 	return seal(r.table(), r.id(), document), nil
 }
 
-func decode(t Table, key string, value []byte) (Record, error) {
+// decoded is a record as it was found on disk: a locked one without its
+// personal fields, which are in sealed.
+type decoded struct {
+	Record
+	secrecy
+	sealed []byte
+}
+
+func (k *keyring) decode(t Table, key string, value []byte) (d decoded, err error) {
 	document, err := unseal(t, key, value)
 	if err != nil {
-		return nil, err
+		return d, err
 	}
-	switch t {
-	case Facilities:
-		return read[Facility](key, document)
-	case Devices:
-		return read[Device](key, document)
-	case Elders:
-		return read[Elder](key, document)
-	case Caregivers:
-		return read[Caregiver](key, document)
-	case Cares:
-		return read[Care](key, document)
-	case Groups:
-		return read[Group](key, document)
-	case Shifts:
-		return read[Shift](key, document)
-	case Holidays:
-		return read[Holiday](key, document)
+	s, ok := shelfFor(t)
+	if !ok {
+		return d, fmt.Errorf("no table %q", t)
 	}
-	return nil, fmt.Errorf("no table %q", t)
+	if document, d.secrecy, d.sealed, err = k.show(t, key, document, s.personal); err != nil {
+		return d, err
+	}
+	d.Record, err = s.read(key, document)
+	return d, err
 }
 
 func read[R Record](key string, document []byte) (Record, error) {

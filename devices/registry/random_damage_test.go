@@ -88,6 +88,10 @@ func TestRandomDamage(t *testing.T) {
 			table, id, _ := strings.Cut(name, "/")
 			if !bytes.Contains(bad, record) {
 				lost++
+			} else if Table(table) == changesTable {
+				if len(r.pending) != 1 || r.pending[0].ID != id {
+					t.Errorf("round %d: change %s is in the file and will not be journaled", round, id)
+				}
 			} else if _, secret := s.secrets[id]; !s.has(Table(table), id) && !(Table(table) == Secrets && secret) {
 				t.Errorf("round %d: %s is in the file and not registered", round, name)
 			}

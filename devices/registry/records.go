@@ -20,13 +20,7 @@ const (
 	Caregivers Table = "caregivers"
 )
 
-// Tables lists those of records, in the order of what refers to what.
-func Tables() []Table {
-	return []Table{Facilities, Devices, Elders, Caregivers, Cares, Groups, Shifts, Holidays}
-}
-
-// Record is a Facility, a Device, an Elder, a Caregiver, or one of the records
-// of the care: Care, Group, Shift, Holiday.
+// Record is one of those that the tables hold, listed in tables.go.
 type Record interface {
 	table() Table
 	id() string
@@ -60,14 +54,18 @@ type Device struct {
 	// Compartments is how many compartments the device has, 0 if it has none
 	// or watches a single one.
 	Compartments int `json:"compartments,omitempty"`
+	// Room and Bed say where it is, where that is not where its elder lives:
+	// the bathroom, bed 2 of a home.
+	Room string `json:"room,omitempty" personal:"true"`
+	Bed  string `json:"bed,omitempty" personal:"true"`
 }
 
 // Elder is somebody who may call for help.
 type Elder struct {
 	ID       string `json:"id"`
-	Name     string `json:"name"`
-	Building string `json:"building,omitempty"`
-	Room     string `json:"room,omitempty"`
+	Name     string `json:"name" personal:"true"`
+	Building string `json:"building,omitempty" personal:"true"`
+	Room     string `json:"room,omitempty" personal:"true"`
 	// Caregivers are the IDs of those who are paged, in this order.
 	Caregivers []string `json:"caregivers,omitempty"`
 }
@@ -75,9 +73,9 @@ type Elder struct {
 // Caregiver is somebody who answers a call for help.
 type Caregiver struct {
 	ID   string `json:"id"`
-	Name string `json:"name"`
+	Name string `json:"name" personal:"true"`
 	// Channels lead to the caregiver, the preferred one first.
-	Channels []Channel `json:"channels,omitempty"`
+	Channels []Channel `json:"channels,omitempty" personal:"true"`
 	// Quiet are hours in which nothing but calls for help reaches the
 	// caregiver.
 	Quiet Hours `json:"quiet,omitempty"`
@@ -144,8 +142,10 @@ func (d Device) validate() error {
 	if devices.CheckCode("kind", string(d.Kind)) != nil {
 		return texts.Errorf(texts.Registry.Code, "kind", string(d.Kind))
 	}
-	if err := checkName("name", d.Name, false); err != nil {
-		return err
+	for _, f := range []struct{ field, value string }{{"name", d.Name}, {"room", d.Room}, {"bed", d.Bed}} {
+		if err := checkName(f.field, f.value, false); err != nil {
+			return err
+		}
 	}
 	if d.Compartment != 0 && devices.CheckCompartment(d.Compartment) != nil {
 		return texts.Errorf(texts.Registry.Compartment, "compartment", d.Compartment)
@@ -160,8 +160,6 @@ func (d Device) validate() error {
 		return texts.Errorf(texts.Registry.OneOrMany)
 	case d.Compartment != 0 && d.Facility == "":
 		return texts.Errorf(texts.Registry.NoFacility, d.Compartment)
-	case d.Facility != "" && d.Elder != "":
-		return texts.Errorf(texts.Registry.FacilityOrElder)
 	case d.Kind == devices.KindBridge && d.Profile == "":
 		return texts.Errorf(texts.Registry.BridgeProfile)
 	case d.Kind == devices.KindBridge && d.Bridge != "":

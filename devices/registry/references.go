@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -105,26 +106,40 @@ func (s *Snapshot) refusal(next *Snapshot) error {
 	return refuse(p.table, p.holder, texts.Errorf(texts.Registry.Unknown, p.field, name(p.targetTable), p.target))
 }
 
+// Refusal says what is wrong with a record.
+type Refusal struct {
+	Table Table
+	ID    string
+	// Field is the one to mend, as it is spelled in the document; "" if none.
+	Field string
+	text  *texts.Error
+}
+
+// Error is the message in English, which names the record.
+func (r *Refusal) Error() string { return r.text.Error() }
+
+// Unwrap gives the message in both languages.
+func (r *Refusal) Unwrap() error { return r.text }
+
+// Reason is the message without the record that it is about.
+func (r *Refusal) Reason() error {
+	for _, err := range r.text.Unwrap() {
+		return err
+	}
+	return r.text
+}
+
+// refuse makes a Refusal. What the catalogue says of a field begins with its
+// name.
 func refuse(t Table, id string, err error) error {
-	return texts.Errorf(texts.Registry.Record, name(t), id, err)
+	field, _, named := strings.Cut(texts.Of(err, texts.English), ":")
+	if !named || strings.Contains(field, " ") {
+		field = ""
+	}
+	return &Refusal{Table: t, ID: id, Field: field, text: texts.Errorf(texts.Registry.Record, name(t), id, err)}
 }
 
 func name(t Table) texts.Text {
-	switch t {
-	case Facilities:
-		return texts.Registry.Facility
-	case Devices:
-		return texts.Registry.Device
-	case Elders:
-		return texts.Registry.Elder
-	case Cares:
-		return texts.RegistryCare.Care
-	case Groups:
-		return texts.RegistryCare.Group
-	case Shifts:
-		return texts.RegistryCare.Shift
-	case Holidays:
-		return texts.RegistryCare.Holiday
-	}
-	return texts.Registry.Caregiver
+	s, _ := shelfFor(t)
+	return s.name
 }

@@ -1,9 +1,13 @@
 package registry
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -11,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	bolt "go.etcd.io/bbolt"
 	bolterrors "go.etcd.io/bbolt/errors"
 
@@ -25,8 +30,15 @@ type Options struct {
 	Kinds []devices.Kind
 	// ReadOnly opens the file for looking only, beside others who do the same.
 	ReadOnly bool
-	// Logger hears of damaged records, nil for nobody.
+	// Key is a file with a key that somebody else keeps, as systemd does its
+	// credentials: see KeyFile. "" for none.
+	Key string
+	// Clock says when something was changed or heard.
+	Clock devices.Clock
+	// Logger hears of damaged and locked records, nil for nobody.
 	Logger *slog.Logger
+	// Registerer gets the metrics of the inbox, nil for none.
+	Registerer prometheus.Registerer
 }
 
 // Registry is an open registry. All its methods may be called at once.
@@ -34,10 +46,16 @@ type Registry struct {
 	path     string
 	kinds    []devices.Kind
 	readOnly bool
+	keys     *keyring
+	clock    devices.Clock
 	current  atomic.Pointer[Snapshot]
+	inbox    *Inbox
+	pairing  pairing
+	changed  chan struct{} // something is to be journaled
 
 	writing sync.Mutex // held for a whole Update
 	db      *bolt.DB
+	pending []intention // to be journaled, oldest first
 }
 
 var _ devices.Directory = (*Registry)(nil)
@@ -61,22 +79,41 @@ func Open(path string, o Options) (*Registry, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("open registry %s: %w", path, err)
 	}
-	loaded, err := load(db)
-	if err == nil && (len(loaded.Damaged) > 0 || loaded.strange) && !o.ReadOnly {
-		if err = refill(db, path, loaded); err == nil {
-			loaded, err = load(db)
+	keys, err := openKeys(KeyFile(path), o.Key, o.ReadOnly)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open registry %s: %w", path, err), db.Close())
+	}
+	found, err := load(db, keys)
+	if err == nil && (len(found.Damaged) > 0 || found.strange) && !o.ReadOnly {
+		if err = refill(db, path); err == nil {
+			found, err = load(db, keys)
+		}
+	}
+	if err == nil && len(found.stale) > 0 && !o.ReadOnly {
+		if db, err = lock(db, path, keys, found); err == nil {
+			found, err = load(db, keys)
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("read registry %s: %w", path, err), closeAfterFault(db, err))
 	}
 	if o.Logger != nil {
-		for _, d := range loaded.Damaged {
+		for _, d := range found.Damaged {
 			o.Logger.Error("registry record damaged", "table", d.Table, "id", d.ID, "reason", d.Reason)
 		}
+		if n := found.Locked(); n > 0 {
+			o.Logger.Error("registry key missing: personal fields cannot be read", "records", n, "key", KeyFile(path))
+		}
 	}
-	r := &Registry{path: path, kinds: slices.Clone(o.Kinds), readOnly: o.ReadOnly, db: db}
-	r.current.Store(loaded)
+	if o.Clock == nil {
+		o.Clock = func() devices.Stamp { return devices.Stamp{} }
+	}
+	r := &Registry{
+		path: path, kinds: slices.Clone(o.Kinds), readOnly: o.ReadOnly, keys: keys, clock: o.Clock, db: db,
+		pending: found.pending, changed: make(chan struct{}, 1),
+	}
+	r.current.Store(found.Snapshot)
+	r.inbox = newInbox(r, found.unknown, o.Registerer)
 	return r, nil
 }
 
@@ -108,40 +145,46 @@ func recoverFault(err *error) func() {
 	}
 }
 
-func load(db *bolt.DB) (s *Snapshot, err error) {
+// loaded is what is in a file.
+type loaded struct {
+	*Snapshot
+	pending []intention
+	unknown []Unknown
+	// stale are the records whose personal fields are in clear, or encrypted
+	// with an earlier key.
+	stale map[place]secrecy
+}
+
+func load(db *bolt.DB, keys *keyring) (l *loaded, err error) {
 	defer recoverFault(&err)()
-	s = emptySnapshot()
-	err = db.View(func(tx *bolt.Tx) error {
-		tables := append(Tables(), Secrets)
-		err := tx.ForEach(func(name []byte, _ *bolt.Bucket) error {
-			s.strange = s.strange || !slices.Contains(tables, Table(name))
-			return nil
-		})
-		if err != nil {
+	l = &loaded{Snapshot: emptySnapshot(), stale: map[place]secrecy{}}
+	err = db.View(func(tx *bolt.Tx) (err error) {
+		if l.pending, err = intentions(tx); err != nil {
 			return err
 		}
-		for _, t := range tables {
-			bucket := tx.Bucket([]byte(t))
-			if bucket == nil {
-				continue
+		if l.unknown, err = loadInbox(tx, keys); err != nil {
+			return err
+		}
+		known := append(documents(), Secrets)
+		return tx.ForEach(func(name []byte, bucket *bolt.Bucket) error {
+			t := Table(name)
+			l.strange = l.strange || !slices.Contains(known, t)
+			if _, ok := shelfFor(t); !ok && t != Secrets {
+				return nil
 			}
-			err := bucket.ForEach(func(key, value []byte) error {
-				if err := s.load(t, string(key), value); err != nil {
-					s.Damaged = append(s.Damaged, Damage{Table: t, ID: string(key), Reason: err.Error()})
+			return bucket.ForEach(func(key, value []byte) error {
+				if err := l.load(t, string(key), value, keys); err != nil {
+					l.Damaged = append(l.Damaged, Damage{Table: t, ID: string(key), Reason: err.Error()})
 				}
 				return nil
 			})
-			if err != nil {
-				return err
-			}
-		}
-		return nil
+		})
 	})
-	s.index()
-	return s, err
+	l.index()
+	return l, err
 }
 
-func (s *Snapshot) load(t Table, key string, value []byte) error {
+func (l *loaded) load(t Table, key string, value []byte, keys *keyring) error {
 	if t == Secrets {
 		hash, err := unseal(t, key, value)
 		if err != nil {
@@ -150,22 +193,72 @@ func (s *Snapshot) load(t Table, key string, value []byte) error {
 		if len(hash) != len(secretHash{}) {
 			return fmt.Errorf("a hash of %d bytes", len(hash))
 		}
-		s.secrets[key] = secretHash(hash)
+		l.secrets[key] = secretHash(hash)
 		return nil
 	}
-	r, err := decode(t, key, value)
+	d, err := keys.decode(t, key, value)
 	if err != nil {
 		return err
 	}
-	s.put(r)
+	l.put(d.Record)
+	switch at := (place{t, key}); d.secrecy {
+	case locked:
+		l.locked[at] = d.sealed
+	case old, exposed:
+		l.stale[at] = d.secrecy
+	}
 	return nil
 }
 
-// Close closes the file. The last Snapshot can still be read.
+// lock encrypts what is in clear or was encrypted with an earlier key. What
+// was in clear would still stand in the free pages of the file: a new one
+// takes its place.
+func lock(db *bolt.DB, path string, keys *keyring, l *loaded) (*bolt.DB, error) {
+	writes, clear := map[place][]byte{}, false
+	for at, state := range l.stale {
+		r, _ := l.record(at)
+		value, err := keys.encode(r, nil)
+		if err != nil {
+			return db, err
+		}
+		writes[at], clear = value, clear || state == exposed
+	}
+	if !clear {
+		return db, put(db, writes)
+	}
+	everything := map[place][]byte{}
+	err := db.View(func(tx *bolt.Tx) error {
+		return tx.ForEach(func(name []byte, bucket *bolt.Bucket) error {
+			return bucket.ForEach(func(key, value []byte) error {
+				everything[place{Table(name), string(key)}] = slices.Clone(value)
+				return nil
+			})
+		})
+	})
+	maps.Copy(everything, writes)
+	fresh := path + ".new"
+	if err := errors.Join(err, os.RemoveAll(fresh)); err != nil {
+		return db, err
+	}
+	if err := rebuild(fresh, everything); err != nil {
+		return db, errors.Join(err, os.Remove(fresh))
+	}
+	if err := errors.Join(os.Rename(fresh, path), syncDir(filepath.Dir(path)), db.Close()); err != nil {
+		return db, err
+	}
+	return openFile(path, false)
+}
+
+// Close saves the inbox and closes the file. The last Snapshot can still be
+// read.
 func (r *Registry) Close() error {
+	var saved error
+	if !r.readOnly {
+		saved = r.saveInbox(true)
+	}
 	r.writing.Lock()
 	defer r.writing.Unlock()
-	return r.db.Close()
+	return errors.Join(saved, r.db.Close())
 }
 
 // Snapshot is the present state.
@@ -192,15 +285,19 @@ func (r *Registry) Remove(t Table, id string) error {
 	return r.Update(func(tx *Tx) error { return tx.Remove(t, id) })
 }
 
-// Update makes several changes at once, all or none: none if change returns
-// an error, if the records then contradict each other (a *texts.Error that
-// says how to mend it), or if the disk fails. The order of the changes does
-// not matter to that check. change must not keep tx, nor call Update.
-func (r *Registry) Update(change func(tx *Tx) error) error {
+// Update is UpdateAs for the box itself.
+func (r *Registry) Update(change func(tx *Tx) error) error { return r.UpdateAs(Author{}, change) }
+
+// UpdateAs makes several changes at once, all or none: none if change returns
+// an error, if the records then contradict each other (a *Refusal that says how
+// to mend it), or if the disk fails. The order of the changes does not matter
+// to that check. change must not keep tx, nor call Update. Who changed what is
+// written down with it: see Run.
+func (r *Registry) UpdateAs(by Author, change func(tx *Tx) error) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	before := r.Snapshot()
-	tx := &Tx{Before: before, next: before.clone(), kinds: r.kinds, writes: map[place][]byte{}}
+	tx := &Tx{Before: before, next: before.clone(), kinds: r.kinds, keys: r.keys, writes: map[place][]byte{}}
 	if err := change(tx); err != nil {
 		return err
 	}
@@ -214,33 +311,65 @@ func (r *Registry) Update(change func(tx *Tx) error) error {
 	if err := before.refusal(tx.next); err != nil {
 		return err
 	}
-	if err := r.write(tx.writes); err != nil {
+	items, err := difference(before, tx.next, tx.writes, by)
+	if err != nil {
+		return err
+	}
+	if len(items) == 0 && len(before.Damaged) == len(tx.next.Damaged) {
+		return nil // everything is as it was
+	}
+	var left intention
+	err = transact(r.db, func(btx *bolt.Tx) (err error) {
+		if err = apply(btx, tx.writes); err == nil && len(items) > 0 {
+			left, err = intend(btx, r.clock(), items)
+		}
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("write registry: %w", err)
 	}
 	r.current.Store(tx.next)
 	close(before.changed)
+	r.inbox.settle(tx.next)
+	if len(items) > 0 {
+		r.pending = append(r.pending, left)
+		select {
+		case r.changed <- struct{}{}:
+		default: // Run is called already
+		}
+	}
 	return nil
 }
 
-func (r *Registry) write(writes map[place][]byte) (err error) {
+func (r *Registry) write(writes map[place][]byte) error { return put(r.db, writes) }
+
+// transact is Update of a file that may be damaged.
+func transact(db *bolt.DB, do func(*bolt.Tx) error) (err error) {
 	defer recoverFault(&err)()
-	return r.db.Update(func(tx *bolt.Tx) error {
-		for at, value := range writes {
-			bucket, err := tx.CreateBucketIfNotExists([]byte(at.table))
-			if err != nil {
-				return err
-			}
-			if value == nil {
-				err = bucket.Delete([]byte(at.id))
-			} else {
-				err = bucket.Put([]byte(at.id), value)
-			}
-			if err != nil {
-				return err
-			}
+	return db.Update(do)
+}
+
+func put(db *bolt.DB, writes map[place][]byte) error {
+	return transact(db, func(tx *bolt.Tx) error { return apply(tx, writes) })
+}
+
+// apply writes values; nil deletes.
+func apply(tx *bolt.Tx, writes map[place][]byte) error {
+	for _, at := range slices.SortedFunc(maps.Keys(writes), comparePlaces) {
+		bucket, err := tx.CreateBucketIfNotExists([]byte(at.table))
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		if value := writes[at]; value == nil {
+			err = bucket.Delete([]byte(at.id))
+		} else {
+			err = bucket.Put([]byte(at.id), value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Tx is a batch of changes in the making.
@@ -250,12 +379,18 @@ type Tx struct {
 
 	next   *Snapshot
 	kinds  []devices.Kind
+	keys   *keyring
 	writes map[place][]byte // nil deletes
 }
 
+// place is where a record is.
 type place struct {
 	table Table
 	id    string
+}
+
+func comparePlaces(a, b place) int {
+	return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
 }
 
 // Put registers records, or replaces those of the same ID.
@@ -272,13 +407,16 @@ func (tx *Tx) Put(records ...Record) error {
 				return refuse(Devices, d.ID, err)
 			}
 		}
-		r = r.clone()
-		value, err := encode(r)
+		r, at := r.clone(), place{r.table(), r.id()}
+		value, err := tx.keys.encode(r, tx.next.locked[at])
 		if err != nil {
 			return err
 		}
 		tx.next.put(r)
-		tx.writes[place{r.table(), r.id()}] = value
+		if d, err := tx.keys.decode(at.table, at.id, value); err != nil || d.secrecy != locked {
+			delete(tx.next.locked, at) // given anew
+		}
+		tx.writes[at] = value
 	}
 	return nil
 }

@@ -112,7 +112,6 @@ func TestARefusedRecordIsNamedWithItsMend(t *testing.T) {
 		{Device{Device: wearable, Compartments: 10000}, `compartments: must be 1 to 9999`},
 		{device(devices.Device{ID: "d", Kind: "locker", Compartment: 3}), `facility: must be given`},
 		{device(devices.Device{ID: "d", Kind: "locker", Facility: "nowhere"}), `facility: facility "nowhere" is not registered`},
-		{device(devices.Device{ID: "d", Kind: "wearable", Facility: "f-1", Elder: "e-1"}), `elder: a device belongs`},
 		{device(devices.Device{ID: "d", Kind: "wearable", Elder: "e-9"}), `elder: elder "e-9" is not registered`},
 		{device(devices.Device{ID: "d", Kind: devices.KindBridge}), `profile: must be given`},
 		{device(devices.Device{ID: "d", Kind: devices.KindBridge, Profile: "p", Bridge: "z2m", Address: "x"}), `cannot be behind another`},

@@ -100,9 +100,9 @@ func rescue(image *salvage.Image) map[place][]byte {
 			}
 		}
 	}
-	documents := Tables()
+	tables := documents()
 	image.Elements(salvage.Limits{MinKey: 1, MaxKey: 255, MinValue: checksumSize + 1, MaxValue: 1 << 20}, func(e salvage.Element) {
-		consider(string(e.Key), e.Value, e.Standing, append(documents, Secrets)...)
+		consider(string(e.Key), e.Value, e.Standing, append(tables, Secrets)...)
 	})
 	// Records that nothing in the file leads to any more: a document says where
 	// it ends and whose it is, and a secret stands behind the ID of its device.
@@ -114,7 +114,7 @@ func rescue(image *salvage.Image) map[place][]byte {
 		var document json.RawMessage
 		var named struct{ ID string }
 		if json.NewDecoder(bytes.NewReader(b[p:min(len(b), p+maxBare)])).Decode(&document) == nil && json.Unmarshal(document, &named) == nil {
-			consider(named.ID, b[p-checksumSize:p+len(document)], image.Standing(p), documents...)
+			consider(named.ID, b[p-checksumSize:p+len(document)], image.Standing(p), tables...)
 		}
 	}
 	for at := range found {
@@ -141,7 +141,7 @@ const maxBare = 16 << 10
 
 // refill writes the records again that are whole in the file, but not where it
 // says.
-func refill(db *bolt.DB, path string, loaded *Snapshot) (err error) {
+func refill(db *bolt.DB, path string) (err error) {
 	defer recoverFault(&err)()
 	f, err := salvage.Open(path)
 	if err != nil {
@@ -155,12 +155,12 @@ func refill(db *bolt.DB, path string, loaded *Snapshot) (err error) {
 	defer image.Free()
 	return db.Update(func(tx *bolt.Tx) error {
 		for at, value := range rescue(image) {
-			if at.table == Secrets && loaded.HasSecret(at.id) || loaded.has(at.table, at.id) {
-				continue
-			}
 			bucket, err := tx.CreateBucketIfNotExists([]byte(at.table))
 			if err != nil {
 				return err
+			}
+			if _, err := unseal(at.table, at.id, bucket.Get([]byte(at.id))); err == nil {
+				continue // it is where it should be
 			}
 			if err := bucket.Put([]byte(at.id), bytes.Clone(value)); err != nil {
 				return err

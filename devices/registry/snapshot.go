@@ -19,11 +19,13 @@ type Snapshot struct {
 	Groups     map[string]Group
 	Shifts     map[string]Shift
 	Holidays   map[string]Holiday
+	Verdicts   map[string]Verdict
 	// Damaged are the records on disk that could not be read.
 	Damaged []Damage
 
 	secrets map[string]secretHash
-	strange bool // there are tables of names that nobody has given
+	locked  map[place][]byte // encrypted fields whose key is missing
+	strange bool             // there are tables of names that nobody has given
 
 	// Made by index.
 	behind     map[behind]string
@@ -109,77 +111,35 @@ func Sorted[R any](records map[string]R) []R {
 }
 
 func emptySnapshot() *Snapshot {
-	return &Snapshot{
-		Facilities: map[string]Facility{},
-		Devices:    map[string]Device{},
-		Elders:     map[string]Elder{},
-		Caregivers: map[string]Caregiver{},
-		Cares:      map[string]Care{},
-		Groups:     map[string]Group{},
-		Shifts:     map[string]Shift{},
-		Holidays:   map[string]Holiday{},
-		secrets:    map[string]secretHash{},
+	s := &Snapshot{secrets: map[string]secretHash{}, locked: map[place][]byte{}}
+	for _, shelf := range shelves {
+		shelf.make(s)
 	}
+	return s
 }
 
 // clone copies the records into a snapshot that may still be changed.
 func (s *Snapshot) clone() *Snapshot {
-	return &Snapshot{
-		Facilities: maps.Clone(s.Facilities),
-		Devices:    maps.Clone(s.Devices),
-		Elders:     maps.Clone(s.Elders),
-		Caregivers: maps.Clone(s.Caregivers),
-		Cares:      maps.Clone(s.Cares),
-		Groups:     maps.Clone(s.Groups),
-		Shifts:     maps.Clone(s.Shifts),
-		Holidays:   maps.Clone(s.Holidays),
-		secrets:    maps.Clone(s.secrets),
-		Damaged:    slices.Clone(s.Damaged),
+	next := &Snapshot{secrets: maps.Clone(s.secrets), locked: maps.Clone(s.locked), Damaged: slices.Clone(s.Damaged)}
+	for _, shelf := range shelves {
+		shelf.clone(next, s)
 	}
+	return next
 }
 
 // put and remove change a snapshot that nobody else has seen yet.
 func (s *Snapshot) put(r Record) {
-	switch r := r.(type) {
-	case Facility:
-		s.Facilities[r.ID] = r
-	case Device:
-		s.Devices[r.ID] = r
-	case Elder:
-		s.Elders[r.ID] = r
-	case Caregiver:
-		s.Caregivers[r.ID] = r
-	case Care:
-		s.Cares[r.ID] = r
-	case Group:
-		s.Groups[r.ID] = r
-	case Shift:
-		s.Shifts[r.ID] = r
-	case Holiday:
-		s.Holidays[r.ID] = r
+	if shelf, ok := shelfFor(r.table()); ok {
+		shelf.put(s, r)
 	}
 	s.mended(r.table(), r.id())
 }
 
 func (s *Snapshot) remove(t Table, id string) {
-	switch t {
-	case Facilities:
-		delete(s.Facilities, id)
-	case Devices:
-		delete(s.Devices, id)
-	case Elders:
-		delete(s.Elders, id)
-	case Caregivers:
-		delete(s.Caregivers, id)
-	case Cares:
-		delete(s.Cares, id)
-	case Groups:
-		delete(s.Groups, id)
-	case Shifts:
-		delete(s.Shifts, id)
-	case Holidays:
-		delete(s.Holidays, id)
+	if shelf, ok := shelfFor(t); ok {
+		shelf.remove(s, id)
 	}
+	delete(s.locked, place{t, id})
 	s.mended(t, id)
 }
 
@@ -188,27 +148,24 @@ func (s *Snapshot) mended(t Table, id string) {
 }
 
 func (s *Snapshot) has(t Table, id string) bool {
-	var ok bool
-	switch t {
-	case Facilities:
-		_, ok = s.Facilities[id]
-	case Devices:
-		_, ok = s.Devices[id]
-	case Elders:
-		_, ok = s.Elders[id]
-	case Caregivers:
-		_, ok = s.Caregivers[id]
-	case Cares:
-		_, ok = s.Cares[id]
-	case Groups:
-		_, ok = s.Groups[id]
-	case Shifts:
-		_, ok = s.Shifts[id]
-	case Holidays:
-		_, ok = s.Holidays[id]
-	}
+	_, ok := s.record(place{t, id})
 	return ok
 }
+
+func (s *Snapshot) record(at place) (Record, bool) {
+	shelf, ok := shelfFor(at.table)
+	if !ok {
+		return nil, false
+	}
+	if r, ok := shelf.get(s, at.id); ok {
+		return r, true
+	}
+	return nil, false
+}
+
+// Locked is how many records have personal fields that cannot be read, because
+// the key that they were encrypted with is missing.
+func (s *Snapshot) Locked() int { return len(s.locked) }
 
 // index finishes the snapshot.
 func (s *Snapshot) index() {

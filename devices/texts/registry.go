@@ -10,8 +10,8 @@ var Registry = struct {
 
 	Region, UrbanRural, Industry, Operator Text
 
-	Compartment, OneOrMany, NoFacility, FacilityOrElder Text
-	Reserved, UnknownKind                               Text
+	Compartment, OneOrMany, NoFacility Text
+	Reserved, UnknownKind              Text
 
 	BridgeProfile, BridgeBehind, ProfileOfBridge, BridgeAddress Text
 
@@ -38,12 +38,11 @@ var Registry = struct {
 	Industry:   Text{"industry：须为 GB/T 4754-2017 的 3 或 4 位数字代码（现为 %q）", "industry: must be 3 or 4 digits of GB/T 4754-2017 (got %q)"},
 	Operator:   Text{"operator：不是有效的统一社会信用代码，请核对 18 位字符（现为 %q）", "operator: not a valid unified social credit code, check its 18 characters (got %q)"},
 
-	Compartment:     Text{"%s：须为 1 至 9999（现为 %d）", "%s: must be 1 to 9999 (got %d)"},
-	OneOrMany:       Text{"compartment：只监测一个格口的设备不能再填 compartments，请二选一", "compartment: a device that watches one compartment cannot have compartments too, give one of them"},
-	NoFacility:      Text{"facility：监测格口 %d 的设备须填所属设施", "facility: must be given for a device that watches compartment %d"},
-	FacilityOrElder: Text{"elder：设备属于设施或由老人佩戴，不能两者都填，请二选一", "elder: a device belongs to a facility or is worn by an elder, give one of them"},
-	Reserved:        Text{"id：%q 是网关自身的名称，请另取", "id: %q is the gateway's own name, choose another"},
-	UnknownKind:     Text{"kind：须为 %s 之一（现为 %q）", "kind: must be one of %s (got %q)"},
+	Compartment: Text{"%s：须为 1 至 9999（现为 %d）", "%s: must be 1 to 9999 (got %d)"},
+	OneOrMany:   Text{"compartment：只监测一个格口的设备不能再填 compartments，请二选一", "compartment: a device that watches one compartment cannot have compartments too, give one of them"},
+	NoFacility:  Text{"facility：监测格口 %d 的设备须填所属设施", "facility: must be given for a device that watches compartment %d"},
+	Reserved:    Text{"id：%q 是网关自身的名称，请另取", "id: %q is the gateway's own name, choose another"},
+	UnknownKind: Text{"kind：须为 %s 之一（现为 %q）", "kind: must be one of %s (got %q)"},
 
 	BridgeProfile:   Text{"profile：桥接网关须注明其报文的设备档案", "profile: must be given for a bridge"},
 	BridgeBehind:    Text{"bridge：桥接网关不能接在另一个桥接网关之后，请清空", "bridge: a bridge cannot be behind another, leave it empty"},

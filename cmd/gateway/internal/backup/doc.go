@@ -1,6 +1,6 @@
 // Package backup writes everything that a box knows into one file, and reads
-// it back: registry, journal, the followers' states, the key of the page's
-// sessions. The configuration and the secrets beside it are not part of it.
+// it back: registry with its key, journal, the followers' states, the key of the
+// page's sessions. The configuration and the secrets beside it are not part of it.
 //
 // # What it promises
 //
@@ -31,6 +31,7 @@
 //	journal/<name>.state                     the followers, before what they follow
 //	journal/{ordinary,urgent}/*.bolt         the chains
 //	registry.db
+//	registry.key                             what its personal fields are encrypted with
 //	console.key
 //	SHA256SUMS                               of all before it, always the last one
 package backup

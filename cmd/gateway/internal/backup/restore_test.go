@@ -243,7 +243,7 @@ func TestRestoreWantsABackup(t *testing.T) {
 		"no gzip":      {sealed(t, []byte("hello")), texts.Backup.Malformed},
 		"no manifest":  {sealedArchive(named{"a", nil}), texts.Backup.Malformed},
 		"no JSON":      {sealedArchive(named{manifestName, []byte("x")}), texts.Backup.Malformed},
-		"newer format": {sealedArchive(named{manifestName, []byte(`{"format":2}`)}), texts.Backup.Newer},
+		"newer format": {sealedArchive(named{manifestName, []byte(`{"format":3}`)}), texts.Backup.Newer},
 		"no registry":  {sealedArchive(manifest), texts.Backup.Registry},
 		"bad registry": {sealedArchive(manifest, named{RegistryFile, []byte("nonsense")}), texts.Backup.Registry},
 	} {

@@ -20,14 +20,16 @@ import (
 // What the data folder of a box holds; it is the same in an archive.
 const (
 	RegistryFile  = "registry.db"
+	RegistryKey   = "registry.key"
 	JournalFolder = "journal"
 	KeyFile       = "console.key"
 
 	manifestName = "backup.json"
 )
 
-// format is the version of what is inside.
-const format = 1
+// format is the version of what is inside. In 1 the registry was in clear and
+// had no key.
+const format = 2
 
 // Manifest says whose backup it is and what is in it.
 type Manifest struct {
@@ -106,6 +108,10 @@ func Archive(ctx context.Context, w io.Writer, s Source) error {
 		return err
 	}
 	if err := a.put(RegistryFile, int64(small.Len()), &small); err != nil {
+		return err
+	}
+	keys := s.Registry.Keys()
+	if err := a.put(RegistryKey, int64(len(keys)), bytes.NewReader(keys)); err != nil {
 		return err
 	}
 	key, err := os.ReadFile(filepath.Join(s.Data, KeyFile))
