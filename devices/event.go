@@ -107,6 +107,17 @@ type Recorder interface {
 	Record(ctx context.Context, e Event) error
 }
 
+// Submitter is a [Recorder] for callers that have more to do than wait.
+type Submitter interface {
+	Recorder
+	// Submit calls done with what Record would have returned. It is called
+	// once for each Submit that returned nil, in the order of the calls for
+	// events of one urgency, by somebody who must not be held up. After an
+	// error done is never called. Submit itself waits, as long as ctx lasts,
+	// only while too many events are under way; if ctx has ended, not at all.
+	Submit(ctx context.Context, e Event, done func(error)) error
+}
+
 // Driver brings reports in, over MQTT or from GPIO lines, until ctx ends. It
 // returns nil when it was stopped, and an error only if it can never work.
 type Driver interface {

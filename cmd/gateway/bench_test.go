@@ -281,7 +281,7 @@ func newMemoryBroker(b *testing.B) (address string) {
 	login := func(c mqtt.Credentials) (devices.Account, bool) {
 		return devices.Account{ID: c.User, Publish: []string{"linli/v1/" + c.User + "/event"}}, true
 	}
-	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: "127.0.0.1:0"}}}, login, func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: "127.0.0.1:0"}}}, login, func(_ context.Context, _ devices.Message, done func(error)) { done(nil) }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		b.Fatal(err)
 	}

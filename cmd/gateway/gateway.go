@@ -149,7 +149,7 @@ func (g *gateway) newDriver() (revoke func(device string), err error) {
 			}
 			return g.intake.Account(d), true
 		}
-		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Message, g.logger, g.metrics)
+		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Take, g.logger, g.metrics)
 		if err != nil {
 			return nil, texts.Errorf(texts.Gateway.Listen, m.Listen, err)
 		}
@@ -164,7 +164,7 @@ func (g *gateway) newDriver() (revoke func(device string), err error) {
 		}
 	}
 	g.driver, err = mqtt.NewClient(mqtt.ClientConfig{URL: m.Broker, ClientID: m.ClientID, User: m.User, Secret: string(secret), Topics: m.Topics},
-		g.intake.Message, g.logger, g.metrics)
+		g.intake.Take, g.logger, g.metrics)
 	return func(string) {}, err
 }
 

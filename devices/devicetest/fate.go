@@ -53,6 +53,18 @@ func (f *fate) Release() {
 	}
 }
 
+// spawn calls f, in a goroutine of its own while calls hang.
+func (f *fate) spawn(call func()) {
+	f.mu.Lock()
+	hangs := f.hang != nil
+	f.mu.Unlock()
+	if hangs {
+		go call()
+	} else {
+		call()
+	}
+}
+
 // Calls is how many calls have begun so far.
 func (f *fate) Calls() int {
 	f.mu.Lock()

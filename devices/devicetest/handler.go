@@ -19,20 +19,23 @@ type Handler struct {
 // NewHandler returns a Handler that neither fails nor hangs.
 func NewHandler() *Handler { return &Handler{fate: newFate()} }
 
-// Handle is what a driver calls.
-func (h *Handler) Handle(ctx context.Context, m devices.Message) error {
+// Handle is what a driver calls. While it hangs, done is called from another
+// goroutine.
+func (h *Handler) Handle(ctx context.Context, m devices.Message, done func(error)) {
 	m.Payload = bytes.Clone(m.Payload)
 	h.mu.Lock()
 	h.given = append(h.given, m)
 	h.mu.Unlock()
-	if err := h.pass(ctx); err != nil {
-		return err
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.taken = append(h.taken, m)
-	h.notify()
-	return nil
+	h.spawn(func() {
+		err := h.pass(ctx)
+		if err == nil {
+			h.mu.Lock()
+			h.taken = append(h.taken, m)
+			h.notify()
+			h.mu.Unlock()
+		}
+		done(err)
+	})
 }
 
 // Given returns the messages of all calls, in the order in which they began.

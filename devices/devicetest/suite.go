@@ -19,7 +19,7 @@ type Harness struct {
 	// Start starts the driver, waits until devices reach it, and returns what
 	// stops it again and waits until it has stopped. Started again, it is the
 	// same installation after a restart.
-	Start func(t testing.TB, handle func(context.Context, devices.Message) error) (stop func())
+	Start func(t testing.TB, handle func(context.Context, devices.Message, func(error))) (stop func())
 	// Connect logs in a device that may publish below Topic(id). It keeps
 	// its session, and connects again by itself whenever it is thrown out.
 	Connect func(t testing.TB, id string) Device
@@ -227,15 +227,19 @@ func testOrderPerTopic(t *testing.T, b *bench) {
 func testHungTopicHoldsNoOther(t *testing.T, b *bench) {
 	hung := b.Topic("d1")
 	release := make(chan struct{})
-	stop := b.Start(t, func(ctx context.Context, m devices.Message) error {
-		if m.Topic == hung && string(m.Payload) == "hang" {
+	stop := b.Start(t, func(ctx context.Context, m devices.Message, done func(error)) {
+		if m.Topic != hung || string(m.Payload) != "hang" {
+			b.handler.Handle(ctx, m, done)
+			return
+		}
+		go func() {
 			select {
 			case <-release:
+				done(nil)
 			case <-ctx.Done():
-				return ctx.Err()
+				done(ctx.Err())
 			}
-		}
-		return b.handler.Handle(ctx, m)
+		}()
 	})
 	defer stop()
 	defer close(release)

@@ -29,7 +29,7 @@ type Config struct {
 	Directory  devices.Directory
 	Vocabulary devices.Vocabulary
 	Profiles   *profile.Set
-	Recorder   devices.Recorder
+	Recorder   devices.Submitter
 	Clock      devices.Clock
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -39,6 +39,7 @@ type Config struct {
 // called from many goroutines.
 type Intake struct {
 	Config
+	backlog  backlog
 	levels   [2]levels // by urgency: no call for help waits for a state
 	seen     seen
 	rejects  budget
@@ -46,6 +47,8 @@ type Intake struct {
 	counter  atomic.Uint64
 	messages *prometheus.CounterVec
 	rejected *prometheus.CounterVec
+	// Of messages, looked up once.
+	recorded, unchanged, failed prometheus.Counter
 }
 
 // New makes an Intake.
@@ -62,6 +65,7 @@ func New(c Config) *Intake {
 			Help: "Reports of which something could not be used, by reason.",
 		}, []string{"reason"}),
 	}
+	in.recorded, in.unchanged, in.failed = in.messages.WithLabelValues("recorded"), in.messages.WithLabelValues("unchanged"), in.messages.WithLabelValues("failed")
 	c.Registerer.MustRegister(in.messages, in.rejected)
 	return in
 }
@@ -83,23 +87,37 @@ func (in *Intake) Account(d devices.Device) devices.Account {
 	}
 }
 
-// Message takes in what was published. It returns nil when the message may be
-// acknowledged.
-func (in *Intake) Message(ctx context.Context, m devices.Message) error {
+// Take takes in what was published, and calls done once: with nil when the
+// message may be acknowledged. It waits for no commit. What one goroutine
+// brings is recorded in its order, what is urgent apart from what is not.
+func (in *Intake) Take(ctx context.Context, m devices.Message, done func(error)) {
+	t := newTally(ctx, done)
 	if rest, native := strings.CutPrefix(m.Topic, prefix); native {
-		return in.native(ctx, m, rest)
+		in.native(m, rest, t)
+	} else {
+		in.bridged(m, t)
 	}
-	return in.bridged(ctx, m)
+	t.settle(nil)
+}
+
+// Message is Take for callers that have nothing else to do. It returns nil
+// when the message may be acknowledged.
+func (in *Intake) Message(ctx context.Context, m devices.Message) error {
+	return await(ctx, func(done func(error)) { in.Take(ctx, m, done) })
 }
 
 // Report takes in what a driver without topics heard of a device.
 func (in *Intake) Report(ctx context.Context, device string, r devices.Report) error {
 	m := devices.Message{Client: device, Payload: r.Data}
-	d, ok := in.Directory.Device(device)
-	if !ok || d.Retired {
-		return in.reject(ctx, device, m, unknownDevice(device))
-	}
-	return in.report(ctx, d, m, r, 0)
+	return await(ctx, func(done func(error)) {
+		t := newTally(ctx, done)
+		if d, ok := in.Directory.Device(device); !ok || d.Retired {
+			in.reject(device, m, unknownDevice(device), t)
+		} else {
+			in.report(d, m, r, 0, t)
+		}
+		t.settle(nil)
+	})
 }
 
 // rejection is an error that names one of the devices.Reject... reasons.
@@ -114,28 +132,28 @@ func unknownDevice(id string) *rejection {
 	return &rejection{devices.RejectUnknownDevice, fmt.Sprintf("device %.64q is not registered: add it, or take its credentials back", id)}
 }
 
-func (in *Intake) native(ctx context.Context, m devices.Message, rest string) error {
+func (in *Intake) native(m devices.Message, rest string, t *tally) {
 	id, message, _ := strings.Cut(rest, "/")
 	d, ok := in.Directory.Device(id)
 	switch {
 	case m.Client != "" && m.Client != id:
-		return in.reject(ctx, m.Client, m, &rejection{devices.RejectTopic, fmt.Sprintf("topic: %s may not speak for %.64q", m.Client, id)})
+		in.reject(m.Client, m, &rejection{devices.RejectTopic, fmt.Sprintf("topic: %s may not speak for %.64q", m.Client, id)}, t)
+		return
 	case !ok || d.Retired:
-		return in.reject(ctx, id, m, unknownDevice(id))
+		in.reject(id, m, unknownDevice(id), t)
+		return
 	}
 	reports, err := parseNative(message, m.Payload)
 	if err != nil {
-		return in.reject(ctx, id, m, err)
+		in.reject(id, m, err, t)
+		return
 	}
-	if err := in.reports(ctx, d, m, reports); err != nil {
-		return err
-	}
+	in.reports(d, m, reports, t)
 	in.seen.mark(d.ID, in.Clock())
-	return nil
 }
 
 // bridged reads a message with the profile of the bridge that sent it.
-func (in *Intake) bridged(ctx context.Context, m devices.Message) error {
+func (in *Intake) bridged(m devices.Message, t *tally) {
 	known := false // is it a topic of some bridge here
 	for _, bridge := range in.speakers(m) {
 		p, ok := in.Profiles.Profile(bridge.Profile)
@@ -147,19 +165,22 @@ func (in *Intake) bridged(ctx context.Context, m devices.Message) error {
 			continue
 		}
 		if known = true; address == "" {
-			return nil // the bridge's own affairs
+			return // the bridge's own affairs
 		}
 		if d, ok := in.Directory.Behind(bridge.ID, address); ok && !d.Retired {
-			return in.translate(ctx, p, d, m)
+			in.translate(p, d, m, t)
+			return
 		}
 		if m.Client != "" {
-			return in.reject(ctx, bridge.ID+"/"+address, m, unknownDevice(address))
+			in.reject(bridge.ID+"/"+address, m, unknownDevice(address), t)
+			return
 		}
 	}
 	if known {
-		return in.reject(ctx, m.Topic, m, unknownDevice(m.Topic))
+		in.reject(m.Topic, m, unknownDevice(m.Topic), t)
+		return
 	}
-	return in.reject(ctx, m.Client, m, &rejection{devices.RejectTopic, "topic: neither linli/v1/<device>/event, state or status nor one of a registered bridge's profile"})
+	in.reject(m.Client, m, &rejection{devices.RejectTopic, "topic: neither linli/v1/<device>/event, state or status nor one of a registered bridge's profile"}, t)
 }
 
 // speakers are the bridges that may have sent m: the one that logged in, or
@@ -176,42 +197,34 @@ func (in *Intake) speakers(m devices.Message) []devices.Device {
 
 // translate records what the profile makes of a message about d. What one
 // rule cannot read does not cost what another has read.
-func (in *Intake) translate(ctx context.Context, p *profile.Profile, d devices.Device, m devices.Message) error {
+func (in *Intake) translate(p *profile.Profile, d devices.Device, m devices.Message, t *tally) {
 	if len(m.Payload) > MaxReport {
-		return in.reject(ctx, d.ID, m, tooLarge(len(m.Payload)))
+		in.reject(d.ID, m, tooLarge(len(m.Payload)), t)
+		return
 	}
 	reports, wrong := p.Reports(d, m)
-	if err := in.reports(ctx, d, m, reports); err != nil {
-		return err
-	}
+	in.reports(d, m, reports, t)
 	if wrong != nil {
-		if err := in.reject(ctx, d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}); err != nil {
-			return err
-		}
+		in.reject(d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}, t)
 	}
 	in.seen.mark(d.ID, in.Clock())
-	return nil
 }
 
 // reports records what m says of d, a call for help before everything else
 // that the message says: nothing ordinary may hold it up.
-func (in *Intake) reports(ctx context.Context, d devices.Device, m devices.Message, all []devices.Report) error {
+func (in *Intake) reports(d devices.Device, m devices.Message, all []devices.Report, t *tally) {
 	for _, urgency := range []devices.Urgency{devices.Urgent, devices.Ordinary} {
 		for i, r := range all {
-			if in.Vocabulary.Urgency(d.Kind, r.Type) != urgency {
-				continue
-			}
-			if err := in.report(ctx, d, m, r, i); err != nil {
-				return err
+			if in.Vocabulary.Urgency(d.Kind, r.Type) == urgency {
+				in.report(d, m, r, i, t)
 			}
 		}
 	}
-	return nil
 }
 
-// report checks one report of d, the nth of message m, and records it. What
-// is wrong with one that is recorded all the same is told after it.
-func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Message, r devices.Report, nth int) error {
+// report checks one report of d, the nth of message m, and has it recorded.
+// What is wrong with one that is recorded all the same is told after it.
+func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, nth int, t *tally) {
 	var wrong []*rejection
 	payload, urgency, err := in.Vocabulary.Parse(d.Kind, r.Type, r.Data)
 	if err != nil {
@@ -220,15 +233,18 @@ func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Messag
 			reason = devices.RejectUnknownType
 		}
 		if wrong = append(wrong, &rejection{reason, err.Error()}); urgency != devices.Urgent {
-			return in.reject(ctx, d.ID, m, wrong[0])
+			in.reject(d.ID, m, wrong[0], t)
+			return
 		}
 	}
 	if r.Held != nil && !*r.Held {
-		return in.levels[urgency].change(d.ID, heldKey(r), "", equal, func() error { return nil }, func() {})
+		in.levels[urgency].change(d.ID, heldKey(r), "", equal, t, func(done func(error)) { done(nil) }, func() {})
+		return
 	}
 	leveled, isLevel := payload.(devices.Leveled)
 	if m.Retained && r.ID == "" && !isLevel {
-		return in.reject(ctx, d.ID, m, &rejection{devices.RejectRetained, fmt.Sprintf("%s without an id came as a retained message: a replayed press is no press", r.Type)})
+		in.reject(d.ID, m, &rejection{devices.RejectRetained, fmt.Sprintf("%s without an id came as a retained message: a replayed press is no press", r.Type)}, t)
+		return
 	}
 	e := devices.Event{
 		ID: in.identity(m, r, nth), Device: d.ID, Type: r.Type, Observed: r.Observed,
@@ -236,7 +252,8 @@ func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Messag
 	}
 	if payload != nil {
 		if e.Data, err = json.Marshal(payload); err != nil {
-			return fmt.Errorf("encode %s: %w", r.Type, err)
+			t.fail(fmt.Errorf("encode %s: %w", r.Type, err))
+			return
 		}
 	}
 	// A box that does not know the time is behind: the device may be right.
@@ -245,37 +262,37 @@ func (in *Intake) report(ctx context.Context, d devices.Device, m devices.Messag
 		detail := fmt.Sprintf("time: %s is not believed, the event counts at its reception: set the device's clock", e.Observed.Format(time.RFC3339))
 		wrong = append(wrong, &rejection{devices.RejectTime, detail})
 	}
-	record := func() error { return in.record(ctx, e) }
-	unchanged := func() { in.messages.WithLabelValues("unchanged").Inc() }
+	record := func(done func(error)) { in.record(e, t, done) }
 	levels := &in.levels[urgency]
 	switch {
 	case r.Held != nil:
-		err = levels.change(d.ID, heldKey(r), "held", equal, record, unchanged)
+		levels.change(d.ID, heldKey(r), "held", equal, t, record, in.unchanged.Inc)
 	case isLevel:
-		err = levels.change(d.ID, string(r.Type)+"/"+leveled.Level(), string(e.Data), equal, record, unchanged)
+		levels.change(d.ID, string(r.Type)+"/"+leveled.Level(), string(e.Data), equal, t, record, in.unchanged.Inc)
 	case r.Number != "":
-		err = levels.change(d.ID, "number/"+string(r.Type)+"/"+r.Instance, numbered(r.Number, e.Received), repeated, record, unchanged)
+		levels.change(d.ID, "number/"+string(r.Type)+"/"+r.Instance, numbered(r.Number, e.Received), repeated, t, record, in.unchanged.Inc)
 	default:
-		err = record()
+		record(t.expect())
 	}
 	for _, w := range wrong {
-		if err == nil {
-			err = in.reject(ctx, d.ID, m, w)
-		}
+		in.reject(d.ID, m, w, t)
 	}
-	return err
 }
 
 // heldKey names the condition behind an occurrence among the levels.
 func heldKey(r devices.Report) string { return "held/" + string(r.Type) + "/" + r.Instance }
 
-func (in *Intake) record(ctx context.Context, e devices.Event) error {
-	if err := in.Recorder.Record(ctx, e); err != nil {
-		in.messages.WithLabelValues("failed").Inc()
-		return fmt.Errorf("record %s of %s: %w", e.Type, e.Device, err)
-	}
-	in.messages.WithLabelValues("recorded").Inc()
-	return nil
+func (in *Intake) record(e devices.Event, t *tally, done func(error)) {
+	device, typ := e.Device, e.Type
+	in.submit(t.ctx, e, func(err error) {
+		if err != nil {
+			in.failed.Inc()
+			done(fmt.Errorf("record %s of %s: %w", typ, device, err))
+			return
+		}
+		in.recorded.Inc()
+		done(nil)
+	})
 }
 
 func (in *Intake) identity(m devices.Message, r devices.Report, nth int) string {
@@ -288,9 +305,9 @@ func (in *Intake) identity(m devices.Message, r devices.Report, nth int) string 
 	return in.random + strconv.FormatUint(in.counter.Add(1), 36)
 }
 
-// reject counts and, within the sender's budget, records why a report could
-// not be used. It returns an error only if that record failed.
-func (in *Intake) reject(ctx context.Context, sender string, m devices.Message, err error) error {
+// reject counts and, within the sender's budget, has it recorded why a report
+// could not be used. The message fails only if that does.
+func (in *Intake) reject(sender string, m devices.Message, err error, t *tally) {
 	var why *rejection
 	if !errors.As(err, &why) {
 		why = &rejection{devices.RejectInvalid, err.Error()}
@@ -303,7 +320,7 @@ func (in *Intake) reject(ctx context.Context, sender string, m devices.Message, 
 		sender = "unknown"
 	}
 	if !in.rejects.take(sender, now) {
-		return nil
+		return
 	}
 	rejected := devices.Rejected{
 		Reason: why.reason, Detail: clean(why.detail, 256), Topic: clean(m.Topic, 256), Payload: clean(string(m.Payload[:min(512, len(m.Payload))]), 512), Size: len(m.Payload),
@@ -320,14 +337,18 @@ func (in *Intake) reject(ctx context.Context, sender string, m devices.Message, 
 	in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", rejected.Detail)
 	e, err := devices.New(sender, rejected)
 	if err != nil {
-		return err
+		t.fail(err)
+		return
 	}
 	e.Received = now
 	e.ID = in.random + strconv.FormatUint(in.counter.Add(1), 36)
-	if err := in.Recorder.Record(ctx, e); err != nil {
-		return fmt.Errorf("record rejection: %w", err)
-	}
-	return nil
+	done := t.expect()
+	in.submit(t.ctx, e, func(err error) {
+		if err != nil {
+			err = fmt.Errorf("record rejection: %w", err)
+		}
+		done(err)
+	})
 }
 
 // clean makes s valid UTF-8 of at most n bytes.

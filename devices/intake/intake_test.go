@@ -56,6 +56,16 @@ type disk struct {
 	events []devices.Event
 }
 
+// Submit takes a goroutine of its own where an event may be held.
+func (d *disk) Submit(ctx context.Context, e devices.Event, done func(error)) error {
+	if d.hold == nil {
+		done(d.Record(ctx, e))
+	} else {
+		go func() { done(d.Record(ctx, e)) }()
+	}
+	return nil
+}
+
 func (d *disk) Record(_ context.Context, e devices.Event) error {
 	if d.hold != nil {
 		d.hold(e)

@@ -13,55 +13,83 @@ import (
 // recorded each time.
 const maxLevels = 4096
 
-// levels remembers the last recorded value of each state of each device. What
-// one device says waits for nothing of another: see state.
+// levels remembers the last recorded value of each state of each device, and
+// what is on its way to disk.
 type levels struct {
 	sync.Mutex
-	byDevice map[string]*state
+	byDevice map[string]map[string]*level
 }
 
-// state is that of one device. Its lock is held while a change is recorded:
-// reports of one device's states go one after the other.
-type state struct {
-	sync.Mutex
-	values map[string]string
+// level is one state of one device.
+type level struct {
+	value string
+	known bool  // value is on disk
+	next  *step // the newest value on its way to disk, nil if none is
 }
 
-// change calls record if value is news after the last one recorded under key,
-// and unchanged if not. What is the same as the last report counts as
-// unchanged only once that report is on disk.
-func (l *levels) change(device, key, value string, same func(last, value string) bool, record func() error, unchanged func()) error {
-	s := l.of(device)
-	s.Lock()
-	defer s.Unlock()
-	last, known := s.values[key]
-	if known && same(last, value) {
-		unchanged()
-		return nil
-	}
-	if err := record(); err != nil {
-		// Unknown fate: whatever comes next is recorded.
-		delete(s.values, key)
-		return err
-	}
-	if known || len(s.values) < maxLevels {
-		s.values[key] = value
-	}
-	return nil
+// step is a value on its way to disk, with the reports that only repeat it.
+type step struct {
+	value   string
+	repeats []func(error)
 }
 
-func (l *levels) of(device string) *state {
+// change calls record if value is news after the last one under key, and
+// unchanged if not. What is the same as the last report shares its fate: it is
+// done when that one is on disk.
+func (l *levels) change(device, key, value string, same func(last, value string) bool, t *tally, record func(done func(error)), unchanged func()) {
 	l.Lock()
-	defer l.Unlock()
-	s := l.byDevice[device]
-	if s == nil {
-		s = &state{values: map[string]string{}}
-		if l.byDevice == nil {
-			l.byDevice = map[string]*state{}
-		}
-		l.byDevice[device] = s
+	v := l.of(device, key)
+	switch {
+	case v == nil: // more than are remembered
+		l.Unlock()
+		record(t.expect())
+		return
+	case v.next != nil && same(v.next.value, value):
+		v.next.repeats = append(v.next.repeats, t.expect())
+		l.Unlock()
+		unchanged()
+		return
+	case v.next == nil && v.known && same(v.value, value):
+		l.Unlock()
+		unchanged()
+		return
 	}
-	return s
+	step, done := &step{value: value}, t.expect()
+	v.next = step
+	l.Unlock()
+	record(func(err error) {
+		l.Lock()
+		// After a failure nobody knows: whatever comes next is recorded.
+		v.value, v.known = value, err == nil
+		if v.next == step {
+			v.next = nil
+		}
+		l.Unlock()
+		done(err)
+		for _, repeat := range step.repeats { // no more can come
+			repeat(err)
+		}
+	})
+}
+
+// of finds or makes what is known under key, nil if there is no room. The
+// caller holds the lock.
+func (l *levels) of(device, key string) *level {
+	values := l.byDevice[device]
+	v := values[key]
+	if v != nil || len(values) >= maxLevels {
+		return v
+	}
+	if values == nil {
+		values = map[string]*level{}
+		if l.byDevice == nil {
+			l.byDevice = map[string]map[string]*level{}
+		}
+		l.byDevice[device] = values
+	}
+	v = &level{}
+	values[key] = v
+	return v
 }
 
 func equal(last, value string) bool { return last == value }

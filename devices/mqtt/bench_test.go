@@ -19,7 +19,7 @@ func BenchmarkBrokerWithoutStorage(b *testing.B) {
 		for _, window := range []int{1, 16} {
 			b.Run(fmt.Sprintf("connections=%d/window=%d", connections, window), func(b *testing.B) {
 				broker, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin,
-					func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+					func(_ context.Context, _ devices.Message, done func(error)) { done(nil) }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 				if err != nil {
 					b.Fatal(err)
 				}

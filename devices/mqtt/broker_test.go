@@ -48,11 +48,11 @@ func TestNoAcknowledgementAfterFailure(t *testing.T) {
 }
 
 func TestPanickingHandlerEndsItsConnectionOnly(t *testing.T) {
-	b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin, func(_ context.Context, m devices.Message) error {
+	b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin, func(_ context.Context, m devices.Message, done func(error)) {
 		if string(m.Payload) == "bomb" {
 			panic("bomb")
 		}
-		return nil
+		done(nil)
 	}, testLog(t), prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)

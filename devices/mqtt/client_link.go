@@ -200,7 +200,7 @@ func (l *link) take(_ paho.Client, msg paho.Message) {
 
 func (l *link) deliver(ctx context.Context, m devices.Message, repeats bool) error {
 	result := resultHandled
-	err := l.client.handle(ctx, m)
+	err := l.client.handle.wait(ctx, m)
 	switch {
 	case err != nil && repeats:
 		result = resultFailed

@@ -24,7 +24,7 @@ func TestBrokerConforms(t *testing.T) {
 		address := freeAddress(t)
 		return devicetest.Harness{
 			Topic: deviceTopic,
-			Start: func(t testing.TB, handle func(context.Context, devices.Message) error) func() {
+			Start: func(t testing.TB, handle func(context.Context, devices.Message, func(error))) func() {
 				b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: address}}, Grace: 200 * time.Millisecond}, testLogin, handle, testLog(t), prometheus.NewRegistry())
 				if err != nil {
 					t.Fatal(err)
@@ -42,7 +42,7 @@ func TestClientConforms(t *testing.T) {
 		return devicetest.Harness{
 			Topic:   deviceTopic,
 			Relayed: true,
-			Start: func(t testing.TB, handle func(context.Context, devices.Message) error) func() {
+			Start: func(t testing.TB, handle func(context.Context, devices.Message, func(error))) func() {
 				c, metrics := newTestClient(t, m.address, handle)
 				stop := runDriver(t, c)
 				metrics.awaitConnected(t)

@@ -74,7 +74,7 @@ func FuzzBroker(f *testing.F) {
 		f.Add(version == 5, mqttload.Frame(mqttload.Puback, []byte{0, 1, 0x80}))
 	}
 	broker, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}, RefusalDelay: time.Nanosecond}, testLogin,
-		func(context.Context, devices.Message) error { return nil }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		func(_ context.Context, _ devices.Message, done func(error)) { done(nil) }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 	if err != nil {
 		f.Fatal(err)
 	}

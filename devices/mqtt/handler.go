@@ -9,11 +9,19 @@ import (
 	"github.com/linli-edge/gateway/devices"
 )
 
-// Handler takes a message. Only when it has returned nil is the message
-// acknowledged; after an error it will be delivered again. It is called by
-// several goroutines at once, must return soon after ctx ends, and must not
-// keep the payload.
-type Handler func(ctx context.Context, m devices.Message) error
+// Handler takes a message and calls done once, at any time. Only when done was
+// called with nil is the message acknowledged; after an error it will be
+// delivered again. A Handler is called by several goroutines at once, waits
+// for no other message, and must not keep the payload after it has returned.
+// When ctx ends, done must be called soon.
+type Handler func(ctx context.Context, m devices.Message, done func(error))
+
+// wait calls the handler and waits for done.
+func (h Handler) wait(ctx context.Context, m devices.Message) error {
+	result := make(chan error, 1)
+	h(ctx, m, func(err error) { result <- err })
+	return <-result
+}
 
 // Credentials are what a client shows at its login.
 type Credentials struct {

@@ -260,7 +260,7 @@ var errUnanswered = errors.New("acknowledgement not written")
 
 // deliver calls the handler and counts.
 func (e *engine) deliver(ctx context.Context, m devices.Message, repeats bool) error {
-	err := e.handle(ctx, m)
+	err := e.handle.wait(ctx, m)
 	switch {
 	case err == nil:
 		e.metrics.messages.WithLabelValues(resultHandled).Inc()

@@ -70,8 +70,8 @@ type Engine struct {
 	state    *journal.State
 	log      *slog.Logger
 	metrics  *metrics
-	recorder devices.Recorder // the journal
-	disk     func() error     // nil but in tests, where it is a disk that hangs or fails
+	recorder devices.Submitter // the journal
+	disk     func() error      // nil but in tests, where it is a disk that hangs or fails
 
 	// Each of these holds at most one signal.
 	wake  chan struct{} // look at the clock

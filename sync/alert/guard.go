@@ -21,14 +21,14 @@ type watch struct {
 
 type guard struct {
 	engine *Engine
-	next   devices.Recorder
+	next   devices.Submitter
 }
 
 // Guard is next with a promise for the events that call for help, and for
 // what humans do about them: if next fails, or if the event has not been
 // recorded and acted on within a second, the engine acts on it from memory,
-// once. What Record returns is what next returned, and comes when next does.
-func (e *Engine) Guard(next devices.Recorder) devices.Recorder { return guard{e, next} }
+// once. What it returns is what next returned, and comes when next does.
+func (e *Engine) Guard(next devices.Submitter) devices.Submitter { return guard{e, next} }
 
 func (g guard) Record(ctx context.Context, event devices.Event) error {
 	if event.Urgency != devices.Urgent || !concerns(event.Type) {
@@ -37,6 +37,21 @@ func (g guard) Record(ctx context.Context, event devices.Event) error {
 	g.engine.watch(event)
 	err := g.next.Record(ctx, event)
 	g.engine.settle(event, err)
+	return err
+}
+
+func (g guard) Submit(ctx context.Context, event devices.Event, done func(error)) error {
+	if event.Urgency != devices.Urgent || !concerns(event.Type) {
+		return g.next.Submit(ctx, event, done)
+	}
+	g.engine.watch(event)
+	err := g.next.Submit(ctx, event, func(err error) {
+		g.engine.settle(event, err)
+		done(err)
+	})
+	if err != nil {
+		g.engine.settle(event, err)
+	}
 	return err
 }
 
