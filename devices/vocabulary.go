@@ -112,6 +112,28 @@ func NewVocabulary(kinds ...[]Spec) Vocabulary {
 	return v
 }
 
+// Kinds are those that devices may be of, by name.
+func (v Vocabulary) Kinds() []Kind {
+	var kinds []Kind
+	for key := range v {
+		if !slices.Contains(kinds, key.kind) && key.kind != KindGateway {
+			kinds = append(kinds, key.kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// Reporters is how many kinds of device report type t.
+func (v Vocabulary) Reporters(t Type) (n int) {
+	for key := range v {
+		if key.typ == t {
+			n++
+		}
+	}
+	return n
+}
+
 // Private tells whether devices of a kind report anything that is Private.
 func (v Vocabulary) Private(kind Kind) bool {
 	for key, s := range v {

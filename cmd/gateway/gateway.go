@@ -115,7 +115,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, err
 	}
 	g.intake = intake.New(intake.Config{
-		Directory: g.registry, Vocabulary: vocabulary, Profiles: profiles, Recorder: g.alerts.Guard(g.journal),
+		Directory: g.registry, Inbox: g.registry.Inbox(), Vocabulary: vocabulary, Profiles: profiles, Recorder: g.alerts.Guard(g.journal),
 		Clock: now, Logger: logger, Registerer: g.metrics,
 	})
 	revoke, err := g.newDriver()
@@ -144,6 +144,9 @@ func (g *gateway) newDriver() (revoke func(device string), err error) {
 	if m.Broker == "" {
 		login := func(c mqtt.Credentials) (devices.Account, bool) {
 			d, ok := g.registry.Login(c.User, c.Secret)
+			if !ok {
+				d, ok = g.registry.Knock(c.User, c.Secret)
+			}
 			if !ok {
 				return devices.Account{}, false
 			}

@@ -13,6 +13,14 @@
 // never rejected for what else is wrong with it: it is recorded without the
 // unusable part, beside the rejection.
 //
+// # Who is not registered
+//
+// A message of a sender that is not registered is acknowledged and changes
+// nothing but the inbox ([devices.Inbox]), which learns what the sender looks
+// like: which kinds of device would report what it said. A line of the journal
+// tells of it without its payload, within one budget that all such senders
+// share.
+//
 // # Native topics
 //
 //	linli/v1/<device>/event   {"id":"7","type":"parcel.deposited","time":"2026-11-23T08:15:30+08:00","data":{"compartment":12}}
@@ -26,7 +34,8 @@
 //
 // # Identity
 //
-// The device's or vendor's own ID ("i/…"); else that of the packet while it
+// The device's or vendor's own ID ("i/…", "i2/…" of the hardware that replaced
+// the second); else that of the packet while it
 // is unacknowledged ("p/…"); else a random one ("r/…"), so that a press
 // without identity is always recorded.
 //

@@ -27,6 +27,7 @@ const prefix = "linli/v1/"
 // Config is what an Intake works with; every field is needed.
 type Config struct {
 	Directory  devices.Directory
+	Inbox      devices.Inbox
 	Vocabulary devices.Vocabulary
 	Profiles   *profile.Set
 	Recorder   devices.Submitter
@@ -58,7 +59,7 @@ func New(c Config) *Intake {
 		random: "r/" + rand.Text()[:13] + "/",
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linli_intake_reports_total",
-			Help: "Reports heard, by what became of them: recorded, unchanged (a state that says nothing new), rejected, failed (not recorded and not acknowledged).",
+			Help: "Reports heard, by what became of them: recorded, unchanged (a state that says nothing new), rejected, ignored (of a sender that somebody has ignored or blocked), failed (not recorded and not acknowledged).",
 		}, []string{"result"}),
 		rejected: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linli_intake_rejected_total",
@@ -80,11 +81,11 @@ func (in *Intake) Account(d devices.Device) devices.Account {
 		return devices.Account{ID: d.ID, Publish: p.Topics(), Subscribe: p.Commands()}
 	}
 	own := prefix + d.ID + "/"
-	return devices.Account{
-		ID:        d.ID,
-		Publish:   []string{own + "event", own + "state", own + "status"},
-		Subscribe: []string{own + "command", own + "config", own + "firmware"},
+	a := devices.Account{ID: d.ID, Publish: []string{own + "event", own + "state", own + "status"}}
+	if d.Kind != "" { // else it is let in to be seen, and not registered yet
+		a.Subscribe = []string{own + "command", own + "config", own + "firmware"}
 	}
+	return a
 }
 
 // Take takes in what was published, and calls done once: with nil when the
@@ -139,8 +140,14 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 	case m.Client != "" && m.Client != id:
 		in.reject(m.Client, m, &rejection{devices.RejectTopic, fmt.Sprintf("topic: %s may not speak for %.64q", m.Client, id)}, t)
 		return
-	case !ok || d.Retired:
+	case ok && d.Retired:
 		in.reject(id, m, unknownDevice(id), t)
+		return
+	case !ok && devices.CheckCode("id", id) != nil:
+		in.rejectFrom(strangers, id, m, unknownDevice(id), t)
+		return
+	case !ok:
+		in.unknown(devices.Contact{Address: id}, m, func() devices.Looks { return in.lookNative(message, m.Payload) }, t)
 		return
 	}
 	reports, err := parseNative(message, m.Payload)
@@ -154,7 +161,8 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 
 // bridged reads a message with the profile of the bridge that sent it.
 func (in *Intake) bridged(m devices.Message, t *tally) {
-	known := false // is it a topic of some bridge here
+	var first *devices.Contact // if it is a topic of some bridge here
+	var read *profile.Profile
 	for _, bridge := range in.speakers(m) {
 		p, ok := in.Profiles.Profile(bridge.Profile)
 		if !ok || bridge.Retired {
@@ -164,21 +172,29 @@ func (in *Intake) bridged(m devices.Message, t *tally) {
 		if !ok {
 			continue
 		}
-		if known = true; address == "" {
+		if address == "" {
 			return // the bridge's own affairs
 		}
 		if d, ok := in.Directory.Behind(bridge.ID, address); ok && !d.Retired {
 			in.translate(p, d, m, t)
 			return
 		}
-		if m.Client != "" {
-			in.reject(bridge.ID+"/"+address, m, unknownDevice(address), t)
-			return
+		if first == nil {
+			first, read = &devices.Contact{Bridge: bridge.ID, Address: address}, p
 		}
 	}
-	if known {
-		in.reject(m.Topic, m, unknownDevice(m.Topic), t)
+	if first != nil {
+		in.unknown(*first, m, func() devices.Looks { return in.lookBehind(read, m) }, t)
 		return
+	}
+	if m.Client == "" {
+		for _, p := range in.Profiles.Profiles() {
+			if _, ok := p.Address(m); ok {
+				c := devices.Contact{Address: p.Name(), Profile: p.Name()}
+				in.unknown(c, m, func() devices.Looks { return devices.Looks{Kinds: []devices.Kind{devices.KindBridge}} }, t)
+				return
+			}
+		}
 	}
 	in.reject(m.Client, m, &rejection{devices.RejectTopic, "topic: neither linli/v1/<device>/event, state or status nor one of a registered bridge's profile"}, t)
 }
@@ -247,7 +263,7 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 		return
 	}
 	e := devices.Event{
-		ID: in.identity(m, r, nth), Device: d.ID, Type: r.Type, Observed: r.Observed,
+		ID: in.identity(d, m, r, nth), Device: d.ID, Type: r.Type, Observed: r.Observed,
 		Received: in.Clock(), Urgency: urgency, Data: json.RawMessage("{}"),
 	}
 	if payload != nil {
@@ -295,8 +311,10 @@ func (in *Intake) record(e devices.Event, t *tally, done func(error)) {
 	})
 }
 
-func (in *Intake) identity(m devices.Message, r devices.Report, nth int) string {
+func (in *Intake) identity(d devices.Device, m devices.Message, r devices.Report, nth int) string {
 	switch {
+	case r.ID != "" && d.Unit > 0:
+		return "i" + strconv.Itoa(d.Unit) + "/" + r.ID // the hardware before it had numbers of its own
 	case r.ID != "":
 		return "i/" + r.ID
 	case m.Packet != "":
@@ -308,6 +326,11 @@ func (in *Intake) identity(m devices.Message, r devices.Report, nth int) string 
 // reject counts and, within the sender's budget, has it recorded why a report
 // could not be used. The message fails only if that does.
 func (in *Intake) reject(sender string, m devices.Message, err error, t *tally) {
+	in.rejectFrom(sender, sender, m, err, t)
+}
+
+// rejectFrom is reject with the name of the budget.
+func (in *Intake) rejectFrom(budget, sender string, m devices.Message, err error, t *tally) {
 	var why *rejection
 	if !errors.As(err, &why) {
 		why = &rejection{devices.RejectInvalid, err.Error()}
@@ -319,11 +342,14 @@ func (in *Intake) reject(sender string, m devices.Message, err error, t *tally) 
 	if sender == "" {
 		sender = "unknown"
 	}
-	if !in.rejects.take(sender, now) {
+	if !in.rejects.take(clean(budget, 128), now) {
 		return
 	}
 	rejected := devices.Rejected{
 		Reason: why.reason, Detail: clean(why.detail, 256), Topic: clean(m.Topic, 256), Payload: clean(string(m.Payload[:min(512, len(m.Payload))]), 512), Size: len(m.Payload),
+	}
+	if budget == strangers {
+		rejected.Payload = "" // whose it is, nobody has said; the inbox has it, masked
 	}
 	if d, ok := in.Directory.Device(sender); ok && in.Vocabulary.Private(d.Kind) {
 		// It may hold the number of somebody's booking, and so may what the

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -45,6 +46,7 @@ func (d directory) Bridges() []devices.Device {
 			all = append(all, v)
 		}
 	}
+	slices.SortFunc(all, func(a, b devices.Device) int { return strings.Compare(a.ID, b.ID) })
 	return all
 }
 
@@ -122,8 +124,24 @@ messages:
         type: fall
 `
 
+// lobby is an inbox that remembers who came, and what they looked like.
+type lobby struct {
+	decided map[string]bool
+	came    []devices.Contact
+	looks   []devices.Looks
+}
+
+func (l *lobby) Heard(c devices.Contact, look func() devices.Looks) bool {
+	if l.decided[c.Address] {
+		return true
+	}
+	l.came, l.looks = append(l.came, c), append(l.looks, look())
+	return false
+}
+
 type world struct {
 	*intake.Intake
+	lobby   *lobby
 	disk    *disk
 	now     *devices.Stamp
 	metrics *prometheus.Registry
@@ -131,7 +149,7 @@ type world struct {
 
 func newWorld(t *testing.T) world {
 	t.Helper()
-	w := world{disk: &disk{}, metrics: prometheus.NewRegistry(), now: &devices.Stamp{
+	w := world{disk: &disk{}, lobby: &lobby{}, metrics: prometheus.NewRegistry(), now: &devices.Stamp{
 		Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 11, 23, 0, 15, 30, 0, time.UTC),
 	}}
 	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs(), booking.Specs())
@@ -151,8 +169,8 @@ func newWorld(t *testing.T) world {
 			"bath": {ID: "bath", Kind: wearable.Kind, Bridge: "b1", Address: "浴室"},
 			"hall": {ID: "hall", Kind: wearable.Kind, Bridge: "b2", Address: "门厅"},
 		},
-		Vocabulary: vocabulary,
-		Profiles:   profiles, Recorder: w.disk, Clock: func() devices.Stamp { return *w.now },
+		Inbox: w.lobby, Vocabulary: vocabulary,
+		Profiles: profiles, Recorder: w.disk, Clock: func() devices.Stamp { return *w.now },
 		Logger: slog.New(slog.DiscardHandler), Registerer: w.metrics,
 	})
 	return w

@@ -72,6 +72,7 @@ func TestTheGatewayUnderstands(t *testing.T) {
 	kept := &notebook{known: map[[2]string]bool{}, events: map[string]map[devices.Type]int{}}
 	logger, clock := slog.New(slog.DiscardHandler), testClock()
 	in := intake.New(intake.Config{
+		Inbox:     people.Inbox(),
 		Directory: people, Vocabulary: vocabulary, Profiles: profiles, Recorder: kept,
 		Clock: clock, Logger: logger, Registerer: prometheus.NewRegistry(),
 	})

@@ -1,0 +1,88 @@
+package intake
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/profile"
+)
+
+// strangers is the budget that all senders share that are not registered:
+// whoever invents a new name for each message gets no new one.
+const strangers = "\x00"
+
+// mostKinds is how many kinds are suggested for one sender.
+const mostKinds = 5
+
+// unknown takes in a message of a sender that is not registered: it goes to
+// the inbox, and some of them, without what they said, to the journal.
+func (in *Intake) unknown(c devices.Contact, m devices.Message, look func() devices.Looks, t *tally) {
+	c.Topic, c.Payload, c.Received = m.Topic, m.Payload, in.Clock()
+	sender := c.Address
+	if c.Bridge != "" {
+		sender = c.Bridge + "/" + c.Address
+	}
+	if in.Inbox.Heard(c, look) {
+		in.messages.WithLabelValues("ignored").Inc()
+		return
+	}
+	in.rejectFrom(strangers, sender, m, unknownDevice(c.Address), t)
+}
+
+// lookNative finds out what a device looks like by a message on a native
+// topic.
+func (in *Intake) lookNative(message string, payload []byte) devices.Looks {
+	reports, err := parseNative(message, payload)
+	if err != nil {
+		return devices.Looks{}
+	}
+	return in.looks(func(devices.Kind) []devices.Report { return reports })
+}
+
+// lookBehind finds out what a device looks like by what the profile would make
+// of its message if it was of one kind or another.
+func (in *Intake) lookBehind(p *profile.Profile, m devices.Message) devices.Looks {
+	if len(m.Payload) > MaxReport {
+		return devices.Looks{}
+	}
+	m.Retained = false // a press that is kept still shows that there is a button
+	return in.looks(func(k devices.Kind) []devices.Report {
+		reports, _ := p.Reports(devices.Device{Kind: k}, m) // what could be read
+		return reports
+	})
+}
+
+// looks weighs the kinds by what each would report: a type that few kinds have
+// says more than one that all have.
+func (in *Intake) looks(as func(devices.Kind) []devices.Report) devices.Looks {
+	var l devices.Looks
+	weight := map[devices.Kind]float64{}
+	for _, k := range in.Vocabulary.Kinds() {
+		for _, r := range as(k) {
+			p, urgency, err := in.Vocabulary.Parse(k, r.Type, r.Data)
+			if err != nil {
+				continue
+			}
+			weight[k] += 1 / float64(in.Vocabulary.Reporters(r.Type))
+			if !slices.Contains(l.Types, r.Type) {
+				l.Types = append(l.Types, r.Type)
+			}
+			l.Help = l.Help || urgency == devices.Urgent && begins(r, p)
+		}
+	}
+	l.Kinds = slices.SortedFunc(maps.Keys(weight), func(a, b devices.Kind) int {
+		return cmp.Or(cmp.Compare(weight[b], weight[a]), cmp.Compare(a, b))
+	})
+	l.Kinds = l.Kinds[:min(len(l.Kinds), mostKinds)]
+	return l
+}
+
+// begins tells a call for help from the message that it is over.
+func begins(r devices.Report, p devices.Payload) bool {
+	data, err := json.Marshal(p)
+	return (r.Held == nil || *r.Held) && err == nil && !bytes.Contains(data, []byte(`"cleared":true`))
+}
