@@ -83,10 +83,10 @@ func difference(before, after *Snapshot, places map[place][]byte, by Author) ([]
 		return found[p]
 	}
 	for p := range places {
-		if p.table == Secrets {
-			if before.secrets[p.id] != after.secrets[p.id] {
+		if hashes := after.hashes(p.table); hashes != nil {
+			if before.hashes(p.table)[p.id] != hashes[p.id] {
 				c := at(place{Devices, p.id})
-				c.Fields = append(c.Fields, "secret")
+				c.Fields = append(c.Fields, credentialNames[p.table])
 			}
 			continue
 		}

@@ -11,9 +11,27 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
-// Secrets is the table of the hashed secrets; they are written with Issue and
-// Revoke only.
-const Secrets Table = "secrets"
+// Secrets and Certificates are the tables of what devices log in with: the
+// SHA-256 of a secret, or of a whole certificate. A device has one or the
+// other. They are written with Issue, Certify and Revoke only.
+const (
+	Secrets      Table = "secrets"
+	Certificates Table = "certificates"
+)
+
+// credentialNames are how the journal calls a change of them.
+var credentialNames = map[Table]string{Secrets: "secret", Certificates: "certificate"}
+
+// hashes are those of a table of credentials, nil for another table.
+func (s *Snapshot) hashes(t Table) map[string]secretHash {
+	switch t {
+	case Secrets:
+		return s.secrets
+	case Certificates:
+		return s.certificates
+	}
+	return nil
+}
 
 type secretHash [sha256.Size]byte
 
@@ -55,8 +73,8 @@ func hashSecret(secret []byte) secretHash {
 	return sha256.Sum256(plain)
 }
 
-// Issue gives a device a new secret, in place of one it may have had, and
-// returns it: "k3f9d-…", 128 random bits. It is shown now and never again.
+// Issue gives a device a new secret, in place of what it may have logged in
+// with before, and returns it: "k3f9d-…", 128 random bits. It is shown now and never again.
 func (r *Registry) Issue(device string) (secret string, err error) {
 	err = r.Update(func(tx *Tx) error {
 		secret, err = tx.Issue(device)
@@ -68,7 +86,7 @@ func (r *Registry) Issue(device string) (secret string, err error) {
 	return secret, nil
 }
 
-// Revoke takes a device's secret away. Ending its connections is up to the
+// Revoke takes away what a device logs in with. Ending its connections is up to the
 // caller.
 func (r *Registry) Revoke(device string) error {
 	return r.Update(func(tx *Tx) error { return tx.Revoke(device) })
@@ -101,11 +119,38 @@ func (tx *Tx) Issue(device string) (string, error) {
 		return "", refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
 	}
 	secret := newSecret()
-	hash := hashSecret([]byte(secret))
-	tx.next.secrets[device] = hash
-	tx.next.mended(Secrets, device)
-	tx.writes[place{Secrets, device}] = seal(Secrets, device, hash[:])
+	tx.admit(Secrets, device, hashSecret([]byte(secret)))
 	return secret, nil
+}
+
+// Certify lets a device log in with a certificate, given in DER, in place of
+// what it may have logged in with before.
+func (tx *Tx) Certify(device string, certificate []byte) error {
+	if !tx.next.has(Devices, device) {
+		return refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
+	}
+	tx.admit(Certificates, device, sha256.Sum256(certificate))
+	return nil
+}
+
+// admit makes hash, of a table, the only thing that a device logs in with.
+func (tx *Tx) admit(t Table, device string, hash secretHash) {
+	tx.revoke(device)
+	tx.next.hashes(t)[device] = hash
+	tx.writes[place{t, device}] = seal(t, device, hash[:])
+}
+
+// LoginCertificate tells which device has this certificate, given in DER. That
+// it was shown by the owner of its key is up to the caller. A retired device
+// cannot log in.
+func (s *Snapshot) LoginCertificate(certificate []byte) (devices.Device, bool) {
+	given := secretHash(sha256.Sum256(certificate))
+	for id, hash := range s.certificates { // a few hundred, at a login
+		if d, ok := s.Device(id); ok && hash == given && !d.Retired {
+			return d, true
+		}
+	}
+	return devices.Device{}, false
 }
 
 // Revoke is that of the Registry, as part of a batch.
@@ -118,7 +163,9 @@ func (tx *Tx) Revoke(device string) error {
 }
 
 func (tx *Tx) revoke(device string) {
-	delete(tx.next.secrets, device)
-	tx.next.mended(Secrets, device)
-	tx.writes[place{Secrets, device}] = nil
+	for t := range credentialNames {
+		delete(tx.next.hashes(t), device)
+		tx.next.mended(t, device)
+		tx.writes[place{t, device}] = nil
+	}
 }

@@ -55,9 +55,10 @@
 //
 // One bbolt file of its own, so that it can be read when the journal cannot.
 // A bucket a table ("facilities", "devices", "elders", "caregivers", "care",
-// "groups", "shifts", "holidays", "verdicts", "secrets"), the ID as the key; the value is a CRC-32C over
-// table, key and document (4 bytes, big endian) followed by the document in
-// JSON, for a secret the 32 bytes of its hash. The personal fields of a
+// "groups", "shifts", "holidays", "verdicts", "secrets", "certificates"), the
+// ID as the key; the value is a CRC-32C over table, key and document (4 bytes,
+// big endian) followed by the document in JSON, for a secret or a certificate
+// the 32 bytes of its SHA-256. The personal fields of a
 // document are in its field "sealed", base64: the first 4 bytes of the SHA-256
 // of the key, 12 of nonce, the encrypted JSON object, 16 of tag. Bucket "inbox"
 // is of the same form, bucket "changes" holds what is still to be journaled.

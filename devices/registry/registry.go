@@ -165,11 +165,11 @@ func load(db *bolt.DB, keys *keyring) (l *loaded, err error) {
 		if l.unknown, err = loadInbox(tx, keys); err != nil {
 			return err
 		}
-		known := append(documents(), Secrets)
+		known := append(documents(), Secrets, Certificates)
 		return tx.ForEach(func(name []byte, bucket *bolt.Bucket) error {
 			t := Table(name)
 			l.strange = l.strange || !slices.Contains(known, t)
-			if _, ok := shelfFor(t); !ok && t != Secrets {
+			if _, ok := shelfFor(t); !ok && l.hashes(t) == nil {
 				return nil
 			}
 			return bucket.ForEach(func(key, value []byte) error {
@@ -185,7 +185,7 @@ func load(db *bolt.DB, keys *keyring) (l *loaded, err error) {
 }
 
 func (l *loaded) load(t Table, key string, value []byte, keys *keyring) error {
-	if t == Secrets {
+	if hashes := l.hashes(t); hashes != nil {
 		hash, err := unseal(t, key, value)
 		if err != nil {
 			return err
@@ -193,7 +193,7 @@ func (l *loaded) load(t Table, key string, value []byte, keys *keyring) error {
 		if len(hash) != len(secretHash{}) {
 			return fmt.Errorf("a hash of %d bytes", len(hash))
 		}
-		l.secrets[key] = secretHash(hash)
+		hashes[key] = secretHash(hash)
 		return nil
 	}
 	d, err := keys.decode(t, key, value)

@@ -102,7 +102,7 @@ func rescue(image *salvage.Image) map[place][]byte {
 	}
 	tables := documents()
 	image.Elements(salvage.Limits{MinKey: 1, MaxKey: 255, MinValue: checksumSize + 1, MaxValue: 1 << 20}, func(e salvage.Element) {
-		consider(string(e.Key), e.Value, e.Standing, append(tables, Secrets)...)
+		consider(string(e.Key), e.Value, e.Standing, append(tables, Secrets, Certificates)...)
 	})
 	// Records that nothing in the file leads to any more: a document says where
 	// it ends and whose it is, and a secret stands behind the ID of its device.
@@ -128,7 +128,7 @@ func rescue(image *salvage.Image) map[place][]byte {
 			}
 			p += n + len(at.id)
 			if end := p + checksumSize + len(secretHash{}); end <= len(b) {
-				consider(at.id, b[p:end], image.Standing(p), Secrets)
+				consider(at.id, b[p:end], image.Standing(p), Secrets, Certificates)
 			}
 		}
 	}

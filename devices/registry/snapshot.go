@@ -23,9 +23,9 @@ type Snapshot struct {
 	// Damaged are the records on disk that could not be read.
 	Damaged []Damage
 
-	secrets map[string]secretHash
-	locked  map[place][]byte // encrypted fields whose key is missing
-	strange bool             // there are tables of names that nobody has given
+	secrets, certificates map[string]secretHash // by device
+	locked                map[place][]byte      // encrypted fields whose key is missing
+	strange               bool                  // there are tables of names that nobody has given
 
 	// Made by index.
 	behind     map[behind]string
@@ -92,10 +92,11 @@ func (s *Snapshot) CaregiversOf(elder string) []Caregiver {
 	return found
 }
 
-// HasSecret tells whether a device may log in.
+// HasSecret tells whether a device may log in, by a secret or a certificate.
 func (s *Snapshot) HasSecret(device string) bool {
-	_, ok := s.secrets[device]
-	return ok
+	_, secret := s.secrets[device]
+	_, certificate := s.certificates[device]
+	return secret || certificate
 }
 
 // Changed is closed when a newer snapshot is there.
@@ -111,7 +112,7 @@ func Sorted[R any](records map[string]R) []R {
 }
 
 func emptySnapshot() *Snapshot {
-	s := &Snapshot{secrets: map[string]secretHash{}, locked: map[place][]byte{}}
+	s := &Snapshot{secrets: map[string]secretHash{}, certificates: map[string]secretHash{}, locked: map[place][]byte{}}
 	for _, shelf := range shelves {
 		shelf.make(s)
 	}
@@ -120,7 +121,7 @@ func emptySnapshot() *Snapshot {
 
 // clone copies the records into a snapshot that may still be changed.
 func (s *Snapshot) clone() *Snapshot {
-	next := &Snapshot{secrets: maps.Clone(s.secrets), locked: maps.Clone(s.locked), Damaged: slices.Clone(s.Damaged)}
+	next := &Snapshot{secrets: maps.Clone(s.secrets), certificates: maps.Clone(s.certificates), locked: maps.Clone(s.locked), Damaged: slices.Clone(s.Damaged)}
 	for _, shelf := range shelves {
 		shelf.clone(next, s)
 	}
