@@ -57,7 +57,7 @@ func TestEveryKindIsListed(t *testing.T) {
 // What calls people is urgent at every kind, and nothing else is: an ordinary
 // report must never wait before an urgent one.
 func TestUrgent(t *testing.T) {
-	urgent := map[devices.Type]bool{"sos": true, "fall": true, "smoke": true, "gas": true, "carbon_monoxide": true, "water": true}
+	urgent := map[devices.Type]bool{"sos": true, "fall": true, "fall_cancelled": true, "smoke": true, "gas": true, "carbon_monoxide": true, "water": true}
 	for _, k := range kinds.All() {
 		for _, s := range k.Specs() {
 			if s.Kind != k.Name || (s.Urgency == devices.Urgent) != urgent[s.Type] {

@@ -13,13 +13,15 @@ const Kind devices.Kind = "wearable"
 
 // Event types of a wearable.
 const (
-	TypeSOS      devices.Type = "sos"
-	TypeFall     devices.Type = "fall"
-	TypeVitals   devices.Type = "vitals"
-	TypeBattery  devices.Type = "battery"
-	TypeWorn     devices.Type = "worn"
-	TypePosition devices.Type = "position"
-	TypeStatus   devices.Type = "status"
+	TypeSOS  devices.Type = "sos"
+	TypeFall devices.Type = "fall"
+	// TypeFallCancelled follows a fall.
+	TypeFallCancelled devices.Type = "fall_cancelled"
+	TypeVitals        devices.Type = "vitals"
+	TypeBattery       devices.Type = "battery"
+	TypeWorn          devices.Type = "worn"
+	TypePosition      devices.Type = "position"
+	TypeStatus        devices.Type = "status"
 )
 
 // SOS: somebody pressed for help. {}.
@@ -30,6 +32,9 @@ type SOS struct{}
 type Fall struct {
 	Lying bool `json:"lying,omitempty"`
 }
+
+// FallCancelled: the wearer says that it was no fall. {}.
+type FallCancelled struct{}
 
 // Vitals holds what the device measured; what it did not is absent.
 // {"heart_rate":72,"spo2":97,"systolic":128,"diastolic":81,"celsius":36.6}
@@ -72,6 +77,7 @@ func Specs() []devices.Spec {
 	return []devices.Spec{
 		devices.SpecFor[SOS](Kind, devices.Urgent),
 		devices.SpecFor[Fall](Kind, devices.Urgent),
+		devices.SpecFor[FallCancelled](Kind, devices.Urgent),
 		devices.SpecFor[Vitals](Kind, devices.Ordinary),
 		devices.SpecFor[Battery](Kind, devices.Ordinary),
 		devices.SpecFor[Worn](Kind, devices.Ordinary),
@@ -80,18 +86,20 @@ func Specs() []devices.Spec {
 	}
 }
 
-func (SOS) EventType() devices.Type      { return TypeSOS }
-func (Fall) EventType() devices.Type     { return TypeFall }
-func (Vitals) EventType() devices.Type   { return TypeVitals }
-func (Battery) EventType() devices.Type  { return TypeBattery }
-func (Worn) EventType() devices.Type     { return TypeWorn }
-func (Position) EventType() devices.Type { return TypePosition }
-func (Status) EventType() devices.Type   { return TypeStatus }
+func (SOS) EventType() devices.Type           { return TypeSOS }
+func (Fall) EventType() devices.Type          { return TypeFall }
+func (FallCancelled) EventType() devices.Type { return TypeFallCancelled }
+func (Vitals) EventType() devices.Type        { return TypeVitals }
+func (Battery) EventType() devices.Type       { return TypeBattery }
+func (Worn) EventType() devices.Type          { return TypeWorn }
+func (Position) EventType() devices.Type      { return TypePosition }
+func (Status) EventType() devices.Type        { return TypeStatus }
 
-func (SOS) Validate() error    { return nil }
-func (Fall) Validate() error   { return nil }
-func (Worn) Validate() error   { return nil }
-func (Status) Validate() error { return nil }
+func (SOS) Validate() error           { return nil }
+func (Fall) Validate() error          { return nil }
+func (FallCancelled) Validate() error { return nil }
+func (Worn) Validate() error          { return nil }
+func (Status) Validate() error        { return nil }
 
 func (p Vitals) Validate() error {
 	for _, v := range []struct {
