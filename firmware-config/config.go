@@ -87,6 +87,11 @@ type Alert struct {
 	// Step is how long a high-priority page waits for a human acknowledgement
 	// before the next step.
 	Step time.Duration `yaml:"step" example:"60s"`
+	// MediumStep is the same for what is less urgent.
+	MediumStep time.Duration `yaml:"medium_step" example:"5m"`
+	// Arrive is how long after the acknowledgement of a call for help somebody
+	// has to be there, before it is raised again.
+	Arrive time.Duration `yaml:"arrive" example:"15m"`
 }
 
 // Province is the platform that takes the statistics. Without URL nothing is
@@ -136,7 +141,7 @@ func base() Config {
 		Socket:   "/run/linli/gateway.sock",
 		Console:  Console{Listen: ":8080"},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
-		Alert:    Alert{Step: alert.DefaultStep},
+		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Province: Province{Interval: time.Hour},
 		Log:      Log{Level: "info", Format: "text"},
 	}

@@ -70,7 +70,7 @@ func TestGoodFiles(t *testing.T) {
 				Console:  Console{Listen: "[::1]:8080"},
 				Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},
-				Alert:    Alert{Step: 90 * time.Second},
+				Alert:    Alert{Step: 90 * time.Second, MediumStep: 5 * time.Minute, Arrive: 15 * time.Minute},
 				Province: Province{Interval: 10 * time.Minute, Pace: 200 * time.Millisecond},
 				Log:      Log{Level: "debug", Format: "json"},
 			}

@@ -39,6 +39,8 @@ func (c Config) check() *problem {
 		c.checkPorts(),
 		c.checkJournal(),
 		within("alert.step", c.Alert.Step, 10*time.Second, 10*time.Minute, base().Alert.Step, formatDuration),
+		within("alert.medium_step", c.Alert.MediumStep, time.Minute, time.Hour, base().Alert.MediumStep, formatDuration),
+		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
 		c.checkProvince(),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
 		oneOf("log.format", c.Log.Format, "text", "json"),

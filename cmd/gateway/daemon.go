@@ -103,6 +103,11 @@ func (c *cli) incidentCommand() *cobra.Command {
 		cmd.Flags().StringVar(&h.By, "by", "", t.ByFlag.In(c.lang))
 		return cmd
 	}
+	u := texts.ConsoleIncidents
+	note := act("note", u.Note, u.NoteDone, "by", "text")
+	note.Flags().StringVar(&h.Text, "text", "", u.TextFlag.In(c.lang))
+	handOver := act("handover", u.HandOver, u.HandOverDone, "by", "to")
+	handOver.Flags().StringVar(&h.To, "to", "", u.ToFlag.In(c.lang))
 	resolve := act("resolve", t.IncidentResolve, t.Resolved, "by", "cause")
 	var causes []string
 	for _, cause := range alert.Causes() {
@@ -121,14 +126,15 @@ func (c *cli) incidentCommand() *cobra.Command {
 				return nil
 			}
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tRAISED\tKIND\tPHASE\tBUILDING\tROOM\tBY")
+			fmt.Fprintln(w, "ID\tRAISED\tPRIORITY\tKIND\tPHASE\tBUILDING\tROOM\tBY")
 			for _, i := range incidents {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Raised.Wall.Local().Format(time.DateTime),
-					i.Kind.Text().In(c.lang), i.Phase.Text().In(c.lang), i.Building, i.Room, whoHas(i))
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Raised.Wall.Local().Format(time.DateTime),
+					i.Priority.Text().In(c.lang), i.Kind.Text().In(c.lang), i.Phase.Text().In(c.lang), i.Building, i.Room, whoHas(i))
 			}
 			return w.Flush()
 		},
-	}, act("acknowledge", t.IncidentAcknowledge, t.Acknowledged, "by"), resolve)
+	}, c.showIncidentCommand(), act("acknowledge", t.IncidentAcknowledge, t.Acknowledged, "by"),
+		act("onscene", u.OnScene, u.OnSceneDone, "by"), note, handOver, resolve)
 }
 
 // whoHas is who acknowledged or resolved the incident, "" for nobody.

@@ -94,7 +94,8 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 
 	// Who follows it: alerts to caregivers, statistics to the province.
 	if g.alerts, err = alert.Open(g.journal, g.registry, alert.Options{
-		Clock: now, Step: cfg.Alert.Step, Logger: logger, Registerer: g.metrics,
+		Clock: now, Logger: logger, Registerer: g.metrics,
+		Steps:   alert.Steps{High: cfg.Alert.Step, Medium: cfg.Alert.MediumStep, Arrive: cfg.Alert.Arrive},
 		Senders: map[string]alert.Sender{notify.WebhookChannel: notify.NewWebhook(0), alert.LogChannel: notify.NewLog(logger)},
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)

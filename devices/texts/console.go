@@ -7,6 +7,7 @@ var Console = struct {
 	AllCalm, AllTaken, OpenCalls            Text
 	Waiting, SinceRestart, Presses, Again   Text
 	Acknowledge, TakenBy, HowTaken          Text
+	Arrive, Note, HandOver, NoteOrHandOver  Text
 	Done, NamedPlace, UnknownPlace          Text
 	Log, Sending, PagedFromMemory           Text
 	Accepted, Temporary, Permanent, Unknown Text
@@ -31,19 +32,23 @@ var Console = struct {
 	OtherLanguage: Text{"English", "Chinese"},
 	Logout:        Text{"退出", "Log out"},
 
-	AllCalm:      Text{"一切平安，没有待处理的求助", "All calm: nobody is calling for help"},
-	AllTaken:     Text{"%d 起求助已有人处理", "Calls for help, all taken: %d"},
-	OpenCalls:    Text{"%d 起求助等待处理", "Calls for help waiting: %d"},
-	Waiting:      Text{"已等待", "waiting"},
-	SinceRestart: Text{"网关曾重启，时间为估计", "the box was restarted: an estimate"},
-	Presses:      Text{"共呼叫 %d 次", "called %d times"},
-	Again:        Text{"有人接手后再次呼叫", "called again after somebody had taken it"},
-	Acknowledge:  Text{"我来处理", "I have it"},
-	TakenBy:      Text{"%s 已接手", "%s has it"},
-	HowTaken:     Text{"%s 接手", "taken at %s"},
-	Done:         Text{"处理完毕，情况是：", "Done. It was:"},
-	NamedPlace:   Text{"%s %s", "%s %s"},
-	UnknownPlace: Text{"地点不明，设备 %s", "place unknown, device %s"},
+	AllCalm:        Text{"一切平安，没有待处理的求助", "All calm: nobody is calling for help"},
+	AllTaken:       Text{"%d 起求助已有人处理", "Calls for help, all taken: %d"},
+	OpenCalls:      Text{"%d 起求助等待处理", "Calls for help waiting: %d"},
+	Waiting:        Text{"已等待", "waiting"},
+	SinceRestart:   Text{"网关曾重启，时间为估计", "the box was restarted: an estimate"},
+	Presses:        Text{"共呼叫 %d 次", "called %d times"},
+	Again:          Text{"有人接手后再次呼叫", "called again after somebody had taken it"},
+	Acknowledge:    Text{"我来处理", "I have it"},
+	Arrive:         Text{"我已到场", "I am there"},
+	Note:           Text{"写备注", "write it down"},
+	HandOver:       Text{"交给他人", "hand over"},
+	NoteOrHandOver: Text{"备注、交接", "notes, handing over"},
+	TakenBy:        Text{"%s 已接手", "%s has it"},
+	HowTaken:       Text{"%s 接手", "taken at %s"},
+	Done:           Text{"处理完毕，情况是：", "Done. It was:"},
+	NamedPlace:     Text{"%s %s", "%s %s"},
+	UnknownPlace:   Text{"地点不明，设备 %s", "place unknown, device %s"},
 
 	Log:             Text{"网关日志", "the box's log"},
 	Sending:         Text{"正在发送", "being sent"},
@@ -114,7 +119,7 @@ var ConsoleEvents = struct {
 	Loaded, Collected, Unclaimed, Temperature                       Text
 	DoorOpen, DoorShut, Occupied, Empty, Fault, FaultGone           Text
 	Online, Offline                                                 Text
-	SOS, Fall, FallLying                                            Text
+	SOS, Fall, FallLying, FallCancelled                             Text
 	HeartRate, SpO2, BloodPressure, BodyTemperature, Vitals         Text
 	Battery, BatteryLow, Worn, NotWorn, Position                    Text
 	Raised, Escalated, Acknowledged, Resolved                       Text
@@ -144,6 +149,7 @@ var ConsoleEvents = struct {
 	SOS:             Text{"求助", "called for help"},
 	Fall:            Text{"疑似跌倒", "may have fallen"},
 	FallLying:       Text{"疑似跌倒，没有起身", "may have fallen and not got up"},
+	FallCancelled:   Text{"佩戴者表示没有跌倒", "the wearer says that it was no fall"},
 	HeartRate:       Text{"心率 %d", "heart rate %d"},
 	SpO2:            Text{"血氧 %d%%", "oxygen %d%%"},
 	BloodPressure:   Text{"血压 %d/%d", "blood pressure %d/%d"},

@@ -2,9 +2,11 @@ package alert
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -17,15 +19,30 @@ import (
 // JSON is the value in the state file.
 type record struct {
 	Incident
-	// Subject is what presses are merged by.
-	Subject string `json:"subject"`
-	// First is the first step of the present round.
+	// First is the first step of the present round; while Step is before it,
+	// nobody has been called in this round yet.
 	First int `json:"first"`
+	// Hold is how long the first step waits, in which the elder may say that
+	// all is well.
+	Hold time.Duration `json:"hold,omitempty"`
+	// Told is the incident whose pages of the present step speak for this one
+	// too.
+	Told string `json:"told,omitempty"`
+	// Others are the incidents that the pages of the present step speak for
+	// besides.
+	Others []string `json:"others,omitempty"`
+	// By is the device that pressed last.
+	By string `json:"by,omitempty"`
+	// Rungs is how many steps a round has, where rounds are counted.
+	Rungs int `json:"rungs,omitempty"`
+	// Absent is set when somebody has acknowledged and nobody has come.
+	Absent bool `json:"absent,omitempty"`
 	// Everyone is set while the present step calls everybody.
 	Everyone bool `json:"everyone,omitempty"`
 	// Paged is set once a person's channel has accepted a page.
 	Paged bool `json:"paged,omitempty"`
-	// Alarming is set while the detector of an alarm has not cleared.
+	// Alarming is set while the detector of an alarm has not cleared, or what a
+	// rule has found is not mended.
 	Alarming bool `json:"alarming,omitempty"`
 	// Heard are the identities of the latest events that were applied, besides
 	// the one that the ID was made of. The journal hands an event back after a
@@ -50,18 +67,20 @@ type keeping struct {
 	hasty    bool   // pages have left before they were on disk
 }
 
-// decision is one thing that the engine decided by itself.
+// decision is one thing that the engine decided by itself, or learnt of a page.
 type decision struct {
-	Raised bool          `json:"raised"` // else escalated
-	Round  int           `json:"round"`
+	Raised bool          `json:"raised,omitempty"` // else escalated
+	Round  int           `json:"round,omitempty"`
 	Step   int           `json:"step"`
-	Pages  int           `json:"pages"`
+	Pages  int           `json:"pages,omitempty"`
 	At     devices.Stamp `json:"at"`
+	// Paged is the page, if it is none of the two.
+	Paged *Delivery `json:"paged,omitempty"`
 }
 
 const (
 	maxHeard      = 64  // identities kept of one incident
-	maxUnrecorded = 100 // decisions of one incident waiting for the journal
+	maxUnrecorded = 200 // decisions of one incident waiting for the journal
 	maxResolved   = 100 // incidents kept after they were resolved
 )
 
@@ -69,15 +88,20 @@ const (
 // methods are the rules: they read no clock, do no I/O, and doing the same
 // event twice is doing it once.
 type board struct {
-	records map[string]*record
-	heard   map[string]*record // by the identity of an applied event
-	number  uint64
-	dropped map[string]bool // forgotten, but maybe still on disk
-	again   string          // of new incidents, while the journal is read again
+	records  map[string]*record
+	heard    map[string]*record // by the identity of an applied event
+	silences map[string]*silence
+	number   uint64
+	dropped  map[string]bool          // forgotten, but maybe still on disk
+	again    string                   // of new incidents, while the journal is read again
+	digests  map[string]devices.Stamp // the latest of each audience
 }
 
 func newBoard() *board {
-	return &board{records: map[string]*record{}, heard: map[string]*record{}, dropped: map[string]bool{}}
+	return &board{
+		records: map[string]*record{}, heard: map[string]*record{}, silences: map[string]*silence{},
+		dropped: map[string]bool{}, digests: map[string]devices.Stamp{},
+	}
 }
 
 // load takes in a record from disk.
@@ -94,7 +118,8 @@ func (b *board) load(r *record) {
 // concerns tells whether the board has a rule for events of type t.
 func concerns(t devices.Type) bool {
 	switch t {
-	case wearable.TypeSOS, wearable.TypeFall, journal.TypeGap, journal.TypeDamage, TypeAcknowledged, TypeResolved:
+	case wearable.TypeSOS, wearable.TypeFall, wearable.TypeFallCancelled, journal.TypeGap, journal.TypeDamage,
+		TypeAcknowledged, TypeOnScene, TypeNoted, TypeHandedOver, TypeResolved, TypeFound, TypeSilenced:
 		return true
 	}
 	_, alarming := alarms[t]
@@ -108,49 +133,31 @@ var alarms = map[devices.Type]Kind{
 
 // apply does what an event asks for. It returns the incident that the event
 // belongs to, nil if the event is known already or names no known incident.
-func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record, error) {
+func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (r *record, err error) {
 	id := identity(e)
 	if b.heard[id] != nil {
 		return nil, nil
 	}
-	var r *record
 	switch e.Type {
 	case wearable.TypeSOS:
 		r = b.press(e, SOS, people, now)
 	case wearable.TypeFall:
-		r = b.press(e, Fall, people, now)
+		r, err = b.fall(e, people, now)
+	case wearable.TypeFallCancelled:
+		r = b.cancel(e, people, now)
 	case alarm.TypeSmoke, alarm.TypeGas, alarm.TypeCarbonMonoxide, alarm.TypeWater:
-		if r = b.alarm(e, alarms[e.Type], people, now); r == nil {
-			return nil, nil
-		}
+		r = b.alarm(e, alarms[e.Type], people, now)
 	case journal.TypeGap, journal.TypeDamage:
-		r = b.trouble(e, Loss, people, now)
-	case TypeAcknowledged:
-		p, err := devices.Decode[Acknowledged](e)
-		if err != nil {
-			return nil, err
-		}
-		if r = b.records[p.Incident]; r == nil {
-			return nil, nil
-		}
-		if r.Phase == PhaseRaised {
-			r.Phase = PhaseAcknowledged
-			r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
-		}
-	case TypeResolved:
-		p, err := devices.Decode[Resolved](e)
-		if err != nil {
-			return nil, err
-		}
-		if r = b.records[p.Incident]; r == nil {
-			return nil, nil
-		}
-		if r.Phase != PhaseResolved {
-			r.Phase = PhaseResolved
-			r.Resolved = &Act{By: p.By, Cause: p.Cause, At: e.Received}
-		}
+		r = b.trouble(e, people, now)
+	case TypeFound:
+		r, err = b.found(e, people, now)
+	case TypeSilenced:
+		return nil, b.silence(e)
 	default:
-		return nil, errors.New("no rule for this type of event")
+		r, err = b.human(e)
+	}
+	if r == nil || err != nil {
+		return nil, err
 	}
 	// Even an act that came too late is remembered: after another press the
 	// same act, handed back once more, would not be too late.
@@ -160,21 +167,73 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (*record,
 	return r, nil
 }
 
+// repeats is how long after a press another one of the same device, which
+// says no more of itself, is taken for a retransmission.
+const repeats = time.Minute
+
+// nameless begins the identity of a report that has none of its own: intake
+// has made one up.
+const nameless = "r/"
+
 // press opens an incident or adds to the one that is open for the same
-// subject.
+// subject. A press after the acknowledgement calls again.
 func (b *board) press(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
-	r := b.about(people.subject(e.Device), e, kind, High)
-	if r.Presses == 1 {
-		people.locate(&r.Incident)
+	before := b.open(people.subject(e.Device))
+	r := b.about(people.subject(e.Device), e, kind, people)
+	repeated := false
+	if before != nil && before.By == e.Device && strings.HasPrefix(e.ID, nameless) {
+		since, same := e.Received.Since(r.Last)
+		repeated = same && since < repeats
 	}
+	r.By, r.Last = e.Device, e.Received
 	if kind == SOS {
-		r.Kind = SOS // a hand on the button says more than a detector
+		if r.Hold > 0 && r.Step < r.First { // a hand on the button says more than a detector
+			r.Hold = 0
+			r.next(people, now)
+		}
+		r.Kind = SOS
 	}
-	if r.Phase != PhaseRaised {
+	if r.Phase != PhaseRaised && !repeated {
 		r.raise(people, now)
 	}
 	return r
 }
+
+// cancelling is how long an elder may say that a fall was none, where the
+// device sees that nobody has got up and asks.
+const cancelling = time.Minute
+
+func (b *board) fall(e devices.Event, people roll, now devices.Stamp) (*record, error) {
+	var p wearable.Fall
+	if json.Unmarshal(e.Data, &p) != nil || !p.Lying || b.open(people.subject(e.Device)) != nil {
+		return b.press(e, Fall, people, now), nil
+	}
+	r := b.about(people.subject(e.Device), e, Fall, people)
+	r.By, r.Last = e.Device, e.Received
+	r.Phase, r.Round, r.First, r.StepAt, r.Hold = PhaseRaised, 1, 1, now, cancelling
+	return r, nil
+}
+
+// cancel closes a fall of which nobody has been told yet. Later it closes
+// nothing: somebody is on the way.
+func (b *board) cancel(e devices.Event, people roll, now devices.Stamp) *record {
+	r := b.open(people.subject(e.Device))
+	if r == nil || r.Kind != Fall {
+		return nil
+	}
+	r.Last = e.Received
+	if r.Phase == PhaseRaised && r.Step < r.First {
+		r.Phase = PhaseResolved
+		r.Resolved = &Act{By: byElder, Cause: CauseAccidental, At: e.Received}
+	}
+	return r
+}
+
+// Who acts, if it is no caregiver.
+const (
+	byElder = "elder"
+	byBox   = "gateway" // closes what is mended
+)
 
 // alarm opens an incident when a detector begins to alarm. That it goes on,
 // or says so again after a restart, calls nobody anew; that it has cleared
@@ -188,10 +247,8 @@ func (b *board) alarm(e devices.Event, kind Kind, people roll, now devices.Stamp
 		}
 		return r
 	}
-	r := b.about(subject, e, kind, High)
-	if r.Presses == 1 {
-		people.locate(&r.Incident)
-	}
+	r := b.about(subject, e, kind, people)
+	r.Last = e.Received
 	if r.Phase != PhaseRaised && !r.Alarming {
 		r.raise(people, now)
 	}
@@ -201,27 +258,196 @@ func (b *board) alarm(e devices.Event, kind Kind, people roll, now devices.Stamp
 
 // trouble opens a technical incident or adds to the one that is open. More of
 // the same calls nobody again: one that was acknowledged is known.
-func (b *board) trouble(e devices.Event, kind Kind, people roll, now devices.Stamp) *record {
-	r := b.about("box/"+string(kind), e, kind, Technical)
+func (b *board) trouble(e devices.Event, people roll, now devices.Stamp) *record {
+	r := b.about("box/"+string(Loss), e, Loss, people)
+	r.Last = e.Received
 	if r.Round == 0 {
 		r.raise(people, now)
 	}
 	return r
 }
 
+// found opens an incident for what a rule has found, adds to the one that is
+// open, or closes it where what was found is mended and nobody is in danger.
+func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record, error) {
+	p, err := decode[Found](e)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	subject := p.subject()
+	r := b.open(subject)
+	if p.Mended {
+		if r == nil {
+			return nil, nil
+		}
+		r.Last, r.Alarming, r.Mended = e.Received, false, true
+		if rules[p.Kind].level {
+			r.Phase = PhaseResolved
+			r.Resolved = &Act{By: byBox, Cause: CauseDevice, At: e.Received}
+			b.untell(r)
+		}
+		return r, nil
+	}
+	again := r == nil && b.flaps(subject, e.Received)
+	if r == nil {
+		e.Device = p.Device
+		r = b.about(subject, e, p.Kind, people)
+		if r.Elder == "" && p.Elder != "" {
+			people.locateElder(&r.Incident, p.Elder)
+		}
+		r.Presses = 0
+	}
+	r.Presses++
+	r.Last, r.Alarming, r.Mended, r.Because = e.Received, true, false, p.Because
+	worse := p.Priority != "" && p.Priority.rank() < r.Priority.rank()
+	if worse {
+		r.Priority = p.Priority
+	}
+	switch {
+	case again: // told within the hour: shown, and told again daily
+		r.Phase, r.Round, r.First, r.Step, r.StepAt, r.Told = PhaseRaised, 1, 1, 1, now, r.ID
+	case r.Round == 0:
+		r.raise(people, now)
+	case worse || r.Phase != PhaseRaised && rules[p.Kind].care && !rules[p.Kind].level:
+		r.raise(people, now)
+	}
+	return r, nil
+}
+
+// subject is what findings are merged by.
+func (p Found) subject() string {
+	subject := "box"
+	switch {
+	case p.Elder != "":
+		subject = "elder/" + p.Elder
+	case p.Device != "":
+		subject = "device/" + p.Device
+	}
+	subject += "/" + string(p.Kind)
+	if p.Part != "" {
+		subject += "/" + p.Part
+	}
+	return subject
+}
+
+// flapping is how long after it was mended the same trouble is no news.
+const flapping = time.Hour
+
+// flaps tells whether the same was mended a short while ago.
+func (b *board) flaps(subject string, now devices.Stamp) bool {
+	for _, r := range b.records {
+		if r.Subject == subject && r.Resolved != nil && r.Resolved.By == byBox && r.Step >= r.First {
+			if since, same := now.Since(r.Resolved.At); same && since < flapping {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// untell lets those speak for themselves whose first page r was to carry, and
+// has not.
+func (b *board) untell(r *record) {
+	for _, d := range r.current() {
+		if d.Result == Accepted && d.Channel != LogChannel {
+			return
+		}
+	}
+	for _, other := range b.records {
+		if other.Told == r.ID && other != r && other.Phase == PhaseRaised {
+			other.Told, other.First = "", other.Step+1
+			other.keeping.revision++
+		}
+	}
+}
+
+// human does what a human did.
+func (b *board) human(e devices.Event) (*record, error) {
+	switch e.Type {
+	case TypeAcknowledged:
+		p, err := decode[Acknowledged](e)
+		r := b.records[p.Incident]
+		if r != nil && r.Phase == PhaseRaised {
+			r.Phase = PhaseAcknowledged
+			r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
+		}
+		return r, err
+	case TypeOnScene:
+		p, err := decode[OnScene](e)
+		r := b.records[p.Incident]
+		if r != nil && r.Phase != PhaseResolved && r.Phase != PhaseOnScene {
+			if r.Phase == PhaseRaised {
+				r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
+			}
+			r.Phase = PhaseOnScene
+			r.OnScene = &Act{By: p.By, How: p.How, At: e.Received}
+		}
+		return r, err
+	case TypeNoted:
+		p, err := decode[Noted](e)
+		r := b.records[p.Incident]
+		if r != nil {
+			r.note(Note{By: p.By, Text: p.Text, At: e.Received})
+		}
+		return r, err
+	case TypeHandedOver:
+		p, err := decode[HandedOver](e)
+		r := b.records[p.Incident]
+		if r != nil && r.Phase != PhaseResolved {
+			r.note(Note{By: p.By, To: p.To, At: e.Received})
+			// Who takes it over has to arrive anew.
+			r.Phase, r.OnScene = PhaseAcknowledged, nil
+			r.Acknowledged = &Act{By: p.To, How: "handover", At: e.Received}
+		}
+		return r, err
+	case TypeResolved:
+		p, err := decode[Resolved](e)
+		r := b.records[p.Incident]
+		if r != nil && r.Phase != PhaseResolved {
+			r.Phase = PhaseResolved
+			r.Resolved = &Act{By: p.By, Cause: p.Cause, At: e.Received}
+		}
+		return r, err
+	}
+	return nil, errors.New("no rule for this type of event")
+}
+
+// decode is devices.Decode, with nothing of a payload that is damaged.
+func decode[P devices.Payload](e devices.Event) (P, error) {
+	p, err := devices.Decode[P](e)
+	if err != nil {
+		var none P
+		return none, err
+	}
+	return p, nil
+}
+
+func (r *record) note(n Note) {
+	r.Notes = append(r.Notes, n)
+	if len(r.Notes) > maxNotes {
+		r.Notes = slices.Clone(r.Notes[1:])
+	}
+}
+
 // about returns the incident that is open for a subject, or a new one, with e
 // added to it.
-func (b *board) about(subject string, e devices.Event, kind Kind, p Priority) *record {
+func (b *board) about(subject string, e devices.Event, kind Kind, people roll) *record {
 	r := b.open(subject)
 	if r == nil {
 		b.number++
-		r = &record{Subject: subject, Again: b.again, Incident: Incident{
-			ID: identity(e), Number: b.number, Kind: kind, Priority: p, Device: e.Device, Raised: e.Received,
+		r = &record{Again: b.again, Incident: Incident{
+			ID: identity(e), Number: b.number, Subject: subject, Kind: kind, Priority: kind.Priority(), Device: e.Device,
+			Raised: e.Received, Last: e.Received,
 		}}
+		if !kind.box() {
+			people.locate(&r.Incident)
+		}
 		b.records[r.ID] = r
 	}
 	r.Presses++
-	r.Last = e.Received
 	return r
 }
 
@@ -272,44 +498,6 @@ func (b *board) prune() {
 	}
 }
 
-// raise begins a round.
-func (r *record) raise(people roll, now devices.Stamp) {
-	r.Phase, r.Acknowledged = PhaseRaised, nil
-	r.Round++
-	r.First = r.Step + 1
-	r.next(people, now)
-}
-
-// next begins the next step: the elder's own caregivers first, then everybody
-// again and again.
-func (r *record) next(people roll, now devices.Stamp) {
-	r.Step++
-	r.StepAt = now
-	pages, everyone := people.call(r.Elder, r.Step > r.First)
-	for i := range pages {
-		pages[i].Step = r.Step
-	}
-	before := slices.DeleteFunc(r.Deliveries, func(d Delivery) bool { return d.Step < r.Step-1 })
-	r.Deliveries = append(before, pages...)
-	r.Everyone = everyone
-	r.Unrecorded = append(r.Unrecorded, decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, Pages: len(pages), At: now})
-	if len(r.Unrecorded) > maxUnrecorded {
-		r.Unrecorded = slices.Clone(r.Unrecorded[1:])
-	}
-	r.keeping.revision++
-}
-
-// due is how long the next step may wait, if nobody acknowledges. After a
-// reboot nobody knows how long it has waited already, and it is due at once;
-// so is calling everybody when the elder's own caregivers cannot be reached.
-func (r *record) due(now devices.Stamp, step time.Duration) time.Duration {
-	waited, same := now.Since(r.StepAt)
-	if !same || waited < 0 || !r.Everyone && hopeless(r.current()) {
-		return 0
-	}
-	return max(0, r.Priority.step(step)-waited)
-}
-
 // current are the pages of the present step.
 func (r *record) current() []Delivery {
 	for i := range r.Deliveries {
@@ -328,23 +516,6 @@ func (r *record) find(d Delivery) *Delivery {
 		}
 	}
 	return nil
-}
-
-// page is what the recipient of d gets to read.
-func (r *record) page(d Delivery, now devices.Stamp) Page {
-	p := Page{
-		Key: d.key(r.ID + r.Again), Incident: r.ID, Kind: r.Kind, Priority: r.Priority,
-		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
-		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
-		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
-	}
-	if r.Building == "" && r.Room == "" && r.Place == "" {
-		p.Device = r.Device
-	}
-	if waiting, same := now.Since(r.Raised); same {
-		p.Waiting = int(waiting / time.Second)
-	}
-	return p
 }
 
 // decided forgets the decisions that the journal does not have yet.

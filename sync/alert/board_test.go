@@ -112,8 +112,9 @@ func TestIncidentSaysWhereToGo(t *testing.T) {
 	for device, want := range map[string]string{
 		"w-zhao": "3栋 502", "cord": "活动室", "stranger": "位置未登记（设备 stranger）",
 	} {
-		r := apply(t, newBoard(), press(device, "1", wearable.TypeSOS), at(0))
-		if got := r.page(r.current()[0], at(0)).where("zh-CN"); got != want {
+		b := newBoard()
+		r := apply(t, b, press(device, "1", wearable.TypeSOS), at(0))
+		if got := b.page(r, r.current()[0], at(0)).where("zh-CN"); got != want {
 			t.Errorf("%s: %q, want %q", device, got, want)
 		}
 	}
@@ -171,7 +172,7 @@ func TestDue(t *testing.T) {
 		{"after a reboot", devices.Stamp{Boot: other, Mono: time.Second}, 0},
 		{"by a clock that ran backwards", at(0), 0},
 	} {
-		if got := r.due(c.now, time.Minute); got != c.want {
+		if got := r.due(c.now, Steps{}.orDefault()); got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
@@ -180,14 +181,14 @@ func TestDue(t *testing.T) {
 			r.Deliveries[i].Result = Permanent
 		}
 	}
-	if got := r.due(at(time.Hour), time.Minute); got != 0 {
+	if got := r.due(at(time.Hour), Steps{}.orDefault()); got != 0 {
 		t.Errorf("with nobody of her own to reach everybody is due in %s, want at once", got)
 	}
 	r.next(testRoll(), at(time.Hour))
 	for i := range r.Deliveries {
 		r.Deliveries[i].Result = Permanent
 	}
-	if got := r.due(at(time.Hour), time.Minute); got != time.Minute {
+	if got := r.due(at(time.Hour), Steps{}.orDefault()); got != time.Minute {
 		t.Errorf("with nobody at all to reach the next step is due in %s, want a minute", got)
 	}
 }

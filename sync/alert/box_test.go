@@ -262,24 +262,24 @@ func addresses(calls []call) string {
 // siren is a siren that can be broken.
 type siren struct {
 	mu     sync.Mutex
-	on     bool
+	plays  Sound
 	broken bool
 }
 
-func (s *siren) Set(_ context.Context, on bool) error {
+func (s *siren) Set(_ context.Context, sound Sound) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.broken {
 		return errors.New("no current")
 	}
-	s.on = on
+	s.plays = sound
 	return nil
 }
 
 func (s *siren) sounds() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.on
+	return s.plays != Quiet
 }
 
 func (s *siren) breakDown(broken bool) {

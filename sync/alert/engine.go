@@ -15,9 +15,6 @@ import (
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
-// DefaultStep is how long a step waits for a human.
-const DefaultStep = 60 * time.Second
-
 const (
 	// patience is how long an alarm or a step may wait for the disk before the
 	// pages leave all the same.
@@ -37,7 +34,8 @@ const (
 	nap = 10 * time.Second
 	// again is the pause before a write that failed is tried once more.
 	again = time.Second
-	// atOnce is how many attempts may be under way to one address.
+	// atOnce is how many attempts may be under way to one address for calls for
+	// help, and how many for all else: neither waits for the other.
 	atOnce = 4
 )
 
@@ -54,8 +52,8 @@ type Options struct {
 	// Link gives the address under which an incident can be acknowledged; nil
 	// if there is none.
 	Link func(incident string) string
-	// Step is how long a step waits for a human; 0 is DefaultStep.
-	Step time.Duration
+	// Steps is how long the box waits for humans.
+	Steps Steps
 	// Logger and Registerer may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -90,10 +88,11 @@ type Engine struct {
 	relearn uint64 // sequence up to which a state file that is lost may have known it
 	backlog uint64 // sequence up to which it was there when Run began
 	ready   bool   // the backlog has been folded, or took too long
-	sound   bool   // what the siren should do
+	sound   Sound  // what the siren should play
 	changed chan struct{}
 	ctx     context.Context // of the attempts; nil unless Run runs
 	beat    devices.Stamp   // when schedule last looked at the clock
+	began   devices.Stamp   // when Run did
 	sends   sync.WaitGroup
 }
 
@@ -103,11 +102,9 @@ func Open(j *journal.Journal, people *registry.Registry, o Options) (*Engine, er
 	if o.Clock == nil {
 		return nil, errors.New("open alerts: options: Clock must be set")
 	}
-	if o.Step == 0 {
-		o.Step = DefaultStep
-	}
-	if o.Step < patience {
-		return nil, fmt.Errorf("open alerts: options: Step must be at least %s (got %s)", patience, o.Step)
+	o.Steps = o.Steps.orDefault()
+	if shortest := min(o.Steps.High, o.Steps.Medium, o.Steps.Arrive); shortest < patience {
+		return nil, fmt.Errorf("open alerts: options: Steps must be at least %s (got %s)", patience, shortest)
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -138,6 +135,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Lock()
 	e.ctx = ctx
 	e.beat = e.options.Clock()
+	e.began = e.beat
 	e.backlog = e.journal.Last(journal.Urgent)
 	e.ready = e.folded >= e.backlog
 	e.mu.Unlock()

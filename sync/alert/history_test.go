@@ -17,7 +17,8 @@ import (
 // Random histories of a box, against what people were promised:
 //
 //   - while a call for help is unanswered, somebody is called in every step;
-//   - after an acknowledgement nobody is, until the next press;
+//   - after an acknowledgement nobody is, until the next press, or until nobody
+//     has come; and when somebody is there nobody is;
 //   - one press is one incident, and nobody has two that are open;
 //   - a page that was accepted is not sent again, but after a restart;
 //
@@ -49,7 +50,7 @@ type move struct {
 var wearers = map[string]string{"w-zhao": "elder/zhao", "mat-zhao": "elder/zhao", "w-qian": "elder/qian", "w-sun": "elder/sun", "cord": "device/cord"}
 
 func drawMove(faults bool) *rapid.Generator[move] {
-	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "resolve", "pass", "pass", "pass", "restart", "reboot", "clock"}
+	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "arrive", "resolve", "pass", "pass", "pass", "restart", "reboot", "clock"}
 	if faults {
 		whats = append(whats, "mood", "mood", "fail", "hang", "slow", "mend", "mend")
 	}
@@ -82,6 +83,7 @@ type wish struct {
 	open   bool      // without faults: there is one
 	called time.Time // somebody must be called again within the bound; zero: need not
 	silent bool      // nobody may be called
+	until  time.Time // and that only until then; zero: for good
 }
 
 func live(dir string, moves []move, faults bool) (err error) {
@@ -127,7 +129,7 @@ func (l *life) make(m move) error {
 				return err
 			}
 		}
-	case "acknowledge", "resolve":
+	case "acknowledge", "arrive", "resolve":
 		return l.act(m)
 	case "pass":
 		for range 1 + m.n%4 {
@@ -185,7 +187,7 @@ func (l *life) send(m move) {
 	} else {
 		delete(l.restless, id)
 	}
-	w.open, w.silent = true, false
+	w.open, w.silent, w.until = true, false, time.Time{}
 	if w.called.IsZero() && !repeated {
 		w.called = time.Now()
 	}
@@ -211,9 +213,17 @@ func (l *life) act(m move) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	var err error
-	if m.what == "acknowledge" {
+	until := time.Time{}
+	switch m.what {
+	case "acknowledge":
 		err = l.engine.Acknowledge(ctx, i.ID, "li", "page")
-	} else {
+		if i.Phase == PhaseOnScene || i.Phase == PhaseAcknowledged {
+			return err // nothing new
+		}
+		until = time.Now().Add(DefaultArrive)
+	case "arrive":
+		err = l.engine.Arrive(ctx, i.ID, "li", "page")
+	default:
 		err = l.engine.Resolve(ctx, i.ID, "li", CauseReal)
 		w.open = err != nil
 	}
@@ -222,7 +232,10 @@ func (l *life) act(m move) error {
 	}
 	early := l.phone.take() // what was under way before
 	l.note(early)
-	w.called, w.silent = time.Time{}, err == nil
+	w.called, w.silent, w.until = time.Time{}, err == nil, until
+	if err != nil && !until.IsZero() {
+		w.until = until.Add(-time.Minute) // it counts from memory, or not at all
+	}
 	if len(l.restless) > 0 {
 		w.silent = false // an older press may still come
 	}
@@ -239,6 +252,11 @@ func (l *life) restart(how string) error {
 	again := l.start
 	if how == "reboot" {
 		again = l.reboot
+		for _, w := range l.wishes { // nobody knows how long they have had
+			if !w.until.IsZero() {
+				w.until = time.Now().Add(DefaultArrive)
+			}
+		}
 	}
 	if err := again(); err != nil {
 		return err
@@ -273,6 +291,13 @@ func (l *life) check() error {
 	called := l.note(l.phone.take())
 	for subject, w := range l.wishes {
 		at, was := called[subject]
+		if !w.until.IsZero() && time.Now().After(w.until.Add(-time.Second)) {
+			w.silent = false
+			if w.called.IsZero() {
+				w.called = w.until
+			}
+			w.until = time.Time{}
+		}
 		if was && w.silent {
 			return fmt.Errorf("%s: called although acknowledged", subject)
 		}

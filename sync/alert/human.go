@@ -50,6 +50,52 @@ func (e *Engine) Resolve(ctx context.Context, incident, by string, cause Cause) 
 	return e.act(ctx, incident, Resolved{Incident: incident, By: by, Cause: cause})
 }
 
+// Arrive says that the human named by is where help is needed. It
+// acknowledges, too, and keeps and fails as Acknowledge does.
+func (e *Engine) Arrive(ctx context.Context, incident, by, how string) error {
+	return e.act(ctx, incident, OnScene{Incident: incident, By: by, How: how})
+}
+
+// Note keeps what a human has to say of an incident; of one that is resolved,
+// too.
+func (e *Engine) Note(ctx context.Context, incident, by, text string) error {
+	return e.act(ctx, incident, Noted{Incident: incident, By: by, Text: text})
+}
+
+// HandOver says that somebody else has the incident now. Whoever takes it over
+// has to arrive anew.
+func (e *Engine) HandOver(ctx context.Context, incident, by, to string) error {
+	return e.act(ctx, incident, HandedOver{Incident: incident, By: by, To: to})
+}
+
+// Silence mutes something for a while, see [Silenced]. It returns when that is
+// on disk.
+func (e *Engine) Silence(ctx context.Context, s Silenced) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	return e.record(ctx, s, rand.Text())
+}
+
+// Report hands over what a rule has found. It returns when that is on disk. A
+// second finding of the same identity changes nothing.
+func (e *Engine) Report(ctx context.Context, f Found, identity string) error {
+	if err := f.Validate(); err != nil {
+		return err
+	}
+	return e.record(ctx, f, identity)
+}
+
+// record journals an event of the box as urgent.
+func (e *Engine) record(ctx context.Context, p devices.Payload, identity string) error {
+	event, err := devices.New(devices.GatewayDevice, p)
+	if err != nil {
+		return err
+	}
+	event.ID, event.Received, event.Urgency = identity, e.options.Clock(), devices.Urgent
+	return e.Guard(e.recorder).Record(ctx, event)
+}
+
 func (e *Engine) act(ctx context.Context, incident string, p devices.Payload) error {
 	if err := p.Validate(); err != nil {
 		return err
@@ -57,7 +103,8 @@ func (e *Engine) act(ctx context.Context, incident string, p devices.Payload) er
 	e.mu.Lock()
 	r := e.board.records[incident]
 	unknown := r == nil
-	closed := !unknown && r.Phase == PhaseResolved
+	_, noted := p.(Noted)
+	closed := !unknown && !noted && r.Phase == PhaseResolved
 	e.mu.Unlock()
 	switch {
 	case unknown:

@@ -11,62 +11,41 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
-// Kind is what an incident is about.
-type Kind string
-
-// The kinds.
-const (
-	SOS  Kind = "sos"
-	Fall Kind = "fall"
-	// The alarms of a room.
-	Smoke          Kind = "smoke"
-	Gas            Kind = "gas"
-	CarbonMonoxide Kind = "carbon_monoxide"
-	Water          Kind = "water"
-	// Loss: the box has lost events, or could not read what it had kept.
-	Loss Kind = "loss"
-)
-
-// Text names the kind.
-func (k Kind) Text() texts.Text {
-	switch k {
-	case Fall:
-		return texts.Alert.Fall
-	case Smoke:
-		return texts.Alert.Smoke
-	case Gas:
-		return texts.Alert.Gas
-	case CarbonMonoxide:
-		return texts.Alert.CarbonMonoxide
-	case Water:
-		return texts.Alert.Water
-	case Loss:
-		return texts.Alert.Loss
-	default:
-		return texts.Alert.SOS
-	}
-}
-
 // Priority decides how an incident escalates.
 type Priority string
 
 const (
-	// High priority is never muted, damped or closed by the box itself.
+	// High: somebody may be in danger. Never muted, damped or closed by the
+	// box itself, and each step calls more people, without end.
 	High Priority = "high"
-	// Technical: everybody is told once, then daily until somebody
-	// acknowledges. It sounds no siren.
+	// Medium: somebody should be looked after. Three rounds, then the duty desk
+	// each hour.
+	Medium Priority = "medium"
+	// Operator: a device needs a hand. In a digest, at most one an hour, and
+	// again daily.
+	Operator Priority = "operator"
+	// Technical: the box or a device fails. Everybody is told once, then daily
+	// until somebody acknowledges or it is mended. It sounds no siren.
 	Technical Priority = "technical"
 )
 
-// daily is the step of a technical incident.
-const daily = 24 * time.Hour
+// rank orders the priorities, the most urgent first.
+func (p Priority) rank() int {
+	return slices.Index([]Priority{High, Medium, Technical, Operator}, p)
+}
 
-// step is how long one step waits for a human.
-func (p Priority) step(high time.Duration) time.Duration {
-	if p == Technical {
-		return daily
+// Text names the priority.
+func (p Priority) Text() texts.Text {
+	switch p {
+	case High:
+		return texts.AlertRules.High
+	case Medium:
+		return texts.AlertRules.Medium
+	case Operator:
+		return texts.AlertRules.Operator
+	default:
+		return texts.AlertRules.Technical
 	}
-	return high
 }
 
 // Phase is how far an incident has come.
@@ -76,6 +55,7 @@ type Phase string
 const (
 	PhaseRaised       Phase = "raised"       // people are being called
 	PhaseAcknowledged Phase = "acknowledged" // a human has it
+	PhaseOnScene      Phase = "on_scene"     // a human is there
 	PhaseResolved     Phase = "resolved"     // a human has closed it
 )
 
@@ -86,6 +66,8 @@ func (p Phase) Text() texts.Text {
 		return texts.Alert.Raised
 	case PhaseAcknowledged:
 		return texts.Alert.Acknowledged
+	case PhaseOnScene:
+		return texts.AlertRules.OnScene
 	default:
 		return texts.Alert.Resolved
 	}
@@ -124,9 +106,21 @@ type Incident struct {
 	Step   int           `json:"step"`
 	StepAt devices.Stamp `json:"step_at"`
 
-	// Acknowledged and Resolved are nil until it has happened.
+	// Subject is whom or what it is about, and what presses are merged by.
+	Subject string `json:"subject"`
+	// Because is what a rule has found, empty for a call for help.
+	Because []Sign `json:"because,omitempty"`
+	// Mended is set while what a rule has found is over.
+	Mended bool `json:"mended,omitempty"`
+	// Days counts how often the box reminded of what is not mended.
+	Days int `json:"days,omitempty"`
+
+	// Acknowledged, OnScene and Resolved are nil until it has happened.
 	Acknowledged *Act `json:"acknowledged,omitempty"`
+	OnScene      *Act `json:"on_scene,omitempty"`
 	Resolved     *Act `json:"resolved,omitempty"`
+	// Notes are the latest words of humans, hand-overs among them.
+	Notes []Note `json:"notes,omitempty"`
 
 	// Deliveries are the pages of the present step and the one before.
 	Deliveries []Delivery `json:"deliveries,omitempty"`
@@ -135,10 +129,21 @@ type Incident struct {
 // Act is what a human did.
 type Act struct {
 	By    string        `json:"by"`
-	How   string        `json:"how,omitempty"`   // of an acknowledgement
+	How   string        `json:"how,omitempty"`   // but of a resolution
 	Cause Cause         `json:"cause,omitempty"` // of a resolution
 	At    devices.Stamp `json:"at"`
 }
+
+// Note is what a human wrote down, or to whom the incident was handed over.
+type Note struct {
+	By   string        `json:"by"`
+	To   string        `json:"to,omitempty"` // of a hand-over
+	Text string        `json:"text,omitempty"`
+	At   devices.Stamp `json:"at"`
+}
+
+// maxNotes are kept of one incident; the journal has them all.
+const maxNotes = 20
 
 // Delivery is where one page stands. Step, Recipient, Channel and Way are its
 // identity within the incident.
@@ -149,6 +154,9 @@ type Delivery struct {
 	// Channel is the kind of channel, Way its place in the caregiver's list.
 	Channel string `json:"channel"`
 	Way     int    `json:"way,omitempty"`
+	// Why says as what the recipient is called, Group of which group.
+	Why   Reason `json:"why,omitempty"`
+	Group string `json:"group,omitempty"`
 
 	// Result is that of the latest attempt, "" before the first.
 	Result   Class  `json:"result,omitempty"`
@@ -180,13 +188,12 @@ func (i Incident) clone() Incident {
 	for n := range i.Deliveries {
 		i.Deliveries[n].sending = sending{}
 	}
-	if i.Acknowledged != nil {
-		act := *i.Acknowledged
-		i.Acknowledged = &act
-	}
-	if i.Resolved != nil {
-		act := *i.Resolved
-		i.Resolved = &act
+	i.Because, i.Notes = slices.Clone(i.Because), slices.Clone(i.Notes)
+	for _, act := range []**Act{&i.Acknowledged, &i.OnScene, &i.Resolved} {
+		if *act != nil {
+			copied := **act
+			*act = &copied
+		}
 	}
 	return i
 }

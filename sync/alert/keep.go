@@ -4,19 +4,23 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
-// stateName names the state file, bucketIncidents the bucket in it. Key: the
-// incident's ID. Value: its record as JSON.
+// stateName names the state file. In bucketIncidents the key is the incident's
+// ID, the value its record as JSON; in bucketSilences the key is mode and
+// scope, the value the silence as JSON.
 const (
 	stateName       = "alert"
 	bucketIncidents = "incidents"
+	bucketSilences  = "silences"
 )
 
 // load fills the board from the state file. A record that makes no sense is
@@ -45,6 +49,14 @@ func (e *Engine) load() error {
 			}
 			e.board.load(&r)
 		}
+		for key, value := range tx.Ascend(bucketSilences, nil) {
+			s := silence{kept: true}
+			if err := json.Unmarshal(value, &s.Silence); err != nil {
+				e.log.Error("a silence on disk cannot be read, it has ended", "error", err)
+				continue
+			}
+			e.board.silences[string(key)] = &s
+		}
 		return nil
 	})
 }
@@ -53,6 +65,7 @@ func (e *Engine) load() error {
 type writes []write
 
 type write struct {
+	bucket   string
 	id       string
 	value    []byte // nil to delete
 	revision uint64
@@ -74,10 +87,23 @@ func (e *Engine) collect() (writes, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode incident %s: %w", r.ID, err)
 		}
-		ws = append(ws, write{r.ID, value, r.keeping.revision, r.Step})
+		ws = append(ws, write{bucketIncidents, r.ID, value, r.keeping.revision, r.Step})
 	}
 	for id := range e.board.dropped {
-		ws = append(ws, write{id: id})
+		ws = append(ws, write{bucket: bucketIncidents, id: id})
+	}
+	for key, s := range e.board.silences {
+		if s.kept {
+			continue
+		}
+		w := write{bucket: bucketSilences, id: key}
+		if s.Minutes > 0 {
+			var err error
+			if w.value, err = json.Marshal(s.Silence); err != nil {
+				return nil, fmt.Errorf("encode silence: %w", err)
+			}
+		}
+		ws = append(ws, w)
 	}
 	return ws, nil
 }
@@ -85,9 +111,9 @@ func (e *Engine) collect() (writes, error) {
 func (ws writes) put(tx *journal.Tx) {
 	for _, w := range ws {
 		if w.value == nil {
-			tx.Delete(bucketIncidents, []byte(w.id))
+			tx.Delete(w.bucket, []byte(w.id))
 		} else {
-			tx.Put(bucketIncidents, []byte(w.id), w.value)
+			tx.Put(w.bucket, []byte(w.id), w.value)
 		}
 	}
 }
@@ -96,6 +122,10 @@ func (ws writes) put(tx *journal.Tx) {
 // mu.
 func (e *Engine) saved(ws writes) {
 	for _, w := range ws {
+		if w.bucket == bucketSilences {
+			e.board.keptSilence(w.id, w.value)
+			continue
+		}
 		r := e.board.records[w.id]
 		if w.value == nil {
 			delete(e.board.dropped, w.id)
@@ -145,6 +175,11 @@ func (e *Engine) dirty() bool {
 	defer e.mu.Unlock()
 	for _, r := range e.board.records {
 		if r.keeping.revision != r.keeping.kept {
+			return true
+		}
+	}
+	for _, s := range e.board.silences {
+		if !s.kept {
 			return true
 		}
 	}
@@ -282,8 +317,8 @@ func (e *Engine) committed() {
 // from the decision, so that handing it over twice does no harm.
 func (e *Engine) report(ctx context.Context) {
 	for {
-		event, r, step := e.unrecorded()
-		if r == "" {
+		batch := e.unrecorded()
+		if len(batch) == 0 {
 			select {
 			case <-ctx.Done():
 				return
@@ -291,59 +326,93 @@ func (e *Engine) report(ctx context.Context) {
 			}
 			continue
 		}
-		if err := e.recorder.Record(ctx, event); err != nil {
+		// Together, so that they share a commit of the journal.
+		var together sync.WaitGroup
+		failures := make([]error, len(batch))
+		for i, u := range batch {
+			together.Go(func() { failures[i] = e.recorder.Record(ctx, u.event) })
+		}
+		together.Wait()
+		for i, u := range batch {
+			if failures[i] == nil {
+				e.recorded(u.incident, u.event.ID)
+			}
+		}
+		if err := errors.Join(failures...); err != nil {
 			if !pause(ctx, again) {
 				return
 			}
-			e.log.Error("a decision cannot be journaled, trying again", "incident", r, "error", err)
-			continue
+			e.log.Error("decisions cannot be journaled, trying again", "error", err)
 		}
-		e.recorded(r, step)
 	}
 }
 
-// unrecorded returns the next decision that is on disk here and not in the
-// journal, as an event, with its incident and step; the incident is "" if
-// there is none.
-func (e *Engine) unrecorded() (event devices.Event, incident string, step int) {
+// unrecorded is a decision that is on disk here and not in the journal.
+type unrecorded struct {
+	incident string
+	event    devices.Event
+}
+
+// atOnceRecorded is how many decisions are journaled together.
+const atOnceRecorded = 64
+
+func (e *Engine) unrecorded() (batch []unrecorded) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, r := range e.board.sorted() {
-		if len(r.Unrecorded) == 0 || r.Unrecorded[0].Step > r.keeping.keptStep {
-			continue
+		for _, d := range r.Unrecorded {
+			if d.Step > r.keeping.keptStep || len(batch) == atOnceRecorded {
+				break
+			}
+			event, err := r.event(d)
+			if err != nil {
+				e.log.Error("a decision cannot be journaled", "incident", r.ID, "error", err)
+				continue
+			}
+			batch = append(batch, unrecorded{r.ID, event})
 		}
-		event, err := r.event(r.Unrecorded[0])
-		if err != nil {
-			e.log.Error("a decision cannot be journaled", "incident", r.ID, "error", err)
-			r.Unrecorded = slices.Clone(r.Unrecorded[1:])
-			continue
-		}
-		return event, r.ID, r.Unrecorded[0].Step
 	}
-	return devices.Event{}, "", 0
+	return batch
 }
 
 // event is the decision as the journal keeps it.
 func (r *record) event(d decision) (devices.Event, error) {
 	var p devices.Payload = Escalated{Incident: r.ID, Round: d.Round, Step: d.Step, Pages: d.Pages}
-	if d.Raised {
-		p = Raised{Incident: r.ID, Kind: r.Kind, Device: r.Device, Round: d.Round, Step: d.Step, Pages: d.Pages}
+	switch {
+	case d.Paged != nil:
+		p = Paged{
+			Incident: r.ID, Step: d.Step, Recipient: d.Paged.Recipient, Channel: d.Paged.Channel, Why: d.Paged.Why, Group: d.Paged.Group,
+			Result: d.Paged.Result, Detail: d.Paged.Detail, Attempts: d.Paged.Attempts,
+		}
+	case d.Raised:
+		p = Raised{
+			Incident: r.ID, Kind: r.Kind, Device: r.Device, Round: d.Round, Step: d.Step, Pages: d.Pages,
+			Priority: r.Priority, Because: r.Because,
+		}
 	}
 	event, err := devices.New(devices.GatewayDevice, p)
-	event.ID = fmt.Sprintf("incident/%s/%d", r.ID, d.Step)
+	event.ID = r.identify(d)
 	event.Received = d.At
 	return event, err
 }
 
+// identify is the identity of a decision as an event.
+func (r *record) identify(d decision) string {
+	if d.Paged != nil {
+		return "page/" + d.Paged.key(r.ID+r.Again)
+	}
+	return fmt.Sprintf("incident/%s/%d", r.ID, d.Step)
+}
+
 // recorded forgets a decision that is in the journal.
-func (e *Engine) recorded(incident string, step int) {
+func (e *Engine) recorded(incident, identity string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := e.board.records[incident]
 	if r == nil {
 		return
 	}
-	r.Unrecorded = slices.DeleteFunc(r.Unrecorded, func(d decision) bool { return d.Step == step })
+	r.Unrecorded = slices.DeleteFunc(r.Unrecorded, func(d decision) bool { return r.identify(d) == identity })
 	r.keeping.revision++
 	signal(e.later)
 }

@@ -42,14 +42,33 @@ type Page struct {
 	Step int `json:"step"`
 	// Attempt counts from 1 within the page.
 	Attempt int `json:"attempt"`
+	// Absent is set when somebody has acknowledged, and nobody has come.
+	Absent bool `json:"absent,omitempty"`
+	// Days is for how many days the box has reminded of what is not mended.
+	Days int `json:"days,omitempty"`
+	// PositionMinutes is how old the latest position is, of somebody who may
+	// be lost.
+	PositionMinutes int `json:"position_minutes,omitempty"`
+	// Others are what the page tells of besides, and More how many it does
+	// not name.
+	Others []Other `json:"others,omitempty"`
+	More   int     `json:"more,omitempty"`
 	// FromMemory is set when the box could not write in time and called all
 	// the same.
 	FromMemory bool `json:"from_memory"`
-	// Test marks a trial of a channel: nothing has happened. The engine never
-	// sets it.
+	// Test marks a trial of a channel, or of a device in test mode.
 	Test bool `json:"test"`
 	// Link leads to where the incident can be acknowledged, "" if nowhere.
 	Link string `json:"link,omitempty"`
+}
+
+// Other is something that a page tells of besides.
+type Other struct {
+	Kind     Kind   `json:"kind"`
+	Building string `json:"building,omitempty"`
+	Room     string `json:"room,omitempty"`
+	Place    string `json:"place,omitempty"`
+	Device   string `json:"device,omitempty"`
 }
 
 // Sender carries pages over one kind of channel.
@@ -101,24 +120,37 @@ func (p Page) Text(lang texts.Lang) string {
 	t := texts.Alert
 	lines := []string{p.Title(lang)}
 	say := func(text texts.Text, args ...any) { lines = append(lines, text.In(lang, args...)) }
-	switch p.Kind {
-	case Fall:
-		say(t.Fell)
-	case Smoke, Gas, CarbonMonoxide, Water:
-		say(t.Alarms)
-	case Loss:
-		say(t.Lost)
-	default:
+	if rule, ok := rules[p.Kind]; ok {
+		say(rule.say)
+	} else {
 		say(t.Asked)
+	}
+	if p.PositionMinutes > 0 {
+		say(texts.AlertRules.Position, p.PositionMinutes)
+	}
+	if p.Days >= visitAfter {
+		say(texts.AlertRules.VisitNeeded, p.Days)
 	}
 	if minutes := p.Waiting / 60; minutes > 0 {
 		say(t.Waiting, minutes)
 	}
-	if p.Round > 1 {
+	switch {
+	case p.Absent:
+		say(texts.AlertRules.NobodyCame)
+	case p.Round > 1 && p.Priority == High:
 		say(t.Again)
 	}
-	if p.Presses > 1 && p.Priority != Technical {
+	if p.Presses > 1 && p.Priority == High {
 		say(t.Presses, p.Presses)
+	}
+	if len(p.Others) > 0 {
+		say(texts.AlertRules.Others)
+		for _, o := range p.Others {
+			say(texts.AlertRules.Other, o.Kind.Text(), Page{Kind: o.Kind, Building: o.Building, Room: o.Room, Place: o.Place, Device: o.Device}.where(lang))
+		}
+	}
+	if p.More > 0 {
+		say(texts.AlertRules.More, p.More)
 	}
 	if p.FromMemory {
 		say(t.FromMemory)
@@ -131,7 +163,7 @@ func (p Page) Text(lang texts.Lang) string {
 
 func (p Page) where(lang texts.Lang) string {
 	switch {
-	case p.Priority == Technical:
+	case p.Kind.box():
 		return texts.Alert.TheBox.In(lang)
 	case p.Building != "" || p.Room != "":
 		return strings.TrimSpace(texts.Alert.Where.In(lang, p.Building, p.Room))

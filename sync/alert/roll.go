@@ -1,6 +1,9 @@
 package alert
 
 import (
+	"slices"
+
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 )
 
@@ -29,31 +32,169 @@ func (r roll) locate(i *Incident) {
 	i.DeviceKind = d.Kind
 	i.Place = r.Facilities[d.Facility].Name
 	if elder, ok := r.ElderOf(i.Device); ok {
-		i.Elder, i.Building, i.Room = elder.ID, elder.Building, elder.Room
+		r.locateElder(i, elder.ID)
 	}
 }
 
-// call lists the pages of one step. Asked for the elder's own caregivers it
-// falls back on everybody where none of them has a channel that works, and
-// says so.
-func (r roll) call(elder string, everyone bool) (pages []Delivery, all bool) {
-	if !everyone {
-		if pages = r.pages(r.CaregiversOf(elder)); !hopeless(pages) {
-			return r.logged(pages), false
+// locateElder fills in where an elder lives.
+func (r roll) locateElder(i *Incident, elder string) {
+	e := r.Elders[elder]
+	i.Elder, i.Building, i.Room = elder, e.Building, e.Room
+}
+
+// Reason is as what somebody is called.
+type Reason string
+
+// The reasons.
+const (
+	WhyOwn        Reason = "own"        // the elder's own caregiver
+	WhyDuty       Reason = "duty"       // on duty in a group that cares for the elder
+	WhySupervisor Reason = "supervisor" // of the group that comes next
+	WhyDesk       Reason = "desk"
+	WhyOperator   Reason = "operator"
+	WhyEveryone   Reason = "everyone" // nobody before has answered
+	WhyFallback   Reason = "fallback" // nobody else can be reached
+)
+
+// calling is whom a step calls.
+type calling struct {
+	pages []Delivery
+	// everyone is set if that is everybody there is.
+	everyone bool
+	// rungs is how many steps a round has, where rounds are counted.
+	rungs int
+}
+
+// rung is one level of the ladder: people, and as what they are called.
+type rung struct {
+	people []registry.Caregiver
+	why    Reason
+	group  string
+}
+
+// call lists the pages of the step that r has come to.
+//
+// High climbs: each step calls those before it as well, and everybody at last,
+// again and again. Medium goes round and leaves the rest to the duty desk.
+// Where those to be called cannot be reached, everybody is called instead.
+func (r roll) call(of *record, now devices.Stamp) calling {
+	n := max(of.Step-of.First, 0)
+	care := r.standing(now, r.carers(of.Elder)...)
+	if of.Elder != "" {
+		care = append([]rung{{r.CaregiversOf(of.Elder), WhyOwn, ""}}, care...)
+	}
+	supervisors, desk := r.standing(now, r.role(registry.RoleSupervisor)...), r.standing(now, r.role(registry.RoleDesk)...)
+	ladder := slices.DeleteFunc([][]rung{care, supervisors, desk}, func(rungs []rung) bool { return hopeless(r.pages(rungs...)) })
+	switch {
+	case of.manner() == High && n < len(ladder) && !hopeless(r.pages(care...)):
+		return calling{pages: r.logged(r.pages(slices.Concat(ladder[:n+1]...)...))}
+	case of.manner() == High && n > 0:
+		return calling{pages: r.everybody(WhyEveryone), everyone: true}
+	case of.manner() == Medium:
+		round := r.wakeful(now, care, supervisors)
+		if len(round) > 0 && n < rounds*len(round) {
+			return calling{pages: r.logged(r.pages(round[n%len(round)]...)), rungs: len(round)}
+		}
+		if len(round) > 0 && !hopeless(r.pages(desk...)) {
+			return calling{pages: r.logged(r.pages(desk...)), rungs: len(round)}
+		}
+		if len(round) > 0 {
+			return calling{pages: r.everybody(WhyEveryone), everyone: true, rungs: len(round)}
+		}
+	case of.manner() != High:
+		audience := r.standing(now, r.role(registry.RoleOperator)...)
+		if rules[of.Kind].care {
+			audience = care
+		}
+		if awake := r.wakeful(now, audience, desk); len(awake) > 0 {
+			return calling{pages: r.logged(r.pages(awake[0]...))}
 		}
 	}
-	return r.logged(r.pages(registry.Sorted(r.Caregivers))), true
+	return calling{pages: r.everybody(WhyFallback), everyone: true}
 }
 
-func (r roll) pages(people []registry.Caregiver) []Delivery {
+// carers are the groups that care for an elder.
+func (r roll) carers(elder string) []registry.Group {
+	groups := r.role(registry.RoleCare)
+	for _, id := range r.Cares[elder].Groups {
+		if g, ok := r.Groups[id]; ok && g.Role != registry.RoleCare {
+			groups = append(groups, g)
+		}
+	}
+	return groups
+}
+
+func (r roll) role(role registry.Role) []registry.Group {
+	var found []registry.Group
+	for _, g := range registry.Sorted(r.Groups) {
+		if g.Role == role {
+			found = append(found, g)
+		}
+	}
+	return found
+}
+
+// standing are those of groups who are on duty.
+func (r roll) standing(now devices.Stamp, groups ...registry.Group) []rung {
+	var rungs []rung
+	for _, g := range groups {
+		why := WhyDuty
+		switch g.Role {
+		case registry.RoleSupervisor:
+			why = WhySupervisor
+		case registry.RoleDesk:
+			why = WhyDesk
+		case registry.RoleOperator:
+			why = WhyOperator
+		}
+		rungs = append(rungs, rung{r.onDuty(g, now), why, g.ID})
+	}
+	return rungs
+}
+
+// wakeful leaves out who has quiet hours, unless nobody else is left, and
+// those steps in which nobody can be reached.
+func (r roll) wakeful(now devices.Stamp, steps ...[]rung) [][]rung {
+	local := civil(now)
+	var kept [][]rung
+	for _, rungs := range steps {
+		var awake []rung
+		for _, g := range rungs {
+			g.people = slices.DeleteFunc(slices.Clone(g.people), func(c registry.Caregiver) bool { return !local.IsZero() && c.Quiet.Covers(local) })
+			awake = append(awake, g)
+		}
+		if hopeless(r.pages(awake...)) {
+			awake = rungs
+		}
+		if !hopeless(r.pages(awake...)) {
+			kept = append(kept, awake)
+		}
+	}
+	return kept
+}
+
+func (r roll) everybody(why Reason) []Delivery {
+	return r.logged(r.pages(rung{people: registry.Sorted(r.Caregivers), why: why}))
+}
+
+// pages lists one page for each way to each person, however often somebody is
+// among them.
+func (r roll) pages(rungs ...rung) []Delivery {
 	var pages []Delivery
-	for _, person := range people {
-		for way, channel := range person.Channels {
-			d := Delivery{Recipient: person.ID, Channel: channel.Kind, Way: way}
-			if r.senders[channel.Kind] == nil {
-				d.Result, d.Detail = Permanent, noSender
+	seen := map[string]bool{}
+	for _, g := range rungs {
+		for _, person := range g.people {
+			if seen[person.ID] {
+				continue
 			}
-			pages = append(pages, d)
+			seen[person.ID] = true
+			for way, channel := range person.Channels {
+				d := Delivery{Recipient: person.ID, Channel: channel.Kind, Way: way, Why: g.why, Group: g.group}
+				if r.senders[channel.Kind] == nil {
+					d.Result, d.Detail = Permanent, noSender
+				}
+				pages = append(pages, d)
+			}
 		}
 	}
 	return pages
@@ -107,7 +248,7 @@ type Reach struct {
 func (r roll) reach() Reach {
 	reach := Reach{Nobody: true}
 	for _, person := range registry.Sorted(r.Caregivers) {
-		if hopeless(r.pages([]registry.Caregiver{person})) {
+		if hopeless(r.pages(rung{people: []registry.Caregiver{person}})) {
 			reach.Without = append(reach.Without, person.ID)
 		} else {
 			reach.Nobody = false

@@ -7,10 +7,10 @@ import (
 
 // Siren is what the box can do by itself to be heard: a siren, a lamp.
 type Siren interface {
-	// Set switches it on or off, and returns soon after ctx ends. It is called
-	// by one goroutine, also when nothing changes. When the engine stops, the
-	// siren stays as it is.
-	Set(ctx context.Context, on bool) error
+	// Set lets it play a sound, Quiet for none, and returns soon after ctx
+	// ends. It is called by one goroutine, also when nothing changes. When the
+	// engine stops, the siren stays as it is.
+	Set(ctx context.Context, sound Sound) error
 }
 
 // sirenDeadline is how long one switch may take.
@@ -21,10 +21,10 @@ const sirenDeadline = 2 * time.Second
 func (e *Engine) blow(ctx context.Context) {
 	for {
 		e.mu.Lock()
-		on := e.sound
+		sound := e.sound
 		e.mu.Unlock()
-		if err := e.set(ctx, on); err != nil && ctx.Err() == nil {
-			e.log.Error("siren cannot be switched, trying again", "on", on, "error", err)
+		if err := e.set(ctx, sound); err != nil && ctx.Err() == nil {
+			e.log.Error("siren cannot be switched, trying again", "sound", sound, "error", err)
 			e.metrics.sirenErrors.Inc()
 			if !pause(ctx, again) {
 				return
@@ -39,8 +39,8 @@ func (e *Engine) blow(ctx context.Context) {
 	}
 }
 
-func (e *Engine) set(ctx context.Context, on bool) error {
+func (e *Engine) set(ctx context.Context, sound Sound) error {
 	ctx, cancel := context.WithTimeout(ctx, sirenDeadline)
 	defer cancel()
-	return e.options.Siren.Set(ctx, on)
+	return e.options.Siren.Set(ctx, sound)
 }

@@ -41,8 +41,11 @@ func TestSOSIsCalledUntilAHumanAcknowledges(t *testing.T) {
 		if got := b.only(t); got.Phase != PhaseAcknowledged || got.Acknowledged.By != "li" || got.Acknowledged.How != "page" {
 			t.Errorf("%+v", got)
 		}
-		pass(3 * time.Hour)
+		pass(DefaultArrive - time.Second)
 		b.expect(t, "after the acknowledgement", "")
+		must(t, b.engine.Arrive(context.Background(), id, "li", "nfc"))
+		pass(3 * time.Hour)
+		b.expect(t, "after somebody has come", "")
 		if b.siren.sounds() {
 			t.Error("the siren still sounds")
 		}
@@ -56,13 +59,13 @@ func TestSOSIsCalledUntilAHumanAcknowledges(t *testing.T) {
 		pass(time.Second)
 		steps := map[devices.Type]int{}
 		for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
-			entries, err := b.journal.Read(chain, 0, 1000)
+			entries, err := b.journal.Read(chain, 0, 5000)
 			must(t, err)
 			for _, e := range entries {
 				steps[e.Event.Type]++
 			}
 		}
-		if steps[TypeRaised] != 1 || steps[TypeEscalated] != 120 || steps[TypeAcknowledged] != 2 || steps[TypeResolved] != 1 || steps["sos"] != 1 {
+		if steps[TypeRaised] != 1 || steps[TypeEscalated] != 120 || steps[TypeAcknowledged] != 2 || steps[TypeOnScene] != 1 || steps[TypeResolved] != 1 || steps[TypePaged] != 2+120*3+121 || steps["sos"] != 1 {
 			t.Errorf("in the journal: %v", steps)
 		}
 	})
@@ -108,7 +111,7 @@ func TestPressAfterAcknowledgementCallsAgain(t *testing.T) {
 			t.Errorf("%d presses, want 2", got.Presses)
 		}
 		must(t, b.engine.Acknowledge(context.Background(), b.only(t).ID, "li", "page"))
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		must(t, b.press("w-zhao", "3"))
 		pass(0)
 		if calls := b.expect(t, "press after the acknowledgement", own); calls[0].page.Round != 2 || calls[0].page.Presses != 3 {
@@ -179,7 +182,7 @@ func TestBacklogIsReadBeforeAnybodyIsCalled(t *testing.T) {
 		must(t, j.Record(context.Background(), press("w-qian", "1", "fall")))
 		must(t, j.Record(context.Background(), act(t, "a", Acknowledged{Incident: id, By: "li", How: "page"})))
 		must(t, j.Close())
-		pass(time.Hour) // the step of the first incident is long over
+		pass(10 * time.Minute) // the step of the first incident is long over
 		must(t, b.start())
 		pass(time.Second)
 		for _, c := range b.expect(t, "after the start", everyone) {
@@ -404,7 +407,7 @@ func TestAcknowledgementWithoutADisk(t *testing.T) {
 		if !errors.As(err, &text) || text.Text != texts.Alert.NotKept {
 			t.Fatalf("%v", err)
 		}
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		b.expect(t, "after an acknowledgement that could not be kept", "")
 		if b.only(t).Phase != PhaseAcknowledged {
 			t.Error("it does not count")

@@ -53,7 +53,7 @@ func TestLossIsToldOnceThenDaily(t *testing.T) {
 			t.Fatalf("incidents %+v", list)
 		}
 		for _, i := range list {
-			must(t, b.engine.Acknowledge(t.Context(), i.ID, "li", "page"))
+			must(t, b.engine.Arrive(t.Context(), i.ID, "li", "page"))
 		}
 		b.lose(t, "gap/3")
 		pass(72 * time.Hour)
@@ -89,7 +89,7 @@ func TestSmokeCallsOnceUntilItHasCleared(t *testing.T) {
 		b.expect(t, "nobody has answered", everyone)
 		must(t, b.engine.Acknowledge(t.Context(), b.only(t).ID, "li", "page"))
 		smoke(false)
-		pass(time.Hour)
+		pass(10 * time.Minute)
 		b.expect(t, "it still alarms, and somebody knows", "")
 		smoke(true)
 		if b.only(t).Phase != PhaseAcknowledged {

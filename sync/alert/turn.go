@@ -13,7 +13,7 @@ type line struct{ channel, address string }
 
 // traffic is what goes on on a line.
 type traffic struct {
-	busy  int           // attempts under way
+	busy  [2]int        // attempts under way: for calls for help, and for all else
 	until time.Duration // the channel wants to be left alone, by the monotonic clock
 }
 
@@ -34,32 +34,60 @@ func (e *Engine) turn() time.Duration {
 		}
 		wait = min(wait, left)
 	}
-	sound := false
-	for _, r := range e.board.records {
+	sound := Quiet
+	var sharing []*record
+	for _, r := range e.board.byUrgency() {
+		if left, ok := r.back(now, e.options.Steps); ok {
+			if left > 0 {
+				wait = min(wait, left)
+				continue
+			}
+			r.remind(people, now)
+			e.log.Warn("taken, and not over", "incident", r.ID, "round", r.Round)
+			e.decided()
+		}
 		if r.Phase != PhaseRaised || !e.ready && !r.keeping.hasty {
 			continue
 		}
-		if r.due(now, e.options.Step) == 0 {
-			r.next(people, now)
-			e.log.Warn("nobody has answered", "incident", r.ID, "step", r.Step)
-			signal(e.save)
-			e.announce()
+		if left := e.board.muted(r, now); left > 0 {
+			r.StepAt = now // its time does not pass
+			wait = min(wait, left)
+			continue
 		}
-		wait = min(wait, r.due(now, e.options.Step))
-		if r.keeping.released < r.Step {
-			waited, _ := now.Since(r.StepAt)
-			if waited < patience {
-				wait = min(wait, patience-waited)
-				continue
+		if r.shares() && (r.Step < r.First || r.manner() != Medium) {
+			sharing = append(sharing, r)
+		} else {
+			if r.due(now, e.options.Steps) == 0 {
+				r.next(people, now)
+				e.log.Warn("nobody has answered", "incident", r.ID, "step", r.Step)
+				e.decided()
 			}
-			e.release(r)
+			wait = min(wait, r.due(now, e.options.Steps))
 		}
-		sound = sound || r.Priority == High
-		wait = min(wait, e.send(r, people, now))
+		if r.sound() == Evacuate || sound == Quiet && r.Step >= r.First {
+			sound = r.sound()
+		}
+		wait = min(wait, e.work(r, people, now))
+	}
+	told, left := e.board.digest(sharing, people, now, e.began, e.options.Steps)
+	wait = min(wait, left)
+	for _, r := range told {
+		e.log.Info("told in a digest", "incident", r.ID, "step", r.Step)
+		wait = min(wait, e.work(r, people, now))
+		e.decided()
 	}
 	for l, t := range e.lines {
-		if t.busy == 0 && t.until <= now.Mono {
+		if t.busy == [2]int{} && t.until <= now.Mono {
 			delete(e.lines, l)
+		}
+	}
+	for scope, s := range e.board.silences {
+		if left := s.left(now); left > 0 {
+			wait = min(wait, left)
+		} else {
+			s.Minutes, s.kept = 0, false
+			e.board.silences[scope] = s
+			signal(e.later)
 		}
 	}
 	if sound != e.sound {
@@ -67,6 +95,26 @@ func (e *Engine) turn() time.Duration {
 		signal(e.horn)
 	}
 	return wait
+}
+
+// decided has what the board has just decided written, and told to whoever
+// looks on.
+func (e *Engine) decided() {
+	signal(e.save)
+	e.announce()
+}
+
+// work sends the present step's pages of r: once they are on disk, or when
+// that has taken too long.
+func (e *Engine) work(r *record, people roll, now devices.Stamp) time.Duration {
+	if r.keeping.released < r.Step {
+		waited, _ := now.Since(r.StepAt)
+		if waited < patience {
+			return patience - waited
+		}
+		e.release(r)
+	}
+	return e.send(r, people, now)
 }
 
 // release lets the present step's pages out although they are not on disk.
@@ -80,6 +128,14 @@ func (e *Engine) release(r *record) {
 	e.log.Error("the disk is late, calling from memory", "incident", r.ID, "step", r.Step)
 	signal(e.save)
 	e.announce()
+}
+
+// lane keeps calls for help apart from all else on the way to one address.
+func lane(r *record) int {
+	if r.Priority == High {
+		return 0
+	}
+	return 1
 }
 
 // send starts what may be started of the present step's pages, and returns
@@ -111,29 +167,30 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 			t = &traffic{}
 			e.lines[l] = t
 		}
-		if t.busy >= atOnce {
+		lane := lane(r)
+		if t.busy[lane] >= atOnce {
 			continue
 		}
 		if left := max(d.sending.next, t.until) - now.Mono; left > 0 {
 			wait = min(wait, left)
 			continue
 		}
-		p := r.page(*d, now)
+		p := e.board.page(r, *d, now)
 		if e.options.Link != nil {
 			p.Link = e.options.Link(r.ID)
 		}
 		d.sending.busy = true
 		d.Attempts++
-		t.busy++
+		t.busy[lane]++
 		ctx, attempted := e.ctx, *d
-		e.sends.Go(func() { e.attempt(ctx, sender, l, p, attempted) })
+		e.sends.Go(func() { e.attempt(ctx, sender, l, lane, p, attempted) })
 	}
 	return wait
 }
 
 // attempt sends p once. A sender that does not come back holds its place on
 // the line, but the page is tried again.
-func (e *Engine) attempt(ctx context.Context, sender Sender, l line, p Page, d Delivery) {
+func (e *Engine) attempt(ctx context.Context, sender Sender, l line, lane int, p Page, d Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	late := time.AfterFunc(deadline+grace, func() {
@@ -145,7 +202,7 @@ func (e *Engine) attempt(ctx context.Context, sender Sender, l line, p Page, d D
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.lines[l].busy--
+	e.lines[l].busy[lane]--
 	signal(e.wake)
 }
 
@@ -175,6 +232,11 @@ func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
 		d.Result, d.Detail = result.Class, result.Detail
 		d.sending.busy = false
 		d.sending.next = now.Mono + backoff(d.Attempts)
+		if d.done() {
+			page := *d
+			r.decide(decision{Step: d.Step, At: now, Paged: &page})
+			signal(e.tell)
+		}
 		r.keeping.revision++
 	}
 	signal(e.later)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -34,6 +35,11 @@ type incidentView struct {
 	TakenAt   string
 	Pages     []pageView
 	Causes    []causeView
+	// Because is what a rule went by, Said what humans wrote down.
+	Because []string
+	Said    []string
+	Arrived bool
+	People  []causeView // whom it can be handed over to
 }
 
 type pageView struct {
@@ -55,7 +61,7 @@ func (c *Console) incidents(lang texts.Lang) incidentsView {
 	troubles := 0
 	for _, i := range open {
 		v.Incidents = append(v.Incidents, c.incident(lang, i, now))
-		if i.Priority == alert.Technical {
+		if technical(i) == 1 {
 			troubles++
 		} else {
 			v.Calling += 1 - taken(i)
@@ -81,7 +87,7 @@ func taken(i alert.Incident) int {
 }
 
 func technical(i alert.Incident) int {
-	if i.Priority == alert.Technical {
+	if i.Priority == alert.Technical || i.Priority == alert.Operator {
 		return 1
 	}
 	return 0
@@ -90,7 +96,7 @@ func technical(i alert.Incident) int {
 func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp) incidentView {
 	t := texts.Console
 	v := incidentView{
-		ID: i.ID, Kind: i.Kind.Text().In(lang), Calling: i.Phase == alert.PhaseRaised, Technical: i.Priority == alert.Technical,
+		ID: i.ID, Kind: i.Kind.Text().In(lang), Calling: i.Phase == alert.PhaseRaised, Technical: technical(i) == 1,
 		Where: place(lang, i), At: civil(i.Raised.Wall).Format("15:04:05"),
 	}
 	if e, ok := c.Registry.Snapshot().Elders[i.Elder]; ok {
@@ -105,12 +111,31 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 	if i.Presses > 1 && !v.Technical {
 		v.Notes = append(v.Notes, t.Presses.In(lang, i.Presses))
 	}
-	if i.Round > 1 && v.Calling {
+	if i.Round > 1 && v.Calling && i.Priority == alert.High {
 		v.Notes = append(v.Notes, t.Again.In(lang))
 	}
 	if i.Acknowledged != nil && !v.Calling {
 		v.Taken = t.TakenBy.In(lang, c.personName(i.Acknowledged.By))
 		v.TakenAt = t.HowTaken.In(lang, civil(i.Acknowledged.At.Wall).Format("15:04:05"))
+	}
+	if i.OnScene != nil {
+		v.Arrived, v.Taken = true, texts.ConsoleIncidents.There.In(lang, c.personName(i.OnScene.By))
+	}
+	if !v.Calling {
+		for _, p := range registry.Sorted(c.Registry.Snapshot().Caregivers) {
+			v.People = append(v.People, causeView{p.ID, c.personName(p.ID)})
+		}
+	}
+	for _, s := range i.Because {
+		v.Because = append(v.Because, s.Text(lang))
+	}
+	for _, n := range i.Notes {
+		at := civil(n.At.Wall).Format("15:04")
+		if n.To != "" {
+			v.Said = append(v.Said, texts.ConsoleIncidents.HandedOver.In(lang, at, c.personName(n.By), c.personName(n.To)))
+		} else {
+			v.Said = append(v.Said, texts.ConsoleIncidents.Said.In(lang, at, c.personName(n.By), n.Text))
+		}
 	}
 	for _, d := range i.Deliveries {
 		if d.Step == i.Step {
@@ -125,7 +150,7 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 
 func place(lang texts.Lang, i alert.Incident) string {
 	switch {
-	case i.Priority == alert.Technical:
+	case i.Subject == "box/"+string(i.Kind):
 		return texts.Alert.TheBox.In(lang)
 	case i.Building != "" || i.Room != "":
 		return strings.TrimSpace(texts.Console.NamedPlace.In(lang, i.Building, i.Room))

@@ -122,6 +122,24 @@ func (c *Console) acknowledge(w http.ResponseWriter, r *http.Request) {
 	c.acted(w, r, c.Alerts.Acknowledge(ctx, r.PathValue("id"), person(r), "page"))
 }
 
+func (c *Console) arrive(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := committed(r)
+	defer cancel()
+	c.acted(w, r, c.Alerts.Arrive(ctx, r.PathValue("id"), person(r), "page"))
+}
+
+func (c *Console) note(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := committed(r)
+	defer cancel()
+	c.acted(w, r, c.Alerts.Note(ctx, r.PathValue("id"), person(r), r.PostFormValue("text")))
+}
+
+func (c *Console) handOver(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := committed(r)
+	defer cancel()
+	c.acted(w, r, c.Alerts.HandOver(ctx, r.PathValue("id"), person(r), r.PostFormValue("to")))
+}
+
 func (c *Console) resolve(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := committed(r)
 	defer cancel()

@@ -29,6 +29,9 @@ func (c *Console) routes() http.Handler {
 	page("GET /{$}", c.home)
 	page("GET /stream", c.stream)
 	page("POST /incidents/{id}/acknowledge", c.acknowledge)
+	page("POST /incidents/{id}/onscene", c.arrive)
+	page("POST /incidents/{id}/note", c.note)
+	page("POST /incidents/{id}/handover", c.handOver)
 	page("POST /incidents/{id}/resolve", c.resolve)
 	page("/", c.notFound)
 

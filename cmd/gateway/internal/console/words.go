@@ -178,6 +178,8 @@ func (s *sentence) wearable(e devices.Event) {
 	case wearable.TypeSOS:
 		s.say(t.SOS)
 		s.tone = "alarm"
+	case wearable.TypeFallCancelled:
+		s.say(t.FallCancelled)
 	case wearable.TypeFall:
 		read(e, func(p wearable.Fall) { s.either(p.Lying, t.FallLying, t.Fall) })
 		s.tone = "alarm"
@@ -255,6 +257,27 @@ func (s *sentence) gateway(e devices.Event) {
 		read(e, func(p alert.Acknowledged) { s.say(t.Acknowledged, s.name(p.By)); s.tone = "good" })
 	case alert.TypeResolved:
 		read(e, func(p alert.Resolved) { s.say(t.Resolved, s.name(p.By), p.Cause.Text()); s.tone = "good" })
+	case alert.TypeOnScene:
+		read(e, func(p alert.OnScene) { s.say(texts.ConsoleIncidents.Arrived, s.name(p.By)); s.tone = "good" })
+	case alert.TypeNoted:
+		read(e, func(p alert.Noted) { s.say(texts.ConsoleIncidents.Noted, s.name(p.By)) })
+	case alert.TypeHandedOver:
+		read(e, func(p alert.HandedOver) { s.say(texts.ConsoleIncidents.GivenTo, s.name(p.By), s.name(p.To)) })
+	case alert.TypeFound:
+		read(e, func(p alert.Found) {
+			s.either(p.Mended, texts.ConsoleIncidents.Mended, texts.ConsoleIncidents.Found, p.Kind.Text())
+			s.warn(!p.Mended)
+		})
+	case alert.TypePaged:
+		read(e, func(p alert.Paged) { s.say(texts.ConsoleIncidents.Paged, p.Channel) })
+	case alert.TypeSilenced:
+		read(e, func(p alert.Silenced) {
+			if p.Minutes == 0 {
+				s.say(texts.ConsoleIncidents.Unsilenced, s.name(p.By), p.Mode.Text(), p.Scope)
+			} else {
+				s.say(texts.ConsoleIncidents.Silenced, s.name(p.By), p.Mode.Text(), p.Minutes, p.Scope)
+			}
+		})
 	case clock.TypeStep:
 		read(e, func(p clock.Step) {
 			s.either(p.Synchronised, t.ClockSynced, t.ClockUnsynced, civil(p.To).Format("2006-01-02 15:04"))

@@ -107,18 +107,21 @@ func Handler(c Config) http.Handler {
 		}
 	})
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
-	mux.HandleFunc("POST /v1/incidents/{id}/acknowledge", func(w http.ResponseWriter, r *http.Request) {
-		var human Human
-		if read(w, r, &human) {
-			answer(w, r, struct{}{}, c.Alerts.Acknowledge(r.Context(), r.PathValue("id"), human.By, "command"))
-		}
+	human := func(act string, do func(ctx context.Context, incident string, h Human) error) {
+		mux.HandleFunc("POST /v1/incidents/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
+			var h Human
+			if read(w, r, &h) {
+				answer(w, r, struct{}{}, do(r.Context(), r.PathValue("id"), h))
+			}
+		})
+	}
+	human("acknowledge", func(ctx context.Context, id string, h Human) error {
+		return c.Alerts.Acknowledge(ctx, id, h.By, "command")
 	})
-	mux.HandleFunc("POST /v1/incidents/{id}/resolve", func(w http.ResponseWriter, r *http.Request) {
-		var human Human
-		if read(w, r, &human) {
-			answer(w, r, struct{}{}, c.Alerts.Resolve(r.Context(), r.PathValue("id"), human.By, human.Cause))
-		}
-	})
+	human("onscene", func(ctx context.Context, id string, h Human) error { return c.Alerts.Arrive(ctx, id, h.By, "command") })
+	human("note", func(ctx context.Context, id string, h Human) error { return c.Alerts.Note(ctx, id, h.By, h.Text) })
+	human("handover", func(ctx context.Context, id string, h Human) error { return c.Alerts.HandOver(ctx, id, h.By, h.To) })
+	human("resolve", func(ctx context.Context, id string, h Human) error { return c.Alerts.Resolve(ctx, id, h.By, h.Cause) })
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
 	mux.HandleFunc("GET /v1/journal/export", c.export)
@@ -126,10 +129,13 @@ func Handler(c Config) http.Handler {
 	return mux
 }
 
-// Human says who acts on an incident, and the cause that was found.
+// Human says who acts on an incident, and what the act needs besides.
 type Human struct {
 	By    string      `json:"by"`
 	Cause alert.Cause `json:"cause,omitempty"`
+	// Text is that of a note, To is who takes over.
+	Text string `json:"text,omitempty"`
+	To   string `json:"to,omitempty"`
 }
 
 // tail writes the last lines of both chains, then what comes.

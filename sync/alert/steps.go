@@ -1,0 +1,287 @@
+package alert
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+)
+
+// Steps is how long the box waits for humans. A field that is 0 stands for its
+// default.
+type Steps struct {
+	// High is how long a step of a call for help waits, Medium that of what is
+	// less urgent.
+	High, Medium time.Duration
+	// Arrive is how long after the acknowledgement of a call for help somebody
+	// has to be there, before it calls again; four times that, if it is less
+	// urgent.
+	Arrive time.Duration
+}
+
+// The defaults of Steps.
+const (
+	DefaultStep   = 60 * time.Second
+	DefaultMedium = 5 * time.Minute
+	DefaultArrive = 15 * time.Minute
+)
+
+func (s Steps) orDefault() Steps {
+	return Steps{cmp.Or(s.High, DefaultStep), cmp.Or(s.Medium, DefaultMedium), cmp.Or(s.Arrive, DefaultArrive)}
+}
+
+const (
+	hourly = time.Hour
+	daily  = 24 * time.Hour
+	// rounds of medium steps, before the duty desk is called hourly.
+	rounds = 3
+	// visitAfter is how many daily reminders it takes until somebody should
+	// visit.
+	visitAfter = 3
+)
+
+// manner is how an incident escalates: an elder without protection is looked
+// after as anything else that concerns people.
+func (r *record) manner() Priority {
+	if r.Kind == Unprotected {
+		return Medium
+	}
+	return r.Priority
+}
+
+// raise begins a round.
+func (r *record) raise(people roll, now devices.Stamp) {
+	r.Phase, r.Acknowledged, r.OnScene, r.Absent = PhaseRaised, nil, nil, false
+	r.Round++
+	r.First = r.Step + 1
+	r.StepAt = now
+	r.Told, r.Others, r.Hold = "", nil, 0
+	r.keeping.revision++
+	if !r.shares() {
+		r.next(people, now)
+	}
+}
+
+// shares tells whether the first page of a round waits for others, to be one
+// digest with them.
+func (r *record) shares() bool { return r.Priority.rank() > Medium.rank() && !rules[r.Kind].atOnce }
+
+// next begins the next step.
+func (r *record) next(people roll, now devices.Stamp) {
+	r.Step++
+	r.StepAt = now
+	r.Told, r.Others = "", nil
+	c := people.call(r, now)
+	for i := range c.pages {
+		c.pages[i].Step = r.Step
+	}
+	kept := r.Deliveries[:0:0]
+	for _, d := range r.Deliveries {
+		if d.Step >= r.Step-1 {
+			kept = append(kept, d)
+		} else if !d.done() {
+			r.decide(decision{Step: d.Step, At: now, Paged: &d})
+		}
+	}
+	r.Deliveries = append(kept, c.pages...)
+	r.Everyone, r.Rungs = c.everyone, c.rungs
+	r.decide(decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, Pages: len(c.pages), At: now})
+	r.keeping.revision++
+}
+
+func (r *record) decide(d decision) {
+	r.Unrecorded = append(r.Unrecorded, d)
+	if len(r.Unrecorded) > maxUnrecorded {
+		r.Unrecorded = slices.Clone(r.Unrecorded[1:])
+	}
+}
+
+// due is how long the next step may wait, if nobody acknowledges. After a
+// reboot nobody knows how long it has waited already, and it is due at once;
+// so is calling everybody when those of the step cannot be reached.
+func (r *record) due(now devices.Stamp, s Steps) time.Duration {
+	waited, same := now.Since(r.StepAt)
+	switch {
+	case !same || waited < 0:
+		return 0
+	case r.Step < r.First:
+		return max(0, r.Hold-waited)
+	case r.Told == "" && !r.Everyone && hopeless(r.current()):
+		return 0
+	}
+	return max(0, r.patience(s)-waited)
+}
+
+// patience is how long the present step waits for a human.
+func (r *record) patience(s Steps) time.Duration {
+	switch r.manner() {
+	case High:
+		return s.High
+	case Medium:
+		if r.Step-r.First < rounds*max(r.Rungs, 1) {
+			return s.Medium
+		}
+		return hourly
+	}
+	return daily
+}
+
+// back is how long it takes until an incident that somebody has taken calls
+// again: because nobody has come, or because it is not mended. ok is false if
+// it does not.
+func (r *record) back(now devices.Stamp, s Steps) (left time.Duration, ok bool) {
+	act := r.Acknowledged
+	switch {
+	case r.Phase == PhaseOnScene && rules[r.Kind].level:
+		act, left = r.OnScene, daily
+	case r.Phase != PhaseAcknowledged || act == nil:
+		return 0, false
+	case rules[r.Kind].level:
+		left = daily
+	case r.Priority == High:
+		left = s.Arrive
+	case r.Priority == Medium:
+		left = 4 * s.Arrive
+	default:
+		return 0, false
+	}
+	waited, same := now.Since(act.At)
+	if !same {
+		waited = now.Mono // at least since the box has started
+	}
+	return max(0, left-waited), true
+}
+
+// remind calls again for what is back.
+func (r *record) remind(people roll, now devices.Stamp) {
+	level := rules[r.Kind].level
+	if level {
+		r.Days++
+	}
+	r.raise(people, now)
+	r.Absent = !level
+}
+
+// How digests are made: what is new waits for company, and the audience of one
+// has some peace before the next.
+const (
+	operatorCompany  = 5 * time.Minute
+	operatorPeace    = time.Hour
+	technicalCompany = 10 * time.Second
+	technicalPeace   = 5 * time.Minute
+	// bootGrace is how long after a start technical incidents wait: most of
+	// them are over when everything has come up.
+	bootGrace = 2 * time.Minute
+	maxOthers = 20 // that a page names
+)
+
+// digest begins the next step of those that share their pages and are due, one
+// digest for each audience, and returns how long there is nothing to do.
+func (b *board) digest(sharing []*record, people roll, now, began devices.Stamp, s Steps) (told []*record, wait time.Duration) {
+	wait = nap
+	audiences := map[string][]*record{}
+	ready := map[string]bool{}
+	for _, r := range sharing {
+		company, peace := technicalCompany, technicalPeace
+		if r.Priority == Operator {
+			company, peace = operatorCompany, operatorPeace
+		}
+		left := r.due(now, s)
+		key := string(r.Priority) + people.call(r, now).audience()
+		if r.Step < r.First {
+			if waited, same := now.Since(r.StepAt); same {
+				left = max(left, company-waited)
+			}
+			audiences[key] = append(audiences[key], r)
+		} else if left == 0 {
+			audiences[key] = append(audiences[key], r)
+		}
+		if up, same := now.Since(began); same && r.Priority == Technical {
+			left = max(left, bootGrace-up)
+		}
+		if latest, ok := b.digests[key]; ok {
+			if since, same := now.Since(latest); same {
+				left = max(left, peace-since)
+			}
+		}
+		ready[key] = ready[key] || left <= 0
+		wait = min(wait, max(left, 0))
+	}
+	for key, list := range audiences {
+		if !ready[key] {
+			continue
+		}
+		b.digests[key] = now
+		leader := list[0]
+		leader.next(people, now)
+		for _, r := range list[1:] {
+			leader.Others = append(leader.Others, r.ID)
+			r.Step++
+			r.StepAt, r.Told = now, leader.ID
+			r.decide(decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, At: now})
+			r.keeping.revision++
+		}
+		told = append(told, list...)
+	}
+	return told, wait
+}
+
+// page is what the recipient of d gets to read.
+func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
+	p := Page{
+		Key: d.key(r.ID + r.Again), Incident: r.ID, Kind: r.Kind, Priority: r.Priority,
+		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
+		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
+		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
+		Absent: r.Absent, Days: r.Days,
+	}
+	if r.Building == "" && r.Room == "" && r.Place == "" {
+		p.Device = r.Device
+	}
+	if waiting, same := now.Since(r.Raised); same {
+		p.Waiting = int(waiting / time.Second)
+	}
+	for _, s := range r.Because {
+		if s.Sign == SignOutside {
+			p.PositionMinutes = max(s.Minutes, 1)
+			if since, same := now.Since(r.Last); same {
+				p.PositionMinutes += int(since / time.Minute)
+			}
+		}
+	}
+	_, p.Test = b.silenced(r, ModeTest, now)
+	if d.Step == r.Step {
+		for i, id := range r.Others {
+			if i == maxOthers {
+				p.More = len(r.Others) - i
+				break
+			}
+			if o := b.records[id]; o != nil {
+				other := Other{Kind: o.Kind, Building: o.Building, Room: o.Room, Place: o.Place}
+				if o.Building == "" && o.Room == "" && o.Place == "" {
+					other.Device = o.Device
+				}
+				p.Others = append(p.Others, other)
+			}
+		}
+	}
+	return p
+}
+
+// byUrgency lists the incidents, those first that must not wait.
+func (b *board) byUrgency() []*record {
+	list := b.sorted()
+	slices.SortStableFunc(list, func(a, b *record) int { return cmp.Compare(a.Priority.rank(), b.Priority.rank()) })
+	return list
+}
+
+// audience names those who are called, and how.
+func (c calling) audience() string {
+	var key strings.Builder
+	for _, d := range c.pages {
+		key.WriteString("/" + d.Recipient)
+	}
+	return key.String()
+}
