@@ -6,15 +6,26 @@
 //   - An SOS, a fall or an alarm of a room opens an incident, or adds to the one that is open for
 //     the same elder. Its ID follows from the first press alone, so one press
 //     is one incident, however often it is repeated, redelivered or replayed.
-//   - The elder's own caregivers are called at once, everybody a step later,
-//     and then again each step without end. Nothing but a human's
-//     acknowledgement stops it: not a channel that accepts, not a channel that
-//     fails, no outage, no restart, no queue.
+//   - A call for help climbs (package registry has the people): the elder's own
+//     caregivers and who is on duty for the elder at once, then the supervisors
+//     besides, the duty desk, and everybody, again each step without end.
+//     Nothing but a human's acknowledgement stops it: not a channel that
+//     accepts, not a channel that fails, no outage, no restart, no queue.
+//   - Somebody has to come, too: an incident that was acknowledged, and of which
+//     nobody says that they are there, is raised again.
 //   - A press while people are being called adds to the incident. A press after
 //     the acknowledgement calls again, from the first step on. A press after
 //     the resolution is a new incident.
-//   - Where the elder's own caregivers cannot be reached, everybody is called
-//     at once. A device that nobody is known to wear calls everybody.
+//   - A fall of which the device sees that nobody gets up may be cancelled for a
+//     minute by whoever fell; then it is called as a press.
+//   - What is medium goes round three times, then to the duty desk hourly. What
+//     concerns devices or the box waits for company and is one digest for each
+//     audience, again daily until it is mended; then the box closes it.
+//   - Where those to be called cannot be reached, everybody is called at once. A
+//     device that nobody is known to wear calls everybody, and so does a group
+//     for whose present hours the rota has nobody (all of its members).
+//   - Quiet hours, silences, maintenance and test mode never touch a call for
+//     help. They end by themselves, and what happens meanwhile is shown.
 //   - When the box itself has lost events ([journal.Gap]) everybody is told
 //     once, and then daily until somebody acknowledges: a [Technical] incident,
 //     to which more of the same is added silently.
@@ -30,7 +41,7 @@
 //
 // # What it never does
 //
-// It never closes an incident by itself, never takes "accepted" for an answer,
+// It never closes an incident in which somebody may need help, never takes "accepted" for an answer,
 // never orders or measures by the wall clock, and never puts a name into a
 // page, a log line or a metric.
 //
@@ -51,24 +62,28 @@
 //
 // A page is identified by incident, step, recipient and channel. It is tried
 // again after a temporary or unknown result, with growing pauses, as long as
-// its step lasts; the next step has pages of its own. At most four attempts
-// are under way to one address, and none while its channel has asked to be
+// its step lasts; the next step has pages of its own. To one address at most
+// four attempts are under way for calls for help and four for all else, so
+// that neither waits for the other, and none while its channel has asked to be
 // left alone, for ten minutes at the most.
 //
-// What humans do is journaled first, as urgent events ([Acknowledged],
-// [Resolved]), and applied when the fold hands it back. What the engine decides
-// ([Raised], [Escalated]) is kept in the deciding transaction, then journaled
+// What humans do ([Acknowledged], [OnScene], [Resolved], [Silenced]...) and what
+// the rules find ([Found]) is journaled first, as urgent events, and applied
+// when the fold hands it back. What the engine decides ([Raised], [Escalated])
+// and what became of a page ([Paged]) is kept in the deciding transaction, then journaled
 // under an identity that follows from the decision, and forgotten: a crash in
 // between repeats it harmlessly.
 //
 // # On disk
 //
-// The state file "alert" of the journal, one bucket:
+// The state file "alert" of the journal, two buckets:
 //
 //	"incidents"  key: the incident's ID
 //	             value: JSON of the incident, its pages of the present step and
 //	             the one before, the identities of the latest 64 events, and
 //	             the decisions that the journal does not have yet
+//	"silences"   key: mode and scope
+//	             value: JSON of the silence
 //
 // If the file is lost it is made again of the urgent chain: open incidents come
 // back as far as the chain reaches, acknowledged if it says so, and else people
