@@ -28,7 +28,7 @@ import (
 var said = map[devices.Kind][]string{
 	"locker":     {`"parcel.deposited","data":{"compartment":1`, `"parcel.picked_up","data":{"compartment":1`, `"parcel.overdue","data":{"compartment":1`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"power"`},
 	"cabinet":    {`"meal.loaded","data":{"compartment":1`, `"meal.picked_up","data":{"compartment":1`, `"meal.unclaimed","data":{"compartment":1`, `"temperature","data":{"celsius":65`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"heater"`},
-	"wearable":   {`"sos","data":{"x":1`, `"fall","data":{"x":1`, `"vitals","data":{"heart_rate":72`, `"battery","data":{"percent":80`, `"worn","data":{"worn":true`, `"position","data":{"latitude":32,"longitude":118`},
+	"wearable":   {`"sos","data":{"x":1`, `"fall","data":{"x":1`, `"fall_cancelled","data":{"x":1`, `"vitals","data":{"heart_rate":72`, `"battery","data":{"percent":80`, `"worn","data":{"worn":true`, `"position","data":{"latitude":32,"longitude":118`},
 	"bed":        {`"sos","data":{"x":1`, `"occupancy","data":{"occupied":true`, `"battery","data":{"low":true`, `"fault","data":{"code":"mat"`},
 	"alarm":      {`"smoke","data":{"x":1`, `"sos","data":{"x":1`, `"gas","data":{"x":1`, `"carbon_monoxide","data":{"x":1`, `"water","data":{"x":1`, `"battery","data":{"low":true`, `"fault","data":{"code":"tamper"`},
 	"room":       {`"occupancy","data":{"occupied":true`, `"door","data":{"open":true`, `"vibration","data":{"x":1`, `"water.used","data":{"litres":3.5`, `"sos","data":{"x":1`, `"fall","data":{"x":1`, `"battery","data":{"percent":80`, `"fault","data":{"code":"tamper"`},

@@ -205,7 +205,8 @@ const cancelling = time.Minute
 
 func (b *board) fall(e devices.Event, people roll, now devices.Stamp) (*record, error) {
 	var p wearable.Fall
-	if json.Unmarshal(e.Data, &p) != nil || !p.Lying || b.open(people.subject(e.Device)) != nil {
+	asks := people.Devices[e.Device].Kind == wearable.Kind // a sensor on the wall has no button
+	if json.Unmarshal(e.Data, &p) != nil || !p.Lying || !asks || b.open(people.subject(e.Device)) != nil {
 		return b.press(e, Fall, people, now), nil
 	}
 	r := b.about(people.subject(e.Device), e, Fall, people)
