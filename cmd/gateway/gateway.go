@@ -202,6 +202,7 @@ func (g *gateway) Run(ctx context.Context) error {
 		start(&followers, following, "province", g.reports.Run)
 	}
 	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
+	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)
 	for _, s := range g.servers() {
 		start(&servers, serving, s.name, s.run)

@@ -34,20 +34,6 @@ var Platform = struct {
 	PlainHTTP:   Text{"未使用证书：除本机外，请勿以明文 HTTP 接收数据", "no certificate: take plain HTTP from this machine only, not from a network"},
 }
 
-// Usage names the statistics.
-var Usage = struct {
-	Deposits, Pickups, Overdue, ParcelDwell, Loaded, PickedUp, Unclaimed, MealDwell Text
-}{
-	Deposits:    Text{"包裹存入", "Parcels deposited"},
-	Pickups:     Text{"包裹取出", "Parcels picked up"},
-	Overdue:     Text{"包裹逾期", "Parcels overdue"},
-	ParcelDwell: Text{"包裹滞留时长", "Parcel dwell time"},
-	Loaded:      Text{"餐食放入（份）", "Portions loaded"},
-	PickedUp:    Text{"餐食取走（份）", "Portions picked up"},
-	Unclaimed:   Text{"餐食无人领取（份）", "Portions unclaimed"},
-	MealDwell:   Text{"餐食存放时长", "Meal dwell time"},
-}
-
 // Province is what a person reads of the sending to the platform.
 var Province = struct {
 	URL, PlainURL, Box, Secret, Interval                  Text

@@ -24,7 +24,7 @@ func TestRowsArrive(t *testing.T) {
 		b.record("c1", cabinet.Loaded{Compartment: 1, Portions: 4})
 		b.record("c1", cabinet.PickedUp{Compartment: 1, Elder: "e-0301"})
 		pass(2 * time.Second)
-		if s := b.status(); s.Backlog != 7 || !s.LastSuccess.IsZero() || s.LastError != nil {
+		if s := b.status(); s.Backlog != 16 || !s.LastSuccess.IsZero() || s.LastError != nil {
 			t.Errorf("before the first sending: %+v", s)
 		}
 		pass(10 * time.Second)
@@ -68,7 +68,7 @@ func TestRefusedRow(t *testing.T) {
 		b.record("l1", locker.Deposited{Compartment: 1})
 		pass(15 * time.Second)
 		s := b.status()
-		if s.SetAside != 2 || s.Backlog != 0 {
+		if s.SetAside != 3 || s.Backlog != 0 {
 			t.Fatalf("status %+v", s)
 		}
 		aside, err := b.sender.SetAside()
@@ -104,7 +104,7 @@ func TestRefusedBatch(t *testing.T) {
 		b.record("c1", cabinet.Loaded{Compartment: 1})
 		b.record("c1", cabinet.PickedUp{Compartment: 1})
 		pass(time.Minute)
-		if s := b.status(); s.SetAside != 0 || s.Backlog != 7 || s.LastError == nil {
+		if s := b.status(); s.SetAside != 0 || s.Backlog != 15 || s.LastError == nil {
 			t.Errorf("behind a portal: %+v", s)
 		}
 		p.mu.Lock()
@@ -232,7 +232,7 @@ func TestWrongSecret(t *testing.T) {
 		b.record("l1", locker.Deposited{Compartment: 1})
 		pass(time.Minute)
 		s := b.status()
-		if s.Backlog != 2 || s.SetAside != 0 || s.LastError == nil || !strings.Contains(texts.Of(s.LastError, texts.English), "check box ID and secret") {
+		if s.Backlog != 3 || s.SetAside != 0 || s.LastError == nil || !strings.Contains(texts.Of(s.LastError, texts.English), "check box ID and secret") {
 			t.Errorf("status %+v", s)
 		}
 		b.stop()
@@ -274,7 +274,7 @@ func TestStopWhileSending(t *testing.T) {
 		if took := time.Since(began); took > time.Second {
 			t.Errorf("stopping took %v", took)
 		}
-		if s := b.status(); s.Backlog != 2 {
+		if s := b.status(); s.Backlog != 3 {
 			t.Errorf("status %+v", s)
 		}
 	})

@@ -1,6 +1,31 @@
-// Package usage makes the statistics of facilities: it follows the journal's
-// ordinary chain, runs the state machine of each compartment, and adds up what
-// comes of it by facility, indicator and day.
+// Package usage makes the statistics of facilities: it follows the journal,
+// runs the state machine of each compartment, session, asset and booking, and
+// adds up what comes of it by facility, indicator and day.
+//
+// # The catalogue
+//
+// Each statistic is an [Indicator] (indicator.go, with its words in package
+// texts): numerator and denominator are separate, so that boxes can be added
+// up. kinds.go says what each kind of device adds, own.go what the box says of
+// itself and of its alerts.
+//
+//   - What has an unknown denominator (inhabitants, communities) has none.
+//   - Hours are seconds of levels (meter.go). They are added up with each change,
+//     and with each [Alive], which the box journals hourly. What lies between
+//     two readings of more than that is a gap, and in no figure: the box was
+//     off, or not itself.
+//   - facility.covered tells for which part of a day the box can speak at all,
+//     device.online whom it heard, box.lost what it lost, [Usage.Uncertain]
+//     whether it knew the time. With that the four cases differ: a facility
+//     without a row of coverage has not reported; an indicator of a kind that
+//     the facility does not have does not apply; one of a kind that it has, and
+//     without a row, is 0; and what the platform suppresses is marked so.
+//   - A device that hangs in somebody's home counts at the box itself, under
+//     "gateway".
+//   - Distinct people are counted by a keyed hash whose key is of one month and
+//     never leaves (thing.go).
+//   - A month is added up of its days on the 3rd of the next, corrected until
+//     the 18th, and then frozen: see [Months].
 //
 // # What it promises
 //
@@ -10,8 +35,8 @@
 //   - A figure belongs to the day on which it happened, a dwell to the day of
 //     the pickup. What becomes known late changes a day that is past: its row
 //     gets a higher revision, and stands in Changes again.
-//   - Rows are sparse: there is none for an indicator in which nothing has
-//     happened. A row gets smaller only when what it counted turns out to
+//   - Rows are sparse: there is none for an indicator to which nothing was
+//     added. A row gets smaller only when what it counted turns out to
 //     belong to another day; it may then be 0, and stays.
 //
 // An event belongs to the facility that its device has in the registry when
@@ -60,9 +85,9 @@
 //
 // The follower's state is <journal>/usage.state:
 //
-//	bucket "compartments"  key: device \0 number (2 bytes, big-endian)
-//	                       value: compartment.State, and when the contents
-//	                       came, as JSON
+//	bucket "things"        key: what it is \0 whose \0 which
+//	                       value: thing as JSON: the state of a compartment,
+//	                       a session, an asset…
 //	bucket "rows"          key: day / facility / indicator
 //	                       value: record as JSON
 //	bucket "changes"       key: change number (8 bytes, big-endian)
@@ -76,6 +101,8 @@
 //	bucket "meta"          keys "generation", "change", "drafts" (how many): 8
 //	                       bytes, big-endian; "newest": the newest day known
 //
+//	bucket "periods"       see month.go
+//	buckets "members", "keys": see thing.go
 //	buckets "rebuild", "held", "sure": see rebuild.go
 //
 // Rows are kept for two years.

@@ -10,42 +10,36 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
-	"github.com/linli-edge/gateway/devices/compartment"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
-// draft is a change whose day may yet be another: its moments are not final.
-// Its JSON is the value in the state file, with the moments by which it is
-// counted now.
+// draft is what one occurrence adds to figures. It is kept while its day may
+// yet be another: its moments are not final. Its JSON is the value in the state
+// file, with the moments by which it is counted now.
 type draft struct {
-	Facility   string           `json:"facility"`
-	Device     devices.Kind     `json:"device"`
-	Change     compartment.Kind `json:"change"`
-	Units      int              `json:"units,omitempty"`
-	WasFlagged bool             `json:"was_flagged,omitempty"`
-	At         clock.Moment     `json:"at"`
-	Since      clock.Moment     `json:"since,omitzero"`
+	Facility string       `json:"facility"`
+	Counts   []count      `json:"counts"`
+	At       clock.Moment `json:"at"`
+	// Since is when it began, of a dwell or a level; zero if that is unknown.
+	Since clock.Moment `json:"since,omitzero"`
+}
+
+// count is what an occurrence adds to one indicator.
+type count struct {
+	Code string `json:"code"`
+	// N and Of are added to numerator and denominator; for each second from
+	// Since to At, if the indicator is Hours.
+	N  int64 `json:"n,omitempty"`
+	Of int64 `json:"of,omitempty"`
+	// Bucket of a histogram, from 1 on; 0 is by the time from Since to At.
+	Bucket int `json:"bucket,omitempty"`
+	// Member is who or what is counted once.
+	Member string `json:"member,omitempty"`
 }
 
 // maxDrafts bounds the state of a box that never learns the time: the oldest
 // stay where they are.
 const maxDrafts = 50_000
-
-// draftOf is a change at a compartment, whose Came it moves on.
-func draftOf(device devices.Device, c compartment.Change, at clock.Moment, state *kept) draft {
-	d := draft{Facility: device.Facility, Device: device.Kind, Change: c.Kind, Units: c.Units, WasFlagged: c.WasFlagged, At: at}
-	switch {
-	case c.Kind == compartment.Came && c.More:
-		d.At = state.Came
-	case c.Kind == compartment.Came:
-		state.Came = at
-	case c.Kind == compartment.Found:
-		state.Came = clock.Moment{}
-	case c.Kind == compartment.Went, c.Kind == compartment.Lost:
-		d.Since, state.Came = state.Came, clock.Moment{}
-	}
-	return d
-}
 
 func decodeDraft(value []byte) (d draft, err error) {
 	if err := json.Unmarshal(value, &d); err != nil {
@@ -57,7 +51,12 @@ func decodeDraft(value []byte) (d draft, err error) {
 func draftKey(seq uint64, i int) []byte { return binary.BigEndian.AppendUint16(number(seq), uint16(i)) }
 
 func (d draft) undated() bool { return d.At.At.IsZero() }
-func (d draft) final() bool   { return d.At.Final() && d.Since.Final() }
+
+// waits tells whether an occurrence counts on no day yet. Levels are no
+// occurrences.
+func (d draft) waits() bool { return d.undated() && catalogue[d.Counts[0].Code].Fold != Hours }
+
+func (d draft) final() bool { return d.At.Final() && d.Since.Final() }
 
 // resolve is the draft by what is known now.
 func (d draft) resolve(c *clock.Calendar) draft {
@@ -71,24 +70,77 @@ func (d draft) at(at, since time.Time) draft {
 	return d
 }
 
-// amounts are what the change adds to the day of d.At.
-func (d draft) amounts() []amount {
-	return kinds[d.Device].count(compartment.Change{
-		Kind: d.Change, At: d.At.At, Since: d.Since.At, Units: d.Units, WasFlagged: d.WasFlagged,
-	})
+// amount is what a draft adds to one row.
+type amount struct {
+	period, code           string
+	numerator, denominator int64
+	bucket                 int // -1 for none
+	member                 string
 }
 
-// counts tells whether the change is one that any indicator counts.
-func (d draft) counts() bool { return len(d.amounts()) > 0 }
+// longest is more than any span: beyond it a clock was wrong.
+const longest = 40 * 24 * time.Hour
+
+// amounts are what the draft adds, by its moments.
+func (d draft) amounts() (list []amount) {
+	at, since := d.At.At, d.Since.At
+	for _, c := range d.Counts {
+		i := catalogue[c.Code]
+		a := amount{period: Day(at), code: c.Code, numerator: c.N, denominator: c.Of, bucket: c.Bucket - 1, member: c.Member}
+		switch {
+		case i.Fold == Hours && d.Since != (clock.Moment{}):
+			if !since.IsZero() && at.Sub(since) <= longest {
+				list = a.perDay(list, since, at)
+			}
+			continue
+		case i.Fold == Histogram && c.Bucket == 0 && c.N != 0:
+			if since.IsZero() || at.Before(since) {
+				a.numerator = 0
+			} else {
+				a.bucket = i.bucket(at.Sub(since))
+			}
+		case i.Monthly():
+			a.period = a.period[:len("2026-11")]
+		}
+		if i.when != nil && !i.when(since, at) {
+			a.numerator = 0
+		}
+		if a.numerator != 0 || a.denominator != 0 || a.member != "" {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// perDay splits a level that lasted from one time to another, in seconds.
+// Whole seconds since 1970 are counted, so that spans that follow each other
+// add up.
+func (a amount) perDay(list []amount, from, to time.Time) []amount {
+	n, of := a.numerator, a.denominator
+	for from.Before(to) {
+		y, m, day := from.In(zone).Date()
+		end := time.Date(y, m, day+1, 0, 0, 0, 0, zone)
+		if end.After(to) {
+			end = to
+		}
+		seconds := end.Unix() - from.Unix()
+		a.period, a.numerator, a.denominator = Day(from), n*seconds, of*seconds
+		list = append(list, a)
+		from = end
+	}
+	return list
+}
+
+// counts tells whether the draft adds to any indicator.
+func (d draft) counts() bool { return len(d.Counts) > 0 && (d.undated() || len(d.amounts()) > 0) }
 
 // sameFigures tells whether both add the same to the same rows.
 func (d draft) sameFigures(other draft) bool {
-	return d.undated() == other.undated() && Day(d.At.At) == Day(other.At.At) &&
-		slices.EqualFunc(d.amounts(), other.amounts(), func(a, b amount) bool {
-			return a.of.Code == b.of.Code && a.numerator == b.numerator && a.denominator == b.denominator &&
-				a.of.bucket(a.dwell) == b.of.bucket(b.dwell)
-		})
+	return d.undated() == other.undated() && slices.Equal(d.amounts(), other.amounts())
 }
+
+// same tells whether both are the same draft.
+func (d draft) same(other draft) bool { return d.At == other.At && d.Since == other.Since }
 
 // span is from one day to another, both included.
 type span struct{ from, to string }
@@ -104,6 +156,10 @@ func (d draft) doubt(c *clock.Calendar) (days span, ok bool) {
 	if d.Since.Boot != d.At.Boot { // else both lie at the same distance
 		shortest, longest = longest, shortest
 	}
+	if d.Since.Boot == d.At.Boot && !d.Since.Final() {
+		// A level may have begun on a day before.
+		return span{Day(shortest), Day(last)}, !d.at(first, shortest).sameFigures(d.at(last, longest))
+	}
 	return span{Day(first), Day(last)}, !d.at(first, shortest).sameFigures(d.at(last, longest))
 }
 
@@ -112,11 +168,11 @@ func (b *batch) keep(key []byte, d draft) error {
 	if !d.counts() {
 		return nil
 	}
-	if err := b.count(d, 1); err != nil || d.final() {
+	if err := b.count(key, d, 1); err != nil || d.final() {
 		return err
 	}
 	b.drafts++
-	if d.undated() {
+	if d.waits() {
 		b.tally.undated++
 	}
 	return b.putDraft(key, d)
@@ -131,17 +187,29 @@ func (b *batch) putDraft(key []byte, d draft) error {
 	return nil
 }
 
-// count adds what the change amounts to, or takes it back with a sign of -1.
-func (b *batch) count(d draft, sign int64) error {
+// count adds what the draft amounts to, or takes it back with a sign of -1.
+func (b *batch) count(key []byte, d draft, sign int64) error {
 	if d.undated() {
 		return nil
 	}
 	for _, a := range d.amounts() {
-		row, err := b.row(rowKey(Day(d.At.At), d.Facility, a.of.Code))
+		i, name := catalogue[a.code], rowKey(a.period, d.Facility, a.code)
+		row, err := b.row(name)
 		if err != nil {
 			return err
 		}
-		row.add(a, sign)
+		if i.Monthly() {
+			a.numerator = b.member(a, d.Facility, sign)
+		} else {
+			a.numerator, a.denominator = sign*a.numerator, sign*a.denominator
+		}
+		row.add(i, a)
+		if b.trace != nil {
+			b.trace(name, key, a)
+		}
+		if b.rebuild.until > 0 && b.rebuild.unsure && (i.Fold == Hours || b.strange) {
+			b.tx.Put(bucketHeld, []byte(name), nil)
+		}
 	}
 	return nil
 }
@@ -167,7 +235,7 @@ func (b *batch) learn(s devices.Stamp) error {
 			return err
 		}
 	}
-	if err := b.redateContents(); err != nil {
+	if err := b.redateThings(); err != nil {
 		return err
 	}
 	b.calendar.Forget()
@@ -178,14 +246,14 @@ func (b *batch) learn(s devices.Stamp) error {
 func (b *batch) redate(key []byte, d draft) error {
 	now := d.resolve(&b.calendar)
 	if !now.sameFigures(d) {
-		if err := b.count(d, -1); err != nil {
+		if err := b.count(key, d, -1); err != nil {
 			return err
 		}
-		if err := b.count(now, 1); err != nil {
+		if err := b.count(key, now, 1); err != nil {
 			return err
 		}
 	}
-	if d.undated() && !now.undated() {
+	if d.waits() && !now.undated() {
 		b.tally.undated--
 	}
 	switch {
@@ -194,7 +262,7 @@ func (b *batch) redate(key []byte, d draft) error {
 			b.marks = append(b.marks, days)
 		}
 		b.drop(key, now)
-	case now != d:
+	case !now.same(d):
 		return b.putDraft(key, now)
 	}
 	return nil
@@ -204,34 +272,10 @@ func (b *batch) redate(key []byte, d draft) error {
 func (b *batch) drop(key []byte, d draft) {
 	b.tx.Delete(bucketDrafts, key)
 	b.drafts--
-	if d.undated() {
+	if d.waits() {
 		b.tally.undated--
 		b.tally.lost++
 	}
-}
-
-// redateContents does the same for what is still in a compartment. If it will
-// never be known when that came, its dwell will not be counted.
-func (b *batch) redateContents() error {
-	for key, value := range b.tx.Ascend(bucketCompartments, nil) {
-		if b.states[string(key)] != nil {
-			continue
-		}
-		s := &kept{}
-		if err := json.Unmarshal(value, s); err != nil {
-			return fmt.Errorf("compartment %q: damaged: %w", key, err)
-		}
-		if !s.Came.Final() {
-			b.states[string(key)] = s
-		}
-	}
-	for _, s := range b.states {
-		first, last, known := b.calendar.Range(s.Came)
-		if s.Came = b.calendar.Resolve(s.Came); s.Came.Final() && !(known && first.Equal(last)) {
-			s.Came = clock.Moment{}
-		}
-	}
-	return nil
 }
 
 // saveDrafts drops the oldest drafts if there are too many.

@@ -1,7 +1,6 @@
 package usage
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,8 +9,12 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/clock"
-	"github.com/linli-edge/gateway/devices/compartment"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/visit"
+	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -28,42 +31,43 @@ type tally struct {
 	malformed int
 	undated   int // more, or fewer
 	lost      int
+	frozen    int
 }
 
 type changeLabel struct {
 	kind   devices.Kind
-	change compartment.Kind
+	change string
 }
 
 // batch is the work of one transaction.
 type batch struct {
-	tx        *journal.Tx
-	directory devices.Directory
-	since     uint64 // the least generation
-	rows      map[string]*record
-	states    map[string]*kept
-	calendar  clock.Calendar
-	boots     []clock.Boot // of the calendar, as on disk
-	marks     []span       // days that have become uncertain for good
-	drafts    int          // more, or fewer
-	newest    string       // day
-	rebuild   rebuild
-	tally     tally
-}
+	tx       *journal.Tx
+	people   *registry.Snapshot
+	months   Months
+	since    uint64 // the least generation
+	rows     map[string]*record
+	things   map[string]*thing
+	calendar clock.Calendar
+	boots    []clock.Boot // of the calendar, as on disk
+	marks    []span       // days that have become uncertain for good
+	drafts   int          // more, or fewer
+	newest   string       // day
+	today    string       // day, "" while the time is not known
+	rebuild  rebuild
+	tally    tally
+	trace    func(row string, draft []byte, a amount) // nil but for Explain
 
-// kept is what is remembered of a compartment.
-type kept struct {
-	compartment.State
-	// Came is when the contents did. State.Since is that as well, but as it
-	// was known at the time.
-	Came clock.Moment `json:"came,omitzero"`
+	// Of the entry that is being folded.
+	seq     uint64
+	told    int  // how many drafts it has made
+	strange bool // a thing was met for the first time
 }
 
 // apply folds entries of the journal in one transaction.
-func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory, since uint64) (tally, error) {
+func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o Options, since uint64, trace func(string, []byte, amount)) (tally, error) {
 	b := &batch{
-		tx: tx, directory: directory, since: since,
-		rows: map[string]*record{}, states: map[string]*kept{},
+		tx: tx, people: people, months: o.Months, since: since, trace: trace,
+		rows: map[string]*record{}, things: map[string]*thing{},
 		newest: string(tx.Get(bucketMeta, []byte("newest"))),
 		tally:  tally{changes: map[changeLabel]int{}}, rebuild: loadRebuild(tx),
 	}
@@ -83,69 +87,110 @@ func apply(tx *journal.Tx, entries []journal.Entry, directory devices.Directory,
 	return b.tally, b.saveRebuild()
 }
 
-// entry folds an event. Every stamp tells of the time, whoever reports.
+// entry folds an event.
 func (b *batch) entry(entry journal.Entry) error {
 	e := entry.Event
-	if err := b.learn(e.Received); err != nil {
-		return err
-	}
-	received := b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono}).At
-	b.met(entry.Seq, received)
-	device, known := b.directory.Device(e.Device)
-	kind, counted := kinds[device.Kind]
-	switch {
-	case known && !counted, e.Device == devices.GatewayDevice, e.Type == rejected:
-		return nil
-	case !known || device.Facility == "":
-		b.tally.unplaced++
-		return nil
-	}
-	payload, _, err := vocabulary.Parse(device.Kind, e.Type, e.Data)
-	if errors.Is(err, devices.ErrUnknownType) {
-		return nil // what intake or the box says of the device
-	} else if err != nil {
-		b.tally.malformed++
-		return nil
-	}
-	state, err := b.state(device.ID, kind.compartment(payload))
-	if err != nil {
-		return err
-	}
-	at := b.calendar.Moment(e)
-	next, changes := kind.step(state.State, payload, at.At)
-	state.State = next
-	b.doubt(device, kind.compartment(payload), Day(at.At), changes)
-	for i, change := range changes {
-		b.tally.changes[changeLabel{device.Kind, change.Kind}]++
-		if err := b.keep(draftKey(entry.Seq, i), draftOf(device, change, at, state)); err != nil {
+	b.seq, b.told, b.strange = entry.Seq, 0, false
+	var at, received clock.Moment
+	if entry.Chain == journal.Urgent {
+		b.seq |= 1 << 63
+		at = b.urgent(e)
+		received = at
+	} else {
+		// Every stamp of the ordinary chain tells of the time, whoever
+		// reports. Those of the other would come out of their order.
+		if err := b.learn(e.Received); err != nil {
 			return err
 		}
+		received = b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono})
+		at = b.calendar.Moment(e)
 	}
-	b.since = max(b.since, uint64(max(received.Unix(), 0)))
-	if b.calendar.Known() {
-		b.newest = max(b.newest, Day(received))
+	b.met(entry, received.At)
+	counted, err := b.event(e, at, received)
+	if err != nil || !counted {
+		return err
+	}
+	b.since = max(b.since, uint64(max(received.At.Unix(), 0)))
+	if entry.Chain == journal.Ordinary {
+		b.today = ""
+		if b.calendar.Known() {
+			b.today = Day(received.At)
+			b.newest = max(b.newest, b.today)
+		}
 	}
 	return nil
 }
 
-func compartmentKey(device string, n int) []byte {
-	return binary.BigEndian.AppendUint16([]byte(device+"\x00"), uint16(n))
+// urgent is when an event of the urgent chain happened. Its boot may be one of
+// which the ordinary chain has not told yet, or no longer does.
+func (b *batch) urgent(e devices.Event) clock.Moment {
+	m := clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono, Observed: e.Observed}
+	if resolved := b.calendar.Resolve(m); !resolved.At.IsZero() {
+		return resolved
+	}
+	if e.Received.Synced {
+		return clock.Moment{At: e.When()}
+	}
+	return m
 }
 
-// state is the state of a compartment, to be changed in place.
-func (b *batch) state(device string, n int) (*kept, error) {
-	key := string(compartmentKey(device, n))
-	if s, ok := b.states[key]; ok {
-		return s, nil
+// event counts what an event tells, if anything counts it.
+func (b *batch) event(e devices.Event, at, received clock.Moment) (counted bool, err error) {
+	if e.Device == devices.GatewayDevice {
+		return true, b.own(e, at, received)
 	}
-	s := &kept{}
-	if value := b.tx.Get(bucketCompartments, []byte(key)); value != nil {
-		if err := json.Unmarshal(value, s); err != nil {
-			return nil, fmt.Errorf("compartment %q: damaged: %w", key, err)
-		}
+	device, known := b.people.Devices[e.Device]
+	fold, counts := folds[device.Kind]
+	switch {
+	case known && !counts, e.Type == rejected:
+		return false, nil
+	case !known || place(device.Device) == "":
+		b.tally.unplaced++
+		return false, nil
 	}
-	b.states[key] = s
-	return s, nil
+	d := placed{Device: device, place: place(device.Device), received: received, stamp: e.Received}
+	if e.Type == typeSilent || e.Type == typeStatus {
+		return true, b.heard(d, e, received)
+	}
+	payload, _, err := vocabulary.Parse(device.Kind, e.Type, e.Data)
+	if errors.Is(err, devices.ErrUnknownType) {
+		return false, nil // what intake or the box says of the device
+	} else if err != nil {
+		b.tally.malformed++
+		return false, nil
+	}
+	if err := b.heard(d, e, received); err != nil {
+		return false, err
+	}
+	return true, fold(b, d, payload, at)
+}
+
+// placed is a device, and the facility where it counts.
+type placed struct {
+	registry.Device
+	place    string
+	received clock.Moment
+	stamp    devices.Stamp
+}
+
+// place is the facility at which a device counts: its own; the box itself for
+// what hangs in homes. "" for a device that should have one.
+func place(d devices.Device) string {
+	if d.Facility != "" {
+		return d.Facility
+	}
+	switch d.Kind {
+	case wearable.Kind, bed.Kind, alarm.Kind, visit.Kind:
+		return devices.GatewayDevice
+	}
+	return ""
+}
+
+// emit counts what an occurrence adds to figures; since is zero for one that
+// has no duration.
+func (b *batch) emit(facility string, at, since clock.Moment, counts ...count) error {
+	b.told++
+	return b.keep(draftKey(b.seq, b.told-1), draft{Facility: facility, Counts: counts, At: at, Since: since})
 }
 
 // row is the record of a key, to be changed in place.
@@ -169,18 +214,17 @@ func (b *batch) save() error {
 		return err
 	}
 	b.saveMarks()
-	for key, state := range b.states {
-		value, err := json.Marshal(state)
-		if err != nil {
-			return fmt.Errorf("encode compartment: %w", err)
-		}
-		b.tx.Put(bucketCompartments, []byte(key), value)
+	if err := b.saveThings(); err != nil {
+		return err
 	}
 	if len(b.rows) == 0 {
 		return nil
 	}
 	if metaNumber(b.tx, "generation") == 0 {
 		b.tx.Put(bucketMeta, []byte("generation"), number(b.since))
+	}
+	if err := b.foldMonths(); err != nil {
+		return err
 	}
 	change := metaNumber(b.tx, "change")
 	for _, key := range slices.Sorted(maps.Keys(b.rows)) {
@@ -191,6 +235,10 @@ func (b *batch) save() error {
 		row.N++
 		row.Change = 0
 		held := b.held(key)
+		if !held && row.N > 1 && b.frozen(key) { // its first figure is no revision
+			held = true
+			b.tally.frozen++
+		}
 		if !held {
 			change++
 			row.Change = change
@@ -202,6 +250,7 @@ func (b *batch) save() error {
 		b.tx.Put(bucketRows, []byte(key), value)
 		if !held {
 			b.tx.Put(bucketChanges, number(change), []byte(key))
+			b.tx.Put(bucketPeriods, []byte(lane(key)), number(change))
 		}
 	}
 	b.tx.Put(bucketMeta, []byte("change"), number(change))
@@ -215,11 +264,10 @@ func (b *batch) prune() error {
 		return nil
 	}
 	b.tx.Put(bucketMeta, []byte("newest"), []byte(b.newest))
-	newest, err := time.Parse(time.DateOnly, b.newest)
-	if err != nil {
-		return fmt.Errorf("newest day: %w", err)
+	if err := b.forget(); err != nil {
+		return err
 	}
-	oldest := newest.AddDate(0, 0, -keepDays).Format(time.DateOnly)
+	oldest := daysBefore(b.newest, keepDays)
 	for key, value := range b.tx.Ascend(bucketRows, nil) {
 		if string(key) >= oldest {
 			break
@@ -236,5 +284,21 @@ func (b *batch) prune() error {
 			b.tx.Delete(bucketUncertain, from)
 		}
 	}
+	for period := range b.tx.Ascend(bucketPeriods, nil) {
+		if string(period) >= oldest {
+			break
+		}
+		b.tx.Delete(bucketPeriods, period)
+	}
 	return nil
+}
+
+// daysBefore is the day that lies n days before another, "" before any if
+// there is none.
+func daysBefore(day string, n int) string {
+	at, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return "0000-00-00"
+	}
+	return at.AddDate(0, 0, -n).Format(time.DateOnly)
 }

@@ -12,6 +12,7 @@ type metrics struct {
 	malformed prometheus.Counter
 	undated   prometheus.Gauge
 	lost      prometheus.Counter
+	frozen    prometheus.Counter
 	errors    prometheus.Counter
 }
 
@@ -37,6 +38,10 @@ func newMetrics() *metrics {
 			Name: "linli_usage_lost_changes_total",
 			Help: "What happened to compartments and counts on no day, because the box did not know the time for too long.",
 		}),
+		frozen: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_usage_frozen_changes_total",
+			Help: "Changes of rows that came after their month was frozen: counted on the box, and told to nobody.",
+		}),
 		errors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "linli_usage_errors_total",
 			Help: "Failures to read the journal or to write the statistics; each is tried again.",
@@ -45,7 +50,7 @@ func newMetrics() *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.changes, m.unplaced, m.malformed, m.undated, m.lost, m.errors}
+	return []prometheus.Collector{m.changes, m.unplaced, m.malformed, m.undated, m.lost, m.frozen, m.errors}
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
@@ -68,10 +73,11 @@ func (m *metrics) unregister(r prometheus.Registerer) {
 
 func (m *metrics) add(t tally) {
 	for label, n := range t.changes {
-		m.changes.WithLabelValues(string(label.kind), string(label.change)).Add(float64(n))
+		m.changes.WithLabelValues(string(label.kind), label.change).Add(float64(n))
 	}
 	m.unplaced.Add(float64(t.unplaced))
 	m.malformed.Add(float64(t.malformed))
 	m.undated.Add(float64(t.undated))
 	m.lost.Add(float64(t.lost))
+	m.frozen.Add(float64(t.frozen))
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/linli-edge/gateway/devices/locker"
 )
 
-// visit is what is really in a compartment, or nothing.
-type visit struct {
+// stay is what is really in a compartment, or nothing.
+type stay struct {
 	known   bool // the coming was reported
 	came    time.Time
 	units   int64
@@ -28,9 +28,9 @@ type visit struct {
 // truth is what really happens at the compartments, and a recount of it by
 // hand: nothing of it goes through a state machine.
 type truth struct {
-	inside  map[string]*visit // by device and number
-	lost    map[string]bool   // where the last report was lost: two are beyond anybody
-	figures map[string]int64  // by day, facility, indicator and part
+	inside  map[string]*stay // by device and number
+	lost    map[string]bool  // where the last report was lost: two are beyond anybody
+	figures map[string]int64 // by day, facility, indicator and part
 }
 
 func (m *truth) add(at time.Time, facility, indicator, part string, n int64) {
@@ -66,7 +66,7 @@ func (m *truth) step(t *rapid.T, b *box) (reported []devices.Event) {
 
 	switch what := rapid.IntRange(0, 5).Draw(t, "what"); {
 	case in == nil && what < 5: // something comes
-		in = &visit{known: true, came: at, units: 1}
+		in = &stay{known: true, came: at, units: 1}
 		m.inside[key] = in
 		switch device {
 		case "l1": // the controller reports
@@ -176,7 +176,7 @@ func recount(rows map[string]Row) map[string]int64 {
 			figures[strings.Join([]string{r.Day, r.Facility, r.Indicator, part}, " ")] = n
 		}
 	}
-	for _, r := range rows {
+	for _, r := range looked(slices.Collect(maps.Values(rows))) {
 		add(r, "count", r.Numerator)
 		if r.Denominator != nil {
 			add(r, "of", *r.Denominator)
@@ -207,7 +207,7 @@ func TestRecount(t *testing.T) {
 					b.record(device, locker.Occupancy{Compartment: n}, time.Time{})
 				}
 			}
-			m := truth{inside: map[string]*visit{}, lost: map[string]bool{}, figures: map[string]int64{}}
+			m := truth{inside: map[string]*stay{}, lost: map[string]bool{}, figures: map[string]int64{}}
 			feed := reader{rows: map[string]Row{}}
 			var past []devices.Event
 			for range rapid.IntRange(1, 60).Draw(rt, "steps") {

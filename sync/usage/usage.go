@@ -15,12 +15,13 @@ import (
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
-// Options of Open. All but Every are required.
+// Options of Open. All but Every and Months are required.
 type Options struct {
 	Clock devices.Clock
 	// Every is how long events may wait for company before the figures are
 	// written; 0 is two seconds.
 	Every      time.Duration
+	Months     Months
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -30,19 +31,23 @@ const defaultEvery = 2 * time.Second
 // Usage keeps the statistics. Its methods may be called from many goroutines.
 type Usage struct {
 	journal   *journal.Journal
-	directory devices.Directory
+	community community
 	options   Options
 	state     *journal.State
 	metrics   *metrics
 }
 
-// Open opens the statistics that follow j. The directory says which facility a
+// Open opens the statistics that follow j. The registry says which facility a
 // device belongs to. Nothing is counted before Run.
-func Open(j *journal.Journal, directory devices.Directory, o Options) (*Usage, error) {
+func Open(j *journal.Journal, registry community, o Options) (*Usage, error) {
 	if o.Every == 0 {
 		o.Every = defaultEvery
 	}
-	state, err := j.OpenState("usage")
+	var err error
+	if o.Months, err = o.Months.complete(); err != nil {
+		return nil, fmt.Errorf("open usage: %w", err)
+	}
+	state, err := j.OpenState(stateName)
 	if err != nil {
 		return nil, fmt.Errorf("open usage: %w", err)
 	}
@@ -53,12 +58,12 @@ func Open(j *journal.Journal, directory devices.Directory, o Options) (*Usage, e
 	if until > 0 {
 		o.Logger.Warn("statistics are made again of the journal", "until", until)
 	}
-	u := &Usage{journal: j, directory: directory, options: o, state: state, metrics: newMetrics()}
+	u := &Usage{journal: j, community: registry, options: o, state: state, metrics: newMetrics()}
 	err = state.View(func(tx *journal.Tx) error {
 		for _, value := range tx.Ascend(bucketDrafts, nil) {
 			if d, err := decodeDraft(value); err != nil {
 				return err
-			} else if d.undated() {
+			} else if d.waits() {
 				u.metrics.undated.Inc()
 			}
 		}
@@ -91,10 +96,10 @@ const (
 func (u *Usage) Run(ctx context.Context) error {
 	var counted tally
 	fold := journal.Fold{
-		Chains: []journal.Chain{journal.Ordinary},
+		Chains: []journal.Chain{journal.Urgent, journal.Ordinary},
 		Every:  u.options.Every,
 		Apply: func(tx *journal.Tx, entries []journal.Entry) (err error) {
-			counted, err = apply(tx, entries, u.directory, u.generationFrom())
+			counted, err = apply(tx, entries, u.community.Snapshot(), u.options, u.generationFrom(), nil)
 			return err
 		},
 	}
@@ -153,7 +158,8 @@ func (u *Usage) Today() ([]Row, error) {
 	return u.Rows(Day(now.Wall))
 }
 
-// Rows returns the figures of a day ("2026-11-23"), by facility and indicator.
+// Rows returns the figures of a day ("2026-11-23") or a month ("2026-11"), by
+// facility and indicator.
 // They are as old as Options.Every.
 func (u *Usage) Rows(day string) ([]Row, error) {
 	var rows []Row

@@ -35,7 +35,7 @@ type Row struct {
 	Facility string `json:"facility"`
 	// Indicator is the code of the figure.
 	Indicator string `json:"indicator"`
-	// Period is a day in UTC+8: "2026-11-23".
+	// Period is a day in UTC+8, "2026-11-23", or a month, "2026-11".
 	Period string `json:"period"`
 	// Numerator is a count.
 	Numerator int64 `json:"numerator"`
@@ -81,8 +81,8 @@ func (r Row) Validate() error {
 	if err := devices.CheckCode("indicator", r.Indicator); err != nil {
 		return err
 	}
-	if _, err := time.Parse(time.DateOnly, r.Period); err != nil || r.Period < "2020" {
-		return fmt.Errorf("period: must be a day from 2020 on, as 2026-11-23 (got %.80q)", r.Period)
+	if !isPeriod(r.Period) {
+		return fmt.Errorf("period: must be a day from 2020 on, as 2026-11-23, or a month, as 2026-11 (got %.80q)", r.Period)
 	}
 	if r.Numerator < 0 {
 		return fmt.Errorf("numerator: must not be negative (got %d)", r.Numerator)
@@ -102,6 +102,18 @@ func (r Row) Validate() error {
 		return fmt.Errorf("generation, n: must be 1 or more (got %d, %d)", r.Generation, r.N)
 	}
 	return r.validateCodes()
+}
+
+// MonthLength is how long the name of a month is, in bytes.
+const MonthLength = len("2026-11")
+
+func isPeriod(period string) bool {
+	layout := time.DateOnly
+	if len(period) == MonthLength {
+		layout = "2006-01"
+	}
+	_, err := time.Parse(layout, period)
+	return err == nil && period >= "2020"
 }
 
 func (r Row) validateCodes() error {

@@ -100,7 +100,7 @@ func TestRowIsRefused(t *testing.T) {
 		"more than one":     func(_ *Row, e *Event) { e.Data = append(e.Data, "{}"...) },
 		"facility:":         func(r *Row, _ *Event) { r.Facility = "张三" },
 		"indicator:":        func(r *Row, _ *Event) { r.Indicator = "" },
-		"period:":           func(r *Row, _ *Event) { r.Period = "2026-11" },
+		"period:":           func(r *Row, _ *Event) { r.Period = "2026-13" },
 		"period: must":      func(r *Row, _ *Event) { r.Period = "1970-01-01" },
 		"numerator:":        func(r *Row, _ *Event) { r.Numerator = -1 },
 		"denominator:":      func(r *Row, _ *Event) { r.Denominator = denominator(-1) },

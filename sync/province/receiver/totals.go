@@ -36,8 +36,8 @@ type Totals struct {
 	Facilities []Total `json:"facilities"`
 }
 
-// Totals adds up the rows of a period: a day ("2026-11-23") or a month
-// ("2026-11").
+// Totals adds up the rows of a day ("2026-11-23"), or those of the days of a
+// month ("2026-11").
 func (r *Receiver) Totals(period string) (Totals, error) {
 	type key struct{ box, facility, indicator string }
 	sums := map[key]*Total{}
@@ -50,6 +50,9 @@ func (r *Receiver) Totals(period string) (Totals, error) {
 		sum.add(row)
 	}
 	err := r.Rows(period, func(box string, row contract.Row) error {
+		if len(row.Period) == contract.MonthLength {
+			return nil // it has the same again, added up by the box
+		}
 		add(key{"", "", row.Indicator}, row)
 		add(key{box, row.Facility, row.Indicator}, row)
 		return nil

@@ -1,0 +1,197 @@
+package usage
+
+import (
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/linli-edge/gateway/devices/clock"
+)
+
+// thing is whatever has a state of its own: a compartment, a session, an
+// asset, a booking, an incident, the levels of a device. Its JSON is the value
+// in the state file.
+type thing struct {
+	State json.RawMessage `json:"state"`
+	// Since is when what it is in began: the contents came, the levels were
+	// last accounted for, the incident was raised.
+	Since clock.Moment `json:"since,omitzero"`
+	// Day on which it was last touched.
+	Day string `json:"day,omitempty"`
+
+	value any // State decoded, nil until it is asked for
+}
+
+// Keys of things: the first word, then whose it is.
+const (
+	thingCompartment = "compartment"
+	thingMeter       = "meter"
+	thingTemperature = "temperature"
+	thingSession     = "session"
+	thingAsset       = "asset"
+	thingPoint       = "point"
+	thingCounter     = "counter"
+	thingChill       = "chill"
+	thingVisit       = "visit"
+	thingBooking     = "booking"
+	thingRating      = "rating"
+	thingIncident    = "incident"
+	thingBox         = "box"
+)
+
+// brief things are forgotten when they were not touched for this long: nobody
+// will speak of them again.
+const briefDays = 60
+
+var brief = []string{thingBooking, thingRating, thingIncident}
+
+func thingKey(kind string, whose ...string) string {
+	return kind + "\x00" + strings.Join(whose, "\x00")
+}
+
+// thingOf is the state of a thing, to be changed in place.
+func thingOf[S any](b *batch, kind string, whose ...string) (*S, *thing, error) {
+	key := thingKey(kind, whose...)
+	t := b.things[key]
+	if t == nil {
+		t = &thing{}
+		value := b.tx.Get(bucketThings, []byte(key))
+		if value == nil {
+			b.strange = true
+		} else if err := json.Unmarshal(value, t); err != nil {
+			return nil, nil, fmt.Errorf("%q: damaged: %w", key, err)
+		}
+		b.things[key] = t
+	}
+	if t.value == nil {
+		s := new(S)
+		if t.State != nil {
+			if err := json.Unmarshal(t.State, s); err != nil {
+				return nil, nil, fmt.Errorf("%q: damaged: %w", key, err)
+			}
+		}
+		t.value = s
+	}
+	t.Day = b.newest
+	return t.value.(*S), t, nil
+}
+
+func (b *batch) saveThings() error {
+	for key, t := range b.things {
+		if t.value != nil {
+			var err error
+			if t.State, err = json.Marshal(t.value); err != nil {
+				return fmt.Errorf("encode state: %w", err)
+			}
+		}
+		value, err := json.Marshal(t)
+		if err != nil {
+			return fmt.Errorf("encode state: %w", err)
+		}
+		b.tx.Put(bucketThings, []byte(key), value)
+	}
+	return nil
+}
+
+// redateThings moves what has begun to when that is now known to have been. If
+// that will never be known, no duration will be counted.
+func (b *batch) redateThings() error {
+	for key, value := range b.tx.Ascend(bucketThings, nil) {
+		if b.things[string(key)] != nil {
+			continue
+		}
+		t := &thing{}
+		if err := json.Unmarshal(value, t); err != nil {
+			return fmt.Errorf("%q: damaged: %w", key, err)
+		}
+		if !t.Since.Final() {
+			b.things[string(key)] = t
+		}
+	}
+	for _, t := range b.things {
+		first, last, known := b.calendar.Range(t.Since)
+		if t.Since = b.calendar.Resolve(t.Since); t.Since.Final() && !(known && first.Equal(last)) {
+			t.Since = clock.Moment{}
+		}
+	}
+	return nil
+}
+
+// Whom a Distinct indicator has counted is kept as a keyed hash, and the key
+// is that of one month: after that nobody can tell that it was the same
+// person. Neither leaves the box.
+//
+//	bucket "members"  key: row key / 16 bytes of the hash, or the code itself
+//	                  value: how often, 8 bytes big-endian
+//	bucket "keys"     key: month; value: 32 random bytes
+const (
+	bucketMembers = "members"
+	bucketKeys    = "keys"
+)
+
+// member counts a member once, or takes it back, and returns by how much the
+// number of members changes.
+func (b *batch) member(a amount, facility string, sign int64) int64 {
+	name := []byte(a.member)
+	if catalogue[a.code].Fold == Distinct {
+		mac := hmac.New(sha256.New, b.monthKey(a.period))
+		mac.Write([]byte(facility + "\x00" + a.member))
+		name = mac.Sum(nil)[:16]
+	}
+	key := append([]byte(rowKey(a.period, facility, a.code)+"/"), name...)
+	var before int64
+	if v := b.tx.Get(bucketMembers, key); len(v) == 8 {
+		before = int64(binary.BigEndian.Uint64(v))
+	}
+	after := before + sign
+	if after <= 0 {
+		b.tx.Delete(bucketMembers, key)
+	} else {
+		b.tx.Put(bucketMembers, key, number(uint64(after)))
+	}
+	return min(1, max(0, after)) - min(1, before)
+}
+
+func (b *batch) monthKey(month string) []byte {
+	key := b.tx.Get(bucketKeys, []byte(month))
+	if key == nil {
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+		b.tx.Put(bucketKeys, []byte(month), key)
+	}
+	return key
+}
+
+// forget removes what nobody will ask for again: things that are over, and the
+// members and the key of months that are frozen.
+func (b *batch) forget() error {
+	oldest := daysBefore(b.newest, briefDays)
+	for _, kind := range brief {
+		prefix := thingKey(kind)
+		for key, value := range b.tx.Ascend(bucketThings, []byte(prefix)) {
+			if !strings.HasPrefix(string(key), prefix) {
+				break
+			}
+			t := thing{}
+			if err := json.Unmarshal(value, &t); err != nil {
+				return fmt.Errorf("%q: damaged: %w", key, err)
+			}
+			if t.Day != "" && t.Day < oldest && b.things[string(key)] == nil {
+				b.tx.Delete(bucketThings, key)
+			}
+		}
+	}
+	for _, bucket := range []string{bucketMembers, bucketKeys} {
+		for key := range b.tx.Ascend(bucket, nil) {
+			if string(key) >= oldest[:len("2026-11")] {
+				break
+			}
+			b.tx.Delete(bucket, key)
+		}
+	}
+	return nil
+}
