@@ -2,6 +2,7 @@ package registry
 
 import (
 	"crypto/subtle"
+	"maps"
 	"sync"
 	"time"
 
@@ -44,10 +45,12 @@ func (r *Registry) Pair(stop bool) {
 	p := &r.pairing
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.opened, p.ever = r.clock(), !stop
-	if stop {
+	if stop || p.left(r.clock(), PairingTime+pairedTime) == 0 {
 		clear(p.guests)
 	}
+	s := r.Snapshot()
+	maps.DeleteFunc(p.guests, func(id string, _ secretHash) bool { return s.has(Devices, id) })
+	p.opened, p.ever = r.clock(), !stop
 }
 
 // Pairing is for how much longer devices are let in, 0 if they are not.

@@ -446,3 +446,9 @@ func (tx *Tx) checkKind(k devices.Kind) error {
 	slices.Sort(known)
 	return texts.Errorf(texts.Registry.UnknownKind, strings.Join(known, ", "), string(k))
 }
+
+// Device returns a device as the changes made so far leave it.
+func (tx *Tx) Device(id string) (Device, bool) {
+	d, ok := tx.next.Devices[id]
+	return d, ok
+}

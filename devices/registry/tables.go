@@ -1,6 +1,8 @@
 package registry
 
 import (
+	"bytes"
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -23,6 +25,7 @@ type shelf struct {
 	remove func(*Snapshot, string)
 	get    func(*Snapshot, string) (Record, bool)
 	read   func(id string, document []byte) (Record, error)
+	merge  func(Record, []byte) (Record, error)
 }
 
 // shelves are all tables of records, in the order in which they are listed. A
@@ -51,6 +54,13 @@ func shelfOf[R Record](t Table, name texts.Text, records func(*Snapshot) *map[st
 			return r, ok
 		},
 		read: read[R],
+		merge: func(r Record, document []byte) (Record, error) {
+			changed := r.(R)
+			fields := json.NewDecoder(bytes.NewReader(document))
+			fields.DisallowUnknownFields()
+			err := fields.Decode(&changed)
+			return changed, err
+		},
 	}
 }
 

@@ -1,0 +1,276 @@
+package sheet_test
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
+
+	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/registry/sheet"
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+func open(t testing.TB) *registry.Registry {
+	t.Helper()
+	r, err := registry.Open(filepath.Join(t.TempDir(), "registry.db"), registry.Options{Kinds: kinds.Names()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return r
+}
+
+func read(t *testing.T, name, content string) *sheet.Sheet {
+	t.Helper()
+	s, err := sheet.Read(name, []byte(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+const community = `类别,编号,名称,种类,设施,格口数,格口,老人,楼栋,房间,照护人员,呼叫方式,停用
+设施,east,东门快递柜,,,,,,,,,,
+设备,locker-east,1号柜,快递柜,east,24,,,,,,,
+老人,e302,"王秀英",,,,,,3号楼,302,li；zhang,,
+照护人员,li,李敏,,,,,,,,,webhook=https://example.org/a?b=c,
+照护人员,zhang,张伟,,,,,,,,,webhook=https://example.org/z;sms=13900000000,
+设备,bed-302,,bed,east,,,e302,,302,,,
+,,,,,,,,,,,,
+设备,old,,locker,,,,,,,,,是
+`
+
+// What an installer has filled in, as Excel saves it, is registered.
+func TestATableIsRegistered(t *testing.T) {
+	gbk, err := simplifiedchinese.GBK.NewEncoder().String(community)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string]string{
+		"UTF-8": community, "UTF-8 with a mark": "\ufeff" + community, "GBK": gbk,
+		"semicolons": strings.NewReplacer(",", ";", "；", "、", "z;sms", "z、sms").Replace(community), "tabs": strings.ReplaceAll(community, ",", "\t"),
+		"other line ends": strings.ReplaceAll(community, "\n", "\r\n"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t)
+			s := read(t, "community.csv", content)
+			changes, err := s.Preview(r)
+			if err != nil || len(changes) != 7 {
+				t.Fatalf("preview: %+v, %v", changes, err)
+			}
+			if n := len(r.Snapshot().Devices); n != 0 {
+				t.Fatalf("the preview has registered %d devices", n)
+			}
+			secrets, err := s.Apply(r, registry.Author{By: "li", How: "command"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := r.Snapshot()
+			if e := got.Elders["e302"]; e.Name != "王秀英" || e.Building != "3号楼" || e.Room != "302" || strings.Join(e.Caregivers, " ") != "li zhang" {
+				t.Errorf("elder: %+v", e)
+			}
+			if d := got.Devices["locker-east"]; d.Kind != "locker" || d.Facility != "east" || d.Compartments != 24 || d.Name != "1号柜" {
+				t.Errorf("locker: %+v", d)
+			}
+			if d := got.Devices["bed-302"]; d.Facility != "east" || d.Elder != "e302" || d.Room != "302" {
+				t.Errorf("bed: %+v", d)
+			}
+			if !got.Devices["old"].Retired || secrets["old"] != "" {
+				t.Errorf("a retired device: %+v", got.Devices["old"])
+			}
+			if c := got.Caregivers["zhang"].Channels; len(c) != 2 || c[1].Kind != "sms" || c[1].Address != "13900000000" {
+				t.Errorf("ways to reach: %+v", c)
+			}
+			if c := got.Caregivers["li"].Channels; len(c) != 1 || c[0].Address != "https://example.org/a?b=c" {
+				t.Errorf("ways to reach: %+v", c)
+			}
+			if _, ok := r.Login("locker-east", []byte(secrets["locker-east"])); !ok || len(secrets) != 2 {
+				t.Errorf("logins: %v", secrets)
+			}
+			// Once more: nothing changes, and no login does.
+			if changes, err := s.Preview(r); err != nil || len(changes) != 0 {
+				t.Errorf("again: %+v, %v", changes, err)
+			}
+			if again, err := s.Apply(r, registry.Author{}); err != nil || len(again) != 0 {
+				t.Errorf("again: %v, %v", again, err)
+			}
+		})
+	}
+}
+
+// What the file does not name stays; a cell with a minus clears.
+func TestAFileChangesOnlyWhatItNames(t *testing.T) {
+	r := open(t)
+	if _, err := read(t, "a.csv", community).Apply(r, registry.Author{}); err != nil {
+		t.Fatal(err)
+	}
+	s := read(t, "b.csv", "id,name,compartments,facility\nlocker-east,,12,\nbed-302,床垫,,-\n")
+	changes, err := s.Preview(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprint(changes), `[{devices bed-302 changed [{facility "east" } {name  "床垫"}]} {devices locker-east changed [{compartments 24 12}]}]`; got != want {
+		t.Errorf("changes %s\nwant    %s", got, want)
+	}
+	if _, err := s.Apply(r, registry.Author{}); err != nil {
+		t.Fatal(err)
+	}
+	got := r.Snapshot()
+	if d := got.Devices["locker-east"]; d.Compartments != 12 || d.Facility != "east" || d.Name != "1号柜" {
+		t.Errorf("%+v", d)
+	}
+	if d := got.Devices["bed-302"]; d.Facility != "" || d.Elder != "e302" || d.Name != "床垫" {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestYAML(t *testing.T) {
+	r := open(t)
+	s := read(t, "community.yml", `
+facilities:
+  - {id: east, name: 东门快递柜}
+caregivers:
+  - id: li
+    name: 李敏
+    channels: [{kind: webhook, address: "https://example.org/a"}]
+groups:
+  - {id: night, name: 夜班, role: care, members: [li]}
+elders: [{id: 302, name: 王秀英, caregivers: [li]}]
+devices:
+  - id: l1
+    kind: 快递柜
+    facility: east
+    compartments: 24
+`)
+	if _, err := s.Apply(r, registry.Author{}); err != nil {
+		t.Fatal(err)
+	}
+	got := r.Snapshot()
+	if got.Devices["l1"].Compartments != 24 || got.Elders["302"].Name != "王秀英" || got.Groups["night"].Members[0] != "li" || got.Caregivers["li"].Channels[0].Kind != "webhook" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// Each mistake is one message with its place and mend, and changes nothing.
+func TestAMistakeNamesItsPlace(t *testing.T) {
+	for _, c := range []struct {
+		file, content string
+		want          string
+	}{
+		{"a.csv", "", "a.csv:1: there is no record"},
+		{"a.csv", "id,kind\n", "a.csv:1: there is no record"},
+		{"a.csv", "id,knid\nl1,locker\n", `a.csv:1:2: there is no column "knid", columns are: address, `},
+		{"a.csv", "id,编号\nl1,l1\n", "a.csv:1:2: column id is column 1 already"},
+		{"a.csv", "name,kind\n1,locker\n", "a.csv:1: the first line lacks the column id"},
+		{"a.csv", "record,id\nlift,l1\n", `a.csv:2:1 (record): must be facility, device, elder or caregiver (got "lift")`},
+		{"a.csv", "id,kind\nL 1,locker\n", "a.csv:2:1 (id): id: must be 1 to 64"},
+		{"a.csv", "id,kind,compartments\nl1,locker,a dozen\n", `a.csv:2:3 (compartments): must be a whole number (got "a dozen")`},
+		{"a.csv", "id,kind,retired\nl1,locker,maybe\n", `a.csv:2:3 (retired): must be yes or no (got "maybe")`},
+		{"a.csv", "record,id,name,kind\nelder,e1,王,locker\n", "a.csv:2:4 (kind): this kind of record has no such column"},
+		{"a.csv", "record,id,name,channels\ncaregiver,c1,李,13900000000\n", "a.csv:2:4 (channels): a way to reach somebody must be written KIND=ADDRESS"},
+		{"a.csv", "id,kind\nl1,locker\nl2,lokcer\n", `a.csv:3:2 (kind): kind: must be one of `},
+		{"a.csv", "id,kind\nl1,locker\nl1,locker\n", `a.csv:3:1 (id): ID "l1" is in line 2 already`},
+		{"a.csv", "id,kind\nl1,locker,east\n", "a.csv:2:3: there is no heading over this cell"},
+		{"a.csv", "id,kind,facility\nl1,locker,west\n", `a.csv:2:3 (facility): facility: facility "west" is not registered`},
+		{"a.csv", "id,kind,facility,compartment\nd1,locker,east,1\nd2,locker,east,1\n", `a.csv:3:4 (compartment): compartment: in facility "east" compartment 1 is already watched by device "d1"`},
+		{"a.csv", "id,kind\n\"l1,locker\n", "a.csv:2: quotes do not match"},
+		{"a.csv", "\xff\xfei\x00d\x00", "a.csv:1: not a text file"},
+		{"a.csv", "id,kind\n\xff\xff\xff,locker\n", "a.csv:1: neither in UTF-8 nor in GBK"},
+		{"a.csv", strings.Repeat("x", sheet.MaxFile+1), "a.csv:1: the file is larger than 2 MiB"},
+		{"a.csv", "id,kind\n" + lines(5001, "l%d,locker\n"), "a.csv:5002: a file has at most 5000 records"},
+		{"a.yaml", "devices: [\n", "a.yaml:1:"},
+		{"a.yaml", "lifts:\n  - id: l1\n", `a.yaml:1:1: there is no table "lifts", tables are: facilities, devices`},
+		{"a.yaml", "verdicts:\n  - id: l1\n", `a.yaml:1:1: there is no table "verdicts"`},
+		{"a.yaml", "- id: l1\n", "a.yaml:1:1: must begin with tables"},
+		{"a.yaml", "devices:\n  id: l1\n", "a.yaml:2:"},
+		{"a.yaml", "devices:\n  - id: l1\n    kind: locker\n    compartmnets: 3\n", "a.yaml:4:5: compartmnets: records of devices have no such field"},
+		{"a.yaml", "devices:\n  - id: l1\n    kind: locker\n    compartments: many\n", "a.yaml:4:5: compartments: records of devices have no such field"},
+		{"a.yaml", "devices:\n  - id: l1\n    kind: locker\n    facility: west\n", `a.yaml:4:5: facility: facility "west" is not registered`},
+		{"a.yaml", "devices:\n  - kind: locker\n", "a.yaml:2:"},
+		{"a.yaml", "a: &a [1]\ndevices: *a\n", "a.yaml:1:"},
+		{"a.yaml", strings.Repeat("[", 100_000), "a.yaml:1: the line is longer than 4096"},
+		{"a.yaml", strings.Repeat("[\n", 100), "a.yaml:33: nested deeper than 32"},
+		{"a.yaml", strings.Repeat("- ", 2000), "a.yaml:1: nested deeper than 32"},
+	} {
+		r := open(t)
+		if err := r.Put(registry.Facility{ID: "east", Name: "东门"}); err != nil {
+			t.Fatal(err)
+		}
+		before := r.Snapshot()
+		s, err := sheet.Read(c.file, []byte(c.content))
+		if err == nil {
+			_, preview := s.Preview(r)
+			if _, err = s.Apply(r, registry.Author{}); fmt.Sprint(preview) != fmt.Sprint(err) {
+				t.Errorf("%.60q: the preview says %v, then %v", c.content, preview, err)
+			}
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%.60q: got  %v\nwant %s", c.content, err, c.want)
+			continue
+		}
+		var at *sheet.Error
+		if !errors.As(err, &at) || at.Line < 1 {
+			t.Errorf("%.60q: %T without a place", c.content, err)
+		}
+		if zh := texts.Of(err, texts.Chinese); !strings.HasPrefix(zh, c.file+" 第 ") {
+			t.Errorf("in Chinese: %s", zh)
+		}
+		if r.Snapshot() != before {
+			t.Errorf("%.60q: half done", c.content)
+		}
+	}
+}
+
+func lines(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
+// Whoever fills the template in as it is gets what it shows.
+func TestTemplates(t *testing.T) {
+	for _, lang := range []texts.Lang{texts.Chinese, texts.English} {
+		r := open(t)
+		if _, err := read(t, "template.csv", sheet.Template(lang)).Apply(r, registry.Author{}); err != nil {
+			t.Errorf("%s: %v", lang, err)
+		}
+		if d := r.Snapshot().Devices["sos-302"]; d.Elder != "e302" || d.Room != "卫生间" {
+			t.Errorf("%s: %+v", lang, d)
+		}
+	}
+}
+
+// Whatever is in a file, it is registered whole or refused with its place.
+func FuzzRead(f *testing.F) {
+	f.Add("a.csv", []byte(community))
+	f.Add("a.csv", []byte(sheet.Template(texts.English)))
+	f.Add("a.csv", []byte("id;kind\nl1;locker;\n\"\"\n"))
+	f.Add("a.csv", []byte("\xef\xbb\xbf\xb1\xe0\xba\xc5,kind\nl1,locker"))
+	f.Add("a.yaml", []byte("devices:\n  - {id: l1, kind: locker, compartments: 3}\n"))
+	f.Add("a.yaml", []byte("elders: [{id: 302, name: 王, caregivers: []}]\n---\ncare: [{id: '302', fence: {latitude: 32}}]"))
+	f.Add("a.yaml", []byte("a: &a [*a]\ndevices: !!binary x\n? b\n: c\n"))
+	r := open(f)
+	f.Fuzz(func(t *testing.T, name string, content []byte) {
+		s, err := sheet.Read(name, content)
+		if err != nil {
+			if !errors.As(err, new(*sheet.Error)) {
+				t.Fatalf("without a place: %v", err)
+			}
+			return
+		}
+		if _, err := s.Preview(r); err != nil && !errors.As(err, new(*sheet.Error)) {
+			t.Fatalf("without a place: %v", err)
+		}
+	})
+}
