@@ -21,6 +21,7 @@ var layers = map[string]int{
 	"sync/journal":           1,
 	"sync/alert":             2,
 	"sync/usage":             2,
+	"sync/dispatch":          2,
 	"sync/notify":            3,
 	"sync/province":          3,
 	"sync/province/receiver": 3,

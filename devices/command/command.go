@@ -166,7 +166,7 @@ func (c Command) Restart(now devices.Stamp) Command {
 		c.Since = now
 		return c
 	}
-	if c = c.Tick(now); c.Phase == PhaseSent && c.Repeatable && c.Left(now) > Grace {
+	if c = c.Tick(now); c.Phase == PhaseSent && c.Repeatable && now.Boot == c.Asked.Boot && c.Left(now) > Grace {
 		return c.Unsent()
 	}
 	return c

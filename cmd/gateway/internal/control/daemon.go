@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/dispatch"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -21,6 +22,8 @@ type Config struct {
 	Revoke  func(device string)
 	Journal *journal.Journal
 	Alerts  *alert.Engine
+	// Commands carries what is asked of devices.
+	Commands *dispatch.Dispatcher
 	// Login makes a login link to the page for a person.
 	Login  func(name string) (Invitation, error)
 	Status func() Status
@@ -106,6 +109,8 @@ func Handler(c Config) http.Handler {
 			answer(w, r, link, err)
 		}
 	})
+	mux.HandleFunc("POST /v1/devices/{id}/commands", c.command)
+	mux.HandleFunc("GET /v1/commands", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Commands.Commands(), nil) })
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
 	human := func(act string, do func(ctx context.Context, incident string, h Human) error) {
 		mux.HandleFunc("POST /v1/incidents/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
