@@ -25,6 +25,7 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/dispatch"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/province"
@@ -51,7 +52,8 @@ type gateway struct {
 	figures  *usage.Usage
 	reports  *province.Sender // nil where no province is configured
 	intake   *intake.Intake
-	driver   devices.Driver
+	driver   driver
+	orders   *dispatch.Dispatcher
 	console  *console.Console
 
 	commands             http.Handler // of the socket
@@ -124,9 +126,17 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, err
 	}
 
+	// What goes back to the devices: commands of people.
+	if g.orders, err = dispatch.Open(g.journal, g.registry, dispatch.Options{
+		Clock: now, Profiles: profiles, Publish: g.driver.Publish, Online: g.intake.Online, Logger: logger, Registerer: g.metrics,
+	}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.orders.Close)
+
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
-		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts,
+		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
 		Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
@@ -136,6 +146,13 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}
 	g.serveCommands(revoke)
 	return g, nil
+}
+
+// driver brings messages in, and carries some out.
+type driver interface {
+	devices.Driver
+	// Publish sends a message to whoever subscribed, see mqtt.Broker.
+	Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error
 }
 
 // newDriver makes the way in of the messages, and returns what ends the
@@ -201,6 +218,8 @@ func (g *gateway) Run(ctx context.Context) error {
 	if g.reports != nil {
 		start(&followers, following, "province", g.reports.Run)
 	}
+	start(&servers, serving, "commands", g.orders.Run)
+	start(&servers, serving, "acknowledgements", g.tellElders)
 	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)

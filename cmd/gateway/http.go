@@ -68,7 +68,7 @@ func (g *gateway) ready() error {
 func (g *gateway) serveCommands(revoke func(device string)) {
 	started := g.clock()
 	g.commands = control.Handler(control.Config{
-		Registry: g.registry, Revoke: revoke, Journal: g.journal, Alerts: g.alerts,
+		Registry: g.registry, Revoke: revoke, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)
 			_, port, _ := net.SplitHostPort(g.page.Addr().String()) // a listener's address has both

@@ -55,7 +55,7 @@ func (c *cli) deviceCommand() *cobra.Command {
 		list(c, t.DeviceList, "devices", []string{"id", "kind", "facility", "elder", "bridge", "name"}, func(d registry.Device) []string {
 			return []string{d.ID, string(d.Kind), d.Facility, d.Elder, d.Bridge, d.Name}
 		}),
-		credentials, c.remove(t.DeviceRemove, "devices"))
+		credentials, c.remove(t.DeviceRemove, "devices"), c.orderCommand())
 }
 
 // kindNames lists the kinds that can be registered, with what people call them.

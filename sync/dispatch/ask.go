@@ -26,7 +26,6 @@ func (d *Dispatcher) Ask(ctx context.Context, o command.Order, valid time.Durati
 	c, err := d.ask(ctx, o, valid)
 	if err != nil {
 		d.results.WithLabelValues("refused").Inc()
-		d.Logger.Warn("command refused", "device", o.Device, "action", o.Action)
 	}
 	return c, err
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/dispatch"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	Registry *registry.Registry
 	Journal  *journal.Journal
 	Alerts   *alert.Engine
+	// Commands carries what is asked of devices.
+	Commands *dispatch.Dispatcher
 	// Figures returns today's figures of each facility in use.
 	Figures func() []Facility
 	// Province tells how the reports to the province stand, nil if none are
