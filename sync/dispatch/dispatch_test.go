@@ -134,7 +134,9 @@ func TestSilent(t *testing.T) {
 // after its time it never does.
 func TestBrokerAway(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
+		b.mu.Lock()
 		b.fate = mqtt.ErrNotConnected
+		b.mu.Unlock()
 		b.ask(t, bank12)
 		pass(5 * time.Second)
 		b.expect(t, "2", command.PhaseAsked, "")
@@ -167,7 +169,9 @@ func TestBrokerAway(t *testing.T) {
 // An attempt of unknown fate may have arrived: it is not repeated.
 func TestUnknownFate(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
+		b.mu.Lock()
 		b.fate = errors.New("connection lost")
+		b.mu.Unlock()
 		b.ask(t, bank12)
 		pass(20 * time.Second)
 		if n := len(b.sent()); n != 1 {
@@ -225,7 +229,9 @@ func TestRefusals(t *testing.T) {
 // A registration that changes before the order can leave stops it.
 func TestRetiredMeanwhile(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
+		b.mu.Lock()
 		b.fate = mqtt.ErrNotConnected
+		b.mu.Unlock()
 		b.ask(t, open12)
 		d := b.registry.Snapshot().Devices["native"]
 		d.Retired = true

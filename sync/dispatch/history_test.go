@@ -91,28 +91,46 @@ func live(dir string, moves []move) (err error) {
 			return fmt.Errorf("move %d, %+v: %w", i, m, err)
 		}
 		synctest.Wait()
-		if l.wrong != nil {
-			return fmt.Errorf("move %d, %+v: %w", i, m, l.wrong)
+		if err := l.fault(); err != nil {
+			return fmt.Errorf("move %d, %+v: %w", i, m, err)
 		}
 	}
-	l.fate, l.cut = nil, false
+	l.suffer(nil)
 	pass(MaxValid + command.Grace + time.Minute)
-	return errors.Join(l.wrong, l.check())
+	return errors.Join(l.fault(), l.check())
+}
+
+// suffer sets what becomes of what leaves the box.
+func (l *life) suffer(fate error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.fate, l.cut = fate, false
+}
+
+func (l *life) fault() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wrong
+}
+
+// arrived is how often an order may have.
+func (l *life) arrived(id string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.gone[id]
 }
 
 // leave looks at what leaves the box.
 func (l *life) leave(m message) {
 	var order struct{ ID, Order string }
-	if err := json.Unmarshal([]byte(m.payload), &order); err != nil {
-		l.wrong = err
-		return
-	}
+	wrong := json.Unmarshal([]byte(m.payload), &order)
 	id := order.ID + order.Order
 	c, _ := l.dispatcher.Command(id)
 	told, err := l.told(id)
 	passed, same := m.at.Since(c.Asked)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.wrong = errors.Join(l.wrong, wrong)
 	if l.fate != mqtt.ErrNotConnected {
 		l.gone[id]++
 	}
@@ -149,11 +167,11 @@ func (l *life) make(dir string, m move) error {
 	case "cut":
 		return l.powerCut(dir, m)
 	case "away":
-		l.fate = mqtt.ErrNotConnected
+		l.suffer(mqtt.ErrNotConnected)
 	case "hangup":
-		l.fate = errors.New("connection lost")
+		l.suffer(errors.New("connection lost"))
 	case "back":
-		l.fate = nil
+		l.suffer(nil)
 	}
 	return nil
 }
@@ -189,7 +207,7 @@ func (l *life) answer(m move) error {
 	case "foreign":
 		return l.report("contact", id, command.Done{Command: c.ID})
 	}
-	if l.gone[c.ID] == 0 {
+	if l.arrived(c.ID) == 0 {
 		return nil // no device answers what it has not heard
 	}
 	return l.report(c.Device, id, command.Done{Command: c.ID})
@@ -204,13 +222,18 @@ func (l *life) powerCut(dir string, m move) error {
 		}
 	}
 	l.n++
+	l.mu.Lock()
 	l.disk, l.cut = filepath.Join(dir, fmt.Sprint(l.n)), true
+	l.mu.Unlock()
 	if _, err := l.ask(m); err != nil {
 		return err
 	}
 	synctest.Wait()
-	if l.cut || l.wrong != nil { // it did not leave
-		l.cut = false
+	l.mu.Lock()
+	left := !l.cut && l.wrong == nil
+	l.cut = false
+	l.mu.Unlock()
+	if !left {
 		return nil
 	}
 	if err := l.halt(); err != nil {
@@ -238,13 +261,13 @@ func (l *life) check() error {
 			return err
 		case !known || !c.Over():
 			return fmt.Errorf("%s has not ended: %+v", id, c)
-		case c.Phase == command.PhaseDone && l.gone[id] == 0:
+		case c.Phase == command.PhaseDone && l.arrived(id) == 0:
 			return fmt.Errorf("%s is said to be done and never left: %+v", id, c)
-		case (c.Reason == command.Expired || c.Reason == command.Refused) && l.gone[id] > 0 && !c.Repeatable:
+		case (c.Reason == command.Expired || c.Reason == command.Refused) && l.arrived(id) > 0 && !c.Repeatable:
 			return fmt.Errorf("%s is said to be unsent and left: %+v", id, c)
 		case ended < 1 || ended > 2 || told[0] != command.TypeAsked:
 			return fmt.Errorf("%s: the journal has %v", id, told)
-		case l.gone[id] > 0 && !slices.Contains(told, command.TypeSent):
+		case l.arrived(id) > 0 && !slices.Contains(told, command.TypeSent):
 			return fmt.Errorf("%s has left, the journal has %v", id, told)
 		}
 	}
