@@ -24,6 +24,7 @@ type Config struct {
 	Journal  Journal  `yaml:"journal"`
 	Alert    Alert    `yaml:"alert"`
 	Province Province `yaml:"province"`
+	GPIO     GPIO     `yaml:"gpio"`
 	Log      Log      `yaml:"log"`
 }
 

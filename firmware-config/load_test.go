@@ -61,6 +61,9 @@ func TestGoodFiles(t *testing.T) {
 		"external_broker": func(c *Config) {
 			c.MQTT = MQTT{Broker: "mqtt://broker.local:1883", ClientID: "linli-linli", Topics: []string{"zigbee2mqtt/#", "linli/v1/+/event"}}
 		},
+		"gpio": func(c *Config) {
+			c.GPIO = GPIO{Board: "raspberry-pi", Wires: []string{"拉绳，cord-302，常闭，引脚 11", "siren, pin 13, active low"}}
+		},
 		"everything": func(c *Config) {
 			*c = Config{
 				Box:      Box{ID: "chunfeng-01", Name: "春风社区"},

@@ -42,6 +42,7 @@ func (c Config) check() *problem {
 		within("alert.medium_step", c.Alert.MediumStep, time.Minute, time.Hour, base().Alert.MediumStep, formatDuration),
 		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
 		c.checkProvince(),
+		c.checkGPIO(),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.checkSecrets(),
