@@ -25,7 +25,9 @@ type Config struct {
 	Alert    Alert    `yaml:"alert"`
 	Province Province `yaml:"province"`
 	GPIO     GPIO     `yaml:"gpio"`
-	Log      Log      `yaml:"log"`
+	// Sensors says what the kernel measures, in words: see package sensor.
+	Sensors []string `yaml:"sensors" example:"\"temperature, cabinet-1, compartment 3, 1-wire 28-0316a2795aff\""`
+	Log     Log      `yaml:"log"`
 }
 
 // Box is who this box is.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/linli-edge/gateway/devices/gpio"
+	"github.com/linli-edge/gateway/devices/sensor"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -52,5 +53,30 @@ func (g GPIO) wrong(i int, err error) *problem {
 
 func (c Config) checkGPIO() *problem {
 	_, _, p := c.GPIO.connect()
+	return p
+}
+
+// Probes are the sensors of a configuration that is valid.
+func (c Config) Probes() ([]sensor.Probe, error) {
+	probes, p := c.probes()
+	if p != nil {
+		return nil, p
+	}
+	return probes, nil
+}
+
+func (c Config) probes() (probes []sensor.Probe, p *problem) {
+	for i, s := range c.Sensors {
+		probe, err := sensor.ParseProbe(s)
+		if err != nil {
+			return nil, &problem{field: "sensors[" + itoa(i) + "]", reason: err, mend: texts.Errorf(texts.Sensor.Mend)}
+		}
+		probes = append(probes, probe)
+	}
+	return probes, nil
+}
+
+func (c Config) checkSensors() *problem {
+	_, p := c.probes()
 	return p
 }

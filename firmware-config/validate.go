@@ -43,6 +43,7 @@ func (c Config) check() *problem {
 		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
 		c.checkProvince(),
 		c.checkGPIO(),
+		c.checkSensors(),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
 		oneOf("log.format", c.Log.Format, "text", "json"),
 		c.checkSecrets(),

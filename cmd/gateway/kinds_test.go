@@ -27,7 +27,7 @@ import (
 // beginning, to which the test adds what no type has.
 var said = map[devices.Kind][]string{
 	"locker":     {`"parcel.deposited","data":{"compartment":1`, `"parcel.picked_up","data":{"compartment":1`, `"parcel.overdue","data":{"compartment":1`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"power"`},
-	"cabinet":    {`"meal.loaded","data":{"compartment":1`, `"meal.picked_up","data":{"compartment":1`, `"meal.unclaimed","data":{"compartment":1`, `"temperature","data":{"celsius":65`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"heater"`},
+	"cabinet":    {`"meal.loaded","data":{"compartment":1`, `"meal.picked_up","data":{"compartment":1`, `"meal.unclaimed","data":{"compartment":1`, `"temperature","data":{"celsius":65`, `"humidity","data":{"percent":40`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"heater"`},
 	"wearable":   {`"sos","data":{"x":1`, `"fall","data":{"x":1`, `"fall_cancelled","data":{"x":1`, `"vitals","data":{"heart_rate":72`, `"battery","data":{"percent":80`, `"worn","data":{"worn":true`, `"position","data":{"latitude":32,"longitude":118`},
 	"bed":        {`"sos","data":{"x":1`, `"occupancy","data":{"occupied":true`, `"battery","data":{"low":true`, `"fault","data":{"code":"mat"`},
 	"alarm":      {`"smoke","data":{"x":1`, `"sos","data":{"x":1`, `"gas","data":{"x":1`, `"carbon_monoxide","data":{"x":1`, `"water","data":{"x":1`, `"battery","data":{"low":true`, `"fault","data":{"code":"tamper"`},
@@ -40,7 +40,7 @@ var said = map[devices.Kind][]string{
 	"attendance": {`"people.counted","data":{"entries":3`, `"people.total","data":{"entries":30`, `"opening","data":{"open":true`, `"fault","data":{"code":"lens"`},
 	"fitness":    {`"test.done","data":{"test":"grip_strength"`, `"fault","data":{"code":"x"`},
 	"rental":     {`"asset.out","data":{"asset":"chair-3"`, `"asset.in","data":{"asset":"chair-3"`, `"asset.available","data":{"asset":"chair-3","available":true`, `"fault","data":{"code":"x"`},
-	"pickup":     {`"item.stocked","data":{"compartment":1`, `"item.picked_up","data":{"compartment":1`, `"temperature","data":{"celsius":5,"cold":true`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"lock"`},
+	"pickup":     {`"item.stocked","data":{"compartment":1`, `"item.picked_up","data":{"compartment":1`, `"temperature","data":{"celsius":5,"cold":true`, `"humidity","data":{"percent":40`, `"door","data":{"compartment":1,"open":true`, `"occupancy","data":{"compartment":1,"occupied":true`, `"fault","data":{"code":"lock"`},
 	"express":    {`"parcel.deposited","data":{"parcels":5`, `"parcel.picked_up","data":{"parcels":2`, `"opening","data":{"open":true`, `"fault","data":{"code":"x"`},
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/condition"
 )
 
 // Kind of a meal-pickup cabinet.
@@ -85,6 +86,7 @@ func Specs() []devices.Spec {
 		devices.SpecFor[PickedUp](Kind, devices.Ordinary),
 		devices.SpecFor[Unclaimed](Kind, devices.Ordinary),
 		devices.SpecFor[Temperature](Kind, devices.Ordinary),
+		devices.SpecFor[condition.Humidity](Kind, devices.Ordinary),
 		devices.SpecFor[Door](Kind, devices.Ordinary),
 		devices.SpecFor[Occupancy](Kind, devices.Ordinary),
 		devices.SpecFor[Fault](Kind, devices.Ordinary),

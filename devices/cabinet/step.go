@@ -5,6 +5,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/compartment"
+	"github.com/linli-edge/gateway/devices/condition"
 )
 
 // Compartment is the number of the compartment that a report concerns, 0 for
@@ -18,6 +19,8 @@ func Compartment(p devices.Payload) int {
 	case Unclaimed:
 		return p.Compartment
 	case Temperature:
+		return p.Compartment
+	case condition.Humidity:
 		return p.Compartment
 	case Door:
 		return p.Compartment

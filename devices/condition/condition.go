@@ -4,14 +4,17 @@
 package condition
 
 import (
+	"fmt"
+
 	"github.com/linli-edge/gateway/devices"
 )
 
 // Event types of conditions.
 const (
-	TypeStatus  devices.Type = "status"
-	TypeFault   devices.Type = "fault"
-	TypeOpening devices.Type = "opening"
+	TypeStatus   devices.Type = "status"
+	TypeFault    devices.Type = "fault"
+	TypeOpening  devices.Type = "opening"
+	TypeHumidity devices.Type = "humidity"
 )
 
 // Status is a level: {"online":true}.
@@ -31,6 +34,13 @@ type Opening struct {
 	Open bool `json:"open"`
 }
 
+// Humidity is a level, of the air in percent: {"compartment":3,"percent":45.5}.
+// Compartment 0 is all of it.
+type Humidity struct {
+	Compartment int     `json:"compartment,omitempty"`
+	Percent     float64 `json:"percent"`
+}
+
 // Specs are what every device of a kind reports of itself.
 func Specs(kind devices.Kind) []devices.Spec {
 	return []devices.Spec{
@@ -42,6 +52,22 @@ func Specs(kind devices.Kind) []devices.Spec {
 func (Status) EventType() devices.Type  { return TypeStatus }
 func (Fault) EventType() devices.Type   { return TypeFault }
 func (Opening) EventType() devices.Type { return TypeOpening }
+
+func (Humidity) EventType() devices.Type { return TypeHumidity }
+
+// Validate wants a percentage.
+func (p Humidity) Validate() error {
+	if !(p.Percent >= 0 && p.Percent <= 100) {
+		return fmt.Errorf("percent: must be 0 to 100 (got %g)", p.Percent)
+	}
+	if p.Compartment == 0 {
+		return nil
+	}
+	return devices.CheckCompartment(p.Compartment)
+}
+
+// Level is the compartment.
+func (p Humidity) Level() string { return fmt.Sprint(p.Compartment) }
 
 func (Status) Validate() error  { return nil }
 func (Opening) Validate() error { return nil }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/compartment"
+	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/spell"
 )
@@ -55,6 +56,7 @@ func Specs() []devices.Spec {
 		devices.SpecFor[Stocked](Kind, devices.Ordinary),
 		devices.SpecFor[PickedUp](Kind, devices.Ordinary),
 		devices.SpecFor[Temperature](Kind, devices.Ordinary),
+		devices.SpecFor[condition.Humidity](Kind, devices.Ordinary),
 		devices.SpecFor[locker.Door](Kind, devices.Ordinary),
 		devices.SpecFor[locker.Occupancy](Kind, devices.Ordinary),
 		devices.SpecFor[locker.Fault](Kind, devices.Ordinary),
@@ -98,6 +100,8 @@ func Compartment(p devices.Payload) int {
 	case PickedUp:
 		return p.Compartment
 	case Temperature:
+		return p.Compartment
+	case condition.Humidity:
 		return p.Compartment
 	}
 	return locker.Compartment(p)

@@ -51,7 +51,7 @@ func TestStepCountsOnce(t *testing.T) {
 func TestEveryTypeHasItsCompartment(t *testing.T) {
 	v := devices.NewVocabulary(Specs())
 	for _, s := range Specs() {
-		p, _, err := v.Parse(Kind, s.Type, []byte(`{"compartment":7,"open":true,"occupied":true,"online":true,"code":"x","celsius":4}`))
+		p, _, err := v.Parse(Kind, s.Type, []byte(`{"compartment":7,"open":true,"occupied":true,"online":true,"code":"x","celsius":4,"percent":40}`))
 		if err != nil {
 			t.Fatal(err)
 		}

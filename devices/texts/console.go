@@ -116,7 +116,7 @@ var ConsoleEvents = struct {
 	Compartment Text
 
 	Deposited, PickedUp, Returned, Cleared, Overdue                 Text
-	Loaded, Collected, Unclaimed, Temperature                       Text
+	Loaded, Collected, Unclaimed, Temperature, Humidity             Text
 	DoorOpen, DoorShut, Occupied, Empty, Fault, FaultGone           Text
 	Online, Offline                                                 Text
 	SOS, Fall, FallLying, FallCancelled                             Text
@@ -137,6 +137,7 @@ var ConsoleEvents = struct {
 	Collected:   Text{"餐已取走", "meal collected"},
 	Unclaimed:   Text{"餐无人取", "meal unclaimed"},
 	Temperature: Text{"温度 %.1f °C", "%.1f °C"},
+	Humidity:    Text{"湿度 %.0f%%", "humidity %.0f%%"},
 	DoorOpen:    Text{"柜门打开", "door open"},
 	DoorShut:    Text{"柜门关上", "door shut"},
 	Occupied:    Text{"有物", "occupied"},

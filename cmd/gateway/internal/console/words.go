@@ -5,6 +5,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
@@ -159,6 +160,8 @@ func (s *sentence) cabinet(e devices.Event) {
 		read(e, func(p cabinet.PickedUp) { s.compartment(p.Compartment); s.say(t.Collected) })
 	case cabinet.TypeUnclaimed:
 		read(e, func(p cabinet.Unclaimed) { s.compartment(p.Compartment); s.say(t.Unclaimed); s.warn(true) })
+	case condition.TypeHumidity:
+		s.humidity(e)
 	case cabinet.TypeTemperature:
 		read(e, func(p cabinet.Temperature) { s.compartment(p.Compartment); s.say(t.Temperature, p.Celsius) })
 	case cabinet.TypeDoor:

@@ -294,6 +294,8 @@ func (s *sentence) pickup(e devices.Event) {
 			s.compartment(p.Compartment)
 			s.either(p.By == locker.ByStaff, t.TakenBack, t.Fetched)
 		})
+	case condition.TypeHumidity:
+		s.humidity(e)
 	case pickup.TypeTemperature:
 		read(e, func(p pickup.Temperature) {
 			s.compartment(p.Compartment)
@@ -332,4 +334,12 @@ func (s *sentence) also(yes bool, t texts.Text) {
 	if yes {
 		s.say(t)
 	}
+}
+
+// humidity is of a cabinet of either kind.
+func (s *sentence) humidity(e devices.Event) {
+	read(e, func(p condition.Humidity) {
+		s.compartment(p.Compartment)
+		s.say(texts.ConsoleEvents.Humidity, p.Percent)
+	})
 }

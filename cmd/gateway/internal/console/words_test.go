@@ -179,6 +179,7 @@ func TestPlacesInWords(t *testing.T) {
 		{"pickup", pickup.PickedUp{Compartment: 4, By: locker.ByStaff}, "4 号格，物品已由工作人员取回", "compartment 4, item taken back by staff", ""},
 		{"pickup", pickup.Temperature{Celsius: 9, Cold: true}, "温度 9.0 °C，超出冷链温度", "9.0 °C, outside the cold chain", "warn"},
 		{"pickup", pickup.Temperature{Celsius: 20}, "温度 20.0 °C", "20.0 °C", ""},
+		{"pickup", condition.Humidity{Compartment: 3, Percent: 45.5}, "3 号格，湿度 46%", "compartment 3, humidity 46%", ""},
 		{"pickup", locker.Door{Compartment: 4, Open: true}, "4 号格，柜门打开", "compartment 4, door open", ""},
 		{"express", express.Deposited{Parcels: 5}, "到件 5 件", "5 parcels came", ""},
 		{"express", express.PickedUp{Parcels: 2}, "取件 2 件", "2 parcels picked up", ""},
