@@ -65,6 +65,7 @@ func checkContents(t *testing.T, deb string) {
 		"l--------- ./usr/bin/linli -> linli-gateway",
 		"-rwxr-xr-x ./usr/bin/linli-gateway",
 		"-rw-r--r-- ./usr/lib/systemd/system/linli-gateway.service",
+		"-rw-r--r-- ./usr/lib/udev/rules.d/60-linli-gateway.rules",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/CHANGELOG.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/LICENSE",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/NOTICES",

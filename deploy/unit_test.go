@@ -22,7 +22,7 @@ func TestUnitIsSandboxed(t *testing.T) {
 func TestUnitIsValid(t *testing.T) {
 	src := readUnit(t)
 	// The binary is not installed here; any other will do for the check.
-	here := strings.Replace(src, "ExecStart=/usr/bin/linli-gateway ", "ExecStart=/bin/true ", 1)
+	here := strings.NewReplacer("ExecStart=/usr/bin/linli-gateway ", "ExecStart=/bin/true ", "=-/usr/bin/linli-gateway ", "=-/bin/true ").Replace(src)
 	if here == src {
 		t.Fatal("the unit does not start /usr/bin/linli-gateway")
 	}
@@ -49,6 +49,7 @@ func TestUnitFitsTheConfiguration(t *testing.T) {
 	}
 	for key, want := range map[string]string{
 		"ExecStart":             "/usr/bin/linli-gateway run --config /etc/linli/gateway.yaml",
+		"ExecStopPost":          "-/usr/bin/linli-gateway gpio release --config /etc/linli/gateway.yaml",
 		"Type":                  "notify",
 		"Restart":               "always",
 		"StartLimitIntervalSec": "0",

@@ -17,11 +17,13 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/gpio"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/sensor"
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -55,6 +57,12 @@ type gateway struct {
 	driver   driver
 	orders   *dispatch.Dispatcher
 	console  *console.Console
+
+	board   gpio.Board // what is wired to the box's own pins
+	wires   []gpio.Wire
+	inputs  *gpio.Driver
+	outputs *gpio.Outputs
+	sensors *sensor.Driver
 
 	commands             http.Handler // of the socket
 	page, socket, scrape net.Listener // scrape is nil where the page serves the metrics
@@ -95,8 +103,12 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	g.opened = append(g.opened, g.journal.Close)
 
 	// Who follows it: alerts to caregivers, statistics to the province.
+	siren, err := g.newOutputs()
+	if err != nil {
+		return nil, err
+	}
 	if g.alerts, err = alert.Open(g.journal, g.registry, alert.Options{
-		Clock: now, Logger: logger, Registerer: g.metrics,
+		Clock: now, Siren: siren, Logger: logger, Registerer: g.metrics,
 		Steps:   alert.Steps{High: cfg.Alert.Step, Medium: cfg.Alert.MediumStep, Arrive: cfg.Alert.Arrive},
 		Senders: map[string]alert.Sender{notify.WebhookChannel: notify.NewWebhook(0), alert.LogChannel: notify.NewLog(logger)},
 	}); err != nil {
@@ -123,6 +135,9 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	})
 	revoke, err := g.newDriver()
 	if err != nil {
+		return nil, err
+	}
+	if err := g.newInputs(); err != nil {
 		return nil, err
 	}
 
@@ -212,6 +227,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start := func(group *sync.WaitGroup, ctx context.Context, part string, run func(context.Context) error) {
 		group.Go(func() { supervise(ctx, g.logger, g.failed, part, run) })
 	}
+	start(&followers, following, "outputs", g.outputs.Run)
 	start(&followers, following, "alert", g.alerts.Run)
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
@@ -228,8 +244,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 	start(&servers, serving, "watchdog", func(ctx context.Context) error { return watchdog(ctx, g.logger, g.healthy) })
 
-	supervise(ctx, g.logger, g.failed, "mqtt", g.driver.Run)
-	<-ctx.Done()
+	g.hear(ctx)
 	stopServing()
 	g.console.Close()
 	stopFollowing()

@@ -78,7 +78,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 		Words: func(e devices.Event, lang texts.Lang) (who, what string) {
 			return console.Words(e, g.registry.Snapshot(), lang)
 		},
-		Backup: g.backup,
+		Backup: g.backup, Pins: g.pins, TestOutput: g.outputs.Test,
 	})
 }
 

@@ -115,6 +115,7 @@ func (d *Driver) Run(ctx context.Context) error {
 		watching.Go(func() { d.watch(ctx, i) })
 	}
 	watching.Wait()
+	<-ctx.Done() // a box may have no inputs
 	return nil
 }
 

@@ -90,6 +90,7 @@ func (o *Outputs) Run(ctx context.Context) error {
 		driving.Go(func() { o.drive(ctx, out) })
 	}
 	driving.Wait()
+	<-ctx.Done() // a box may have no outputs
 	return nil
 }
 

@@ -18,7 +18,11 @@ var Alert = struct {
 	UnknownIncident, Closed, NotKept, Cause, By Text
 
 	NoURL, Scheme, Host Text
+
+	Key Text
 }{
+	Key: Text{"网关旁的钥匙", "the key at the box"},
+
 	SOS:            Text{"紧急求助", "SOS"},
 	Fall:           Text{"疑似跌倒", "Fall suspected"},
 	Smoke:          Text{"烟雾报警", "Smoke"},

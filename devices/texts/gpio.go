@@ -33,3 +33,35 @@ var GPIO = struct {
 	NotReleased: Text{"%s 没有断开：%v", "%s is not switched off: %v"},
 	Hot:         Text{"%s 通电时间已到上限，需冷却 %v 后再开", "%s was on for as long as it may, and must cool down for %v"},
 }
+
+// GPIOCommand is what "gateway gpio" says.
+var GPIOCommand = struct {
+	Group, List, Watch, Identify, IdentifyLong, Test, Release             Text
+	LineColumns, WireColumns, In, Out, NoLines, NoWires, Wired            Text
+	Active, Rest, Watching, Change, Press, Moved, Number, Tested, ForFlag Text
+}{
+	Group:        Text{"接在盒子引脚上的线路：拉绳、门磁、警号、电锁等", "what is wired to the box's own pins: pull-cords, door contacts, siren, strikes"},
+	List:         Text{"列出内核的 GPIO 线路和已配置的线路", "list the kernel's GPIO lines, and what is wired"},
+	Watch:        Text{"实时显示已配置线路的变化", "show changes of what is wired, live"},
+	Identify:     Text{"找出某样东西接在哪条线路：按一下，看哪条线路变化", "find out which line something is on: press it, and see which one moves"},
+	IdentifyLong: Text{"读取所有空闲线路的电平，显示哪一条发生变化。不驱动任何线路，也不改变方向和上下拉。已配置的线路由网关占用，用 gpio watch 查看。", "Reads the levels of all lines that nobody holds, and shows which one moves. No line is driven, and no direction or resistor changed. Lines that are wired are held by the gateway: see gpio watch."},
+	Test:         Text{"让一个输出动作片刻（编号见 gpio list）", "switch an output on for a moment (numbers: gpio list)"},
+	Release:      Text{"网关停止后关闭所有输出（由系统服务调用）", "switch all outputs off after the gateway has ended (called by the service)"},
+
+	LineColumns: Text{"线路\t内核名称\t方向\t占用者", "LINE\tKERNEL NAME\tDIRECTION\tHELD BY"},
+	WireColumns: Text{"编号\t用途与位置\t设备\t状态\t变化\t丢失", "NUMBER\tWIRE\tDEVICE\tSTATE\tCHANGES\tLOST"},
+	In:          Text{"输入", "input"},
+	Out:         Text{"输出", "output"},
+	NoLines:     Text{"这台机器没有可用的 GPIO 芯片（/dev/gpiochip*），或没有权限：请用 root 或 gpio 组的用户运行。", "This machine has no GPIO chip (/dev/gpiochip*), or there is no permission: run it as root or as a member of the group gpio."},
+	NoWires:     Text{"配置里没有接线：见 gateway.yaml 的 gpio。", "Nothing is wired according to the configuration: see gpio in gateway.yaml."},
+	Wired:       Text{"已配置的线路：", "Wired:"},
+	Active:      Text{"动作", "active"},
+	Rest:        Text{"静止", "at rest"},
+	Watching:    Text{"按 Ctrl-C 结束。", "Ctrl-C ends it."},
+	Change:      Text{"%s  %s（%s）：%s，共变化 %d 次", "%s  %s (%s): %s, %d changes"},
+	Press:       Text{"正在观察 %d 条空闲线路，持续 %v：现在按下按钮、拉绳或开关门。", "Watching %d lines that nobody holds for %v: press the button, pull the cord or open the door now."},
+	Moved:       Text{"%s（内核名称 %s）变为 %s", "%s (the kernel calls it %s) is now %s"},
+	Number:      Text{"%q 不是输出的编号，编号见 gpio list", "%q is no number of an output: see gpio list"},
+	Tested:      Text{"输出 %d 已动作 %v。", "Output %d is on for %v."},
+	ForFlag:     Text{"持续多久", "for how long"},
+}

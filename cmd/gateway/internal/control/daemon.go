@@ -31,6 +31,29 @@ type Config struct {
 	Words Words
 	// Backup writes the archive of a backup, in clear: see package backup.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Pins is how the box's own lines are; TestOutput switches one of its
+	// outputs on for a while.
+	Pins       func() Pins
+	TestOutput func(ctx context.Context, which int, length time.Duration) error
+}
+
+// Pins are the lines that something is wired to.
+type Pins struct {
+	Inputs  []Pin `json:"inputs"`
+	Outputs []Pin `json:"outputs"`
+}
+
+// Pin is one of them.
+type Pin struct {
+	Wire   string `json:"wire"`
+	Device string `json:"device,omitempty"`
+	Active bool   `json:"active"`
+	// Changes were seen since the start, Lost ones were not.
+	Changes int `json:"changes"`
+	Lost    int `json:"lost"`
+	// Problem is why the line is not open, in both languages' order: Chinese,
+	// English; empty if it is.
+	Problem [2]string `json:"problem"`
 }
 
 // Invitation is a login link to the page, good once.
@@ -95,6 +118,11 @@ func NewLine(e journal.Entry) Line {
 	return l
 }
 
+// OutputTest is for how long an output is switched on.
+type OutputTest struct {
+	Milliseconds int `json:"milliseconds"`
+}
+
 // Handler serves everything of the package comment.
 func Handler(c Config) http.Handler {
 	mux := http.NewServeMux()
@@ -111,6 +139,17 @@ func Handler(c Config) http.Handler {
 	})
 	mux.HandleFunc("POST /v1/devices/{id}/commands", c.command)
 	mux.HandleFunc("GET /v1/commands", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Commands.Commands(), nil) })
+	mux.HandleFunc("GET /v1/gpio", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Pins(), nil) })
+	mux.HandleFunc("POST /v1/gpio/{output}/test", func(w http.ResponseWriter, r *http.Request) {
+		var test OutputTest
+		if read(w, r, &test) {
+			which, err := strconv.Atoi(r.PathValue("output"))
+			if err == nil {
+				err = c.TestOutput(r.Context(), which-1, time.Duration(test.Milliseconds)*time.Millisecond)
+			}
+			answer(w, r, struct{}{}, err)
+		}
+	})
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
 	human := func(act string, do func(ctx context.Context, incident string, h Human) error) {
 		mux.HandleFunc("POST /v1/incidents/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
