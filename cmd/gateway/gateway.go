@@ -39,6 +39,7 @@ const (
 	registryFile  = backup.RegistryFile
 	journalFolder = backup.JournalFolder
 	sessionKey    = backup.KeyFile
+	sessionsFile  = "mqtt.sessions" // not part of a backup: clients make them anew
 )
 
 // gateway is one whole daemon.
@@ -185,7 +186,7 @@ func (g *gateway) newDriver() (revoke func(device string), err error) {
 			}
 			return g.intake.Account(d), true
 		}
-		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Take, g.logger, g.metrics)
+		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Take, g.logger, g.metrics)
 		if err != nil {
 			return nil, texts.Errorf(texts.Gateway.Listen, m.Listen, err)
 		}

@@ -49,7 +49,6 @@ var reserved = []struct {
 }{
 	{"go.etcd.io/bbolt", []string{"sync/journal", "devices/registry", "devices/salvage", "devices/salvage", "devices/mqtt", "sync/province/receiver"}},
 	{"github.com/eclipse/paho.mqtt.golang", []string{"devices/mqtt", "sync/province", "cmd/gateway/internal/simulate"}},
-	{"github.com/mochi-mqtt", []string{"devices/mqtt"}},
 	{"periph.io", []string{"devices/gpio"}},
 	{"github.com/warthog618/go-gpiocdev", []string{"devices/gpio"}},
 	{"github.com/expr-lang/expr", []string{"devices/profile"}},

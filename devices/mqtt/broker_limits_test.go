@@ -25,9 +25,9 @@ func TestTruncatedSubscribe(t *testing.T) {
 		w.write(mqttload.Frame(mqttload.Subscribe, []byte{0, 1, 0}, mqttload.Text("linli/v1/d1/command")))
 		w.ends()
 	}
-	b.awaitCount(t, "linli_mqtt_panics_total", "", 20)
+	b.awaitCount(t, "linli_mqtt_disconnects_total", "protocol", 20)
 	b.awaitCount(t, "linli_mqtt_connections", "", 1)
-	// The process lives, and so does the session; retaining is not blocked.
+	// The session lives, and retaining is not blocked.
 	w := b.login(t, 5, "c", "d1", true)
 	w.subscribe("linli/v1/d1/command", 1)
 	if err := b.Publish(context.Background(), "linli/v1/d1/command", []byte("open"), 1, true); err != nil {
@@ -117,8 +117,9 @@ func TestStuckSubscriberHoldsNobodyForLong(t *testing.T) {
 	w := b.login(t, 4, "c", "bridge", true)
 	payload := strings.Repeat("x", 64<<10)
 	var longest time.Duration
+	start := time.Now()
 	for i := 0; b.count(t, "linli_mqtt_stuck_total", "") == 0; i++ {
-		if i > 5000 {
+		if time.Since(start) > time.Minute {
 			t.Fatal("the stuck subscriber was never closed")
 		}
 		began := time.Now()
@@ -167,8 +168,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 	b.awaitCount(t, "linli_mqtt_refused_total", refusedFull, 1)
 }
 
-// Retaining and subscribing at the same moment is a data race inside mochi;
-// the race detector would find it here.
+// Retaining and subscribing at the same moment disturb each other in nothing.
 func TestRetainWhileSubscribing(t *testing.T) {
 	b := startBroker(t, BrokerConfig{})
 	publisher, subscriber := b.login(t, 4, "p", "bridge", true), b.login(t, 4, "s", "bridge", true)

@@ -8,12 +8,14 @@ import (
 	"log/slog"
 	"net"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
+	"github.com/linli-edge/gateway/devices/mqtt/packet"
 )
 
 // stream is a net.Conn that is read from and nothing else.
@@ -26,36 +28,46 @@ func (s stream) Read(p []byte) (int, error)    { return s.Reader.Read(p) }
 func (stream) SetReadDeadline(time.Time) error { return nil }
 func (stream) Close() error                    { return nil }
 
-// FuzzConn holds what is handed on to what came in: the same bytes, up to the
-// first packet that may not pass, and never a header of one that may not.
-func FuzzConn(f *testing.F) {
-	f.Add(mqttload.ConnectFrame(4, "c", "d1", "d1", true), false, uint8(3))
-	f.Add(mqttload.PublishFrame(4, "a", 1, 1, false, []byte("x")), true, uint8(1))
-	f.Add(mqttload.AppendLength([]byte{mqttload.Publish}, maxPacket+1), true, uint8(9))
-	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x7f}, true, uint8(2))
-	f.Add([]byte{0x30, 0x80, 0x80, 0x80, 0x00, 0xc0, 0x00}, true, uint8(2))
-	f.Fuzz(func(t *testing.T, in []byte, login bool, size uint8) {
-		c := newConn(stream{Reader: bytes.NewReader(in)}, make(chan struct{}, largeAtOnce), func() {})
-		c.login = login
-		var out []byte
-		buf := make([]byte, int(size)+1)
-		var err error
-		for err == nil {
-			var n int
-			n, err = c.Read(buf)
-			out = append(out, buf[:n]...)
-			if c.body > maxPacket || !login && c.body > loginPacket {
-				t.Fatalf("a packet of %d bytes is passing", c.body)
+// FuzzInput holds the packets that are handed on to what came in: the same
+// bytes, up to the first that may not pass, however they are cut.
+func FuzzInput(f *testing.F) {
+	f.Add(mqttload.ConnectFrame(4, "c", "d1", "d1", true), byte(0), uint8(3))
+	f.Add(mqttload.PublishFrame(4, "a", 1, 1, false, []byte("x")), byte(4), uint8(1))
+	f.Add(mqttload.PublishFrame(5, "a", 1, 1, false, make([]byte, 2*lastBuffer)), byte(5), uint8(200))
+	f.Add(mqttload.AppendLength([]byte{mqttload.Publish}, maxPacket+1), byte(5), uint8(9))
+	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0xff, 0x7f}, byte(4), uint8(2))
+	f.Add([]byte{0x30, 0x80, 0x80, 0x80, 0x00, 0xc0, 0x00}, byte(4), uint8(2))
+	f.Fuzz(func(t *testing.T, in []byte, v byte, chunk uint8) {
+		version := map[byte]packet.Version{0: 0, 1: packet.V311}[v%3]
+		if v%3 == 2 {
+			version = packet.V5
+		}
+		large := make(chan struct{}, largeAtOnce)
+		c := input{conn: stream{Reader: io.MultiReader(iotest.OneByteReader(bytes.NewReader(in[:min(len(in), int(chunk))])), bytes.NewReader(in[min(len(in), int(chunk)):]))}, large: large}
+		rest := in
+		for {
+			h, body, err := c.next(version)
+			if err != nil {
+				var wrong *packet.Error
+				if !errors.As(err, &wrong) && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, errNoConnect) {
+					t.Fatalf("the error is %v", err)
+				}
+				break
+			}
+			if h.Length > maxPacket || version == 0 && (h.Length > loginPacket || h.Type != packet.CONNECT) {
+				t.Fatalf("%+v is passing", h)
+			}
+			_, n, err := packet.ParseHeader(version, rest)
+			if err != nil || n == 0 || !bytes.Equal(rest[n:n+h.Length], body) {
+				t.Fatalf("%x of %x became %x", rest, in, body)
+			}
+			rest = rest[n+h.Length:]
+			if len(c.buf) > lastBuffer {
+				t.Fatalf("the buffer has grown to %d bytes", len(c.buf))
 			}
 		}
-		if !bytes.HasPrefix(in, out) {
-			t.Errorf("%x became %x", in, out)
-		}
-		if errors.Is(err, io.EOF) && len(out) < len(in)-4 { // all but the start of a header
-			t.Errorf("%d of %d bytes passed", len(out), len(in))
-		}
 		c.release()
-		if len(c.large) != 0 {
+		if len(large) != 0 {
 			t.Error("a place for a large packet is lost")
 		}
 	})

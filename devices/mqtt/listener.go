@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -22,6 +24,19 @@ type Listener struct {
 	TLS *tls.Config
 	// WebSocket takes MQTT in binary frames, subprotocol "mqtt", on any path.
 	WebSocket bool
+}
+
+// kind names l in logs and metrics: tcp, tls, ws or wss.
+func (l Listener) kind() string {
+	switch {
+	case l.TLS != nil && l.WebSocket:
+		return "wss"
+	case l.WebSocket:
+		return "ws"
+	case l.TLS != nil:
+		return "tls"
+	}
+	return "tcp"
 }
 
 func (l Listener) validate() error {
@@ -115,3 +130,59 @@ func (c *webSocketConn) Write(p []byte) (int, error) {
 }
 
 func (c *webSocketConn) SetWriteDeadline(t time.Time) error { return c.ws.SetWriteDeadline(t) }
+
+// accept takes connections until the listener is closed.
+func (b *Broker) accept(l net.Listener, kind string) error {
+	const shortest, longest = 10 * time.Millisecond, time.Second
+	pause := shortest
+	for {
+		nc, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = shortest
+			b.welcome(nc, kind, nil)
+		case errors.Is(err, net.ErrClosed):
+			return nil
+		default: // out of file descriptors, most likely: it passes
+			b.log.Error("mqtt accept", "error", err)
+			timer := time.NewTimer(pause)
+			<-timer.C
+			pause = min(2*pause, longest)
+		}
+	}
+}
+
+// acceptWebSockets does the same where MQTT comes inside of WebSockets.
+func (b *Broker) acceptWebSockets(l net.Listener, kind string) error {
+	s := webSocketServer(func(nc net.Conn, certificate *x509.Certificate) { b.welcome(nc, kind, certificate) })
+	s.ErrorLog = slog.NewLogLogger(b.log.Handler(), slog.LevelDebug)
+	if err := s.Serve(l); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return s.Close()
+}
+
+// welcome serves a connection if there is room for it.
+func (b *Broker) welcome(nc net.Conn, kind string, certificate *x509.Certificate) {
+	c := &conn{broker: b, nc: nc, kind: kind, certificate: certificate}
+	b.mu.Lock()
+	full, waiting, stopped := len(b.open) >= b.config.Connections, b.pending >= max(b.config.Connections/4, 1), b.stopped
+	if !full && !waiting && !stopped {
+		b.open[c] = struct{}{}
+		b.pending++
+		b.conns.Go(func() { b.serve(c) })
+	}
+	b.mu.Unlock()
+	switch {
+	case full:
+		b.refuse(kind, refusedFull, nc.RemoteAddr(), "", "too many connections")
+	case waiting:
+		b.refuse(kind, refusedPending, nc.RemoteAddr(), "", "too many connections before their login")
+	case !stopped:
+		return
+	}
+	_ = nc.Close() // nothing was written
+}
+
+// quoted is text from outside as it may stand in a log.
+func quoted(s string) string { return strconv.Quote(s[:min(len(s), 64)]) }

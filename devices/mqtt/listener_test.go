@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -80,6 +81,7 @@ func TestListeners(t *testing.T) {
 		{Address: "127.0.0.1:0", WebSocket: true},
 		{Address: "127.0.0.1:0", TLS: secure, WebSocket: true},
 	}}, func(c Credentials) (devices.Account, bool) {
+		c.Secret = bytes.Clone(c.Secret) // as it may not be kept
 		seen <- c
 		return testLogin(c)
 	}, h.Handle, testLog(t), prometheus.NewRegistry())

@@ -62,7 +62,11 @@ func metricValue(t testing.TB, g prometheus.Gatherer, name, label string) float6
 			continue
 		}
 		for _, m := range f.GetMetric() {
-			if label == "" || m.GetLabel()[0].GetValue() == label {
+			found := label == ""
+			for _, l := range m.GetLabel() {
+				found = found || l.GetValue() == label
+			}
+			if found {
 				sum += m.GetCounter().GetValue() + m.GetGauge().GetValue()
 			}
 		}

@@ -16,6 +16,17 @@ const (
 	V5   Version = 5
 )
 
+// String is "3.1.1" or "5".
+func (v Version) String() string {
+	switch v {
+	case V311:
+		return "3.1.1"
+	case V5:
+		return "5"
+	}
+	return fmt.Sprintf("level %d", byte(v))
+}
+
 // Type is the type of a packet, the upper half of its first byte.
 type Type byte
 
