@@ -19,7 +19,7 @@ export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 
 # What is not on the way of an event is compiled without inlining, which takes
 # off another megabyte.
 COLD := crypto/tls crypto/x509 golang.org/x/net html mime net/http regexp text \
-	github.com/eclipse github.com/expr-lang github.com/goccy github.com/gorilla github.com/prometheus github.com/spf13 \
+	github.com/wneessen golang.org/x/text github.com/eclipse github.com/expr-lang github.com/goccy github.com/gorilla github.com/prometheus github.com/spf13 \
 	google.golang.org/protobuf github.com/linli-edge/gateway/cmd github.com/linli-edge/gateway/firmware-config
 BUILD := env CGO_ENABLED=0 GOOS=linux go build -trimpath -tags nethttpomithttp2 $(COLD:%=-gcflags=%/...=-l) -ldflags "-s -w -X main.version=$(VERSION)"
 

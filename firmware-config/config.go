@@ -6,6 +6,7 @@ import (
 
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/notify"
 )
 
 // Config is what a configuration file says, completed by defaults. The example
@@ -17,14 +18,16 @@ type Config struct {
 	Data string `yaml:"data" example:"/var/lib/linli"`
 	// Socket is the Unix socket on which commands reach the running daemon. An
 	// absolute path of at most 107 bytes.
-	Socket   string   `yaml:"socket" example:"/run/linli/gateway.sock"`
-	MQTT     MQTT     `yaml:"mqtt"`
-	Console  Console  `yaml:"console"`
-	Metrics  Metrics  `yaml:"metrics"`
-	Journal  Journal  `yaml:"journal"`
-	Alert    Alert    `yaml:"alert"`
-	Province Province `yaml:"province"`
-	GPIO     GPIO     `yaml:"gpio"`
+	Socket  string  `yaml:"socket" example:"/run/linli/gateway.sock"`
+	MQTT    MQTT    `yaml:"mqtt"`
+	Console Console `yaml:"console"`
+	Metrics Metrics `yaml:"metrics"`
+	Journal Journal `yaml:"journal"`
+	Alert   Alert   `yaml:"alert"`
+	// Channels carry pages to people.
+	Channels notify.Config `yaml:"channels"`
+	Province Province      `yaml:"province"`
+	GPIO     GPIO          `yaml:"gpio"`
 	// Sensors says what the kernel measures, in words: see package sensor.
 	Sensors []string `yaml:"sensors" example:"\"temperature, cabinet-1, compartment 3, 1-wire 28-0316a2795aff\""`
 	Log     Log      `yaml:"log"`
@@ -95,6 +98,8 @@ type Alert struct {
 	// Arrive is how long after the acknowledgement of a call for help somebody
 	// has to be there, before it is raised again.
 	Arrive time.Duration `yaml:"arrive" example:"15m"`
+	// Names is set where pages may say who needs help, besides where.
+	Names bool `yaml:"names" example:"true"`
 }
 
 // Province is the platform that takes the statistics. Without URL nothing is
@@ -145,6 +150,7 @@ func base() Config {
 		Console:  Console{Listen: ":8080"},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
+		Channels: notify.Defaults(),
 		Province: Province{Interval: time.Hour},
 		Log:      Log{Level: "info", Format: "text"},
 	}

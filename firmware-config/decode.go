@@ -132,6 +132,12 @@ func (d *decoder) value(e *ast.MappingValueNode, field, example string, into ref
 		if *v, ok = parseSize(s); !ok {
 			return fail(n, field, texts.Errorf(texts.Config.NotSize, s), mend)
 		}
+	case *bool:
+		b, ok := n.(*ast.BoolNode)
+		if !ok {
+			return fail(n, field, texts.Errorf(texts.Config.WrongType, texts.Config.WantBool, typeOf(n)), mend)
+		}
+		*v = b.Value
 	case *[]string:
 		mend = texts.Errorf(texts.Config.ListExample, key, example)
 		list, ok := n.(*ast.SequenceNode)

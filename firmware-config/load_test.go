@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/notify"
 )
 
 var update = flag.Bool("update", false, "write the expected messages of testdata/bad anew")
@@ -73,10 +74,15 @@ func TestGoodFiles(t *testing.T) {
 				Console:  Console{Listen: "[::1]:8080"},
 				Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},
-				Alert:    Alert{Step: 90 * time.Second, MediumStep: 5 * time.Minute, Arrive: 15 * time.Minute},
+				Alert:    Alert{Step: 90 * time.Second, MediumStep: 5 * time.Minute, Arrive: 15 * time.Minute, Names: true},
+				Channels: notify.Defaults(),
 				Province: Province{Interval: 10 * time.Minute, Pace: 200 * time.Millisecond},
 				Log:      Log{Level: "debug", Format: "json"},
 			}
+			c.Channels.Language = "en"
+			c.Channels.Bark.URL = "https://bark.local:8443"
+			c.Channels.Siren = notify.Siren{Topic: "zigbee2mqtt/siren/set", On: "ON", Off: "OFF"}
+			c.Channels.Speech.Device = "default"
 		},
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -23,13 +23,16 @@ func Secret(path string) ([]byte, error) {
 	return secret, nil
 }
 
+// secretFile is an option that names one.
+type secretFile struct {
+	field, path string
+	least       int // bytes
+}
+
 func (c Config) checkSecrets() *problem {
-	for _, s := range []struct {
-		field, path string
-		least       int // bytes
-	}{
+	for _, s := range append([]secretFile{
 		{"mqtt.secret_file", c.MQTT.SecretFile, 1}, {"province.secret_file", c.Province.SecretFile, province.MinSecret},
-	} {
+	}, c.channelSecrets()...) {
 		if s.path == "" {
 			continue
 		}

@@ -41,6 +41,7 @@ func (c Config) check() *problem {
 		within("alert.step", c.Alert.Step, 10*time.Second, 10*time.Minute, base().Alert.Step, formatDuration),
 		within("alert.medium_step", c.Alert.MediumStep, time.Minute, time.Hour, base().Alert.MediumStep, formatDuration),
 		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
+		c.checkChannels(),
 		c.checkProvince(),
 		c.checkGPIO(),
 		c.checkSensors(),

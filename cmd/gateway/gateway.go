@@ -51,6 +51,8 @@ type gateway struct {
 
 	registry *registry.Registry
 	journal  *journal.Journal
+	channels *notify.Channels
+	loud     bool // there is a siren or lamp
 	alerts   *alert.Engine
 	figures  *usage.Usage
 	reports  *province.Sender // nil where no province is configured
@@ -104,14 +106,21 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	g.opened = append(g.opened, g.journal.Close)
 
 	// Who follows it: alerts to caregivers, statistics to the province.
-	siren, err := g.newOutputs()
+	pins, err := g.newOutputs()
 	if err != nil {
 		return nil, err
 	}
+	if g.channels, err = notify.Open(cfg.Channels, notify.Options{Clock: now, Secret: firmwareconfig.Secret, Logger: logger, Registerer: g.metrics}); err != nil {
+		return nil, err
+	}
+	g.opened = append(g.opened, g.channels.Close)
+	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "linli_notify_independent_paths", Help: "Independent paths by which a call for help can reach somebody; there should be two.",
+	}, func() float64 { return float64(len(g.ways())) }))
 	if g.alerts, err = alert.Open(g.journal, g.registry, alert.Options{
-		Clock: now, Siren: siren, Logger: logger, Registerer: g.metrics,
+		Clock: now, Siren: g.siren(pins), Logger: logger, Registerer: g.metrics,
 		Steps:   alert.Steps{High: cfg.Alert.Step, Medium: cfg.Alert.MediumStep, Arrive: cfg.Alert.Arrive},
-		Senders: map[string]alert.Sender{notify.WebhookChannel: notify.NewWebhook(0), alert.LogChannel: notify.NewLog(logger)},
+		Senders: g.channels.Senders(), Names: cfg.Alert.Names,
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
@@ -153,7 +162,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
 		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
-		Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Ways: g.ways, Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}

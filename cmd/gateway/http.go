@@ -79,6 +79,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 			return console.Words(e, g.registry.Snapshot(), lang)
 		},
 		Backup: g.backup, Pins: g.pins, TestOutput: g.outputs.Test,
+		Channels: g.channels,
 	})
 }
 

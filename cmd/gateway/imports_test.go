@@ -52,6 +52,7 @@ var reserved = []struct {
 	{"periph.io", []string{"devices/gpio"}},
 	{"github.com/warthog618/go-gpiocdev", []string{"devices/gpio"}},
 	{"github.com/expr-lang/expr", []string{"devices/profile"}},
+	{"github.com/wneessen/go-mail", []string{"sync/notify"}},
 	{"github.com/spf13/cobra", []string{"cmd/gateway"}},
 }
 

@@ -4,13 +4,16 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/gpio"
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
+	"github.com/linli-edge/gateway/sync/notify"
 )
 
 func (c *cli) runCommand() *cobra.Command {
@@ -33,10 +36,19 @@ func (c *cli) checkCommand() *cobra.Command {
 			if len(args) == 1 {
 				c.config = args[0]
 			}
-			if _, err := c.load(); err != nil {
+			cfg, err := c.load()
+			if err != nil {
 				return err
 			}
 			c.say(cmd, texts.Command.CheckOK, c.config)
+			_, wires, err := cfg.GPIO.Connected()
+			if err != nil {
+				return mendable{err}
+			}
+			siren := slices.ContainsFunc(wires, func(w gpio.Wire) bool { return w.Role == gpio.Siren || w.Role == gpio.Lamp })
+			if ways := cfg.Channels.Ways(siren); len(ways) < 2 {
+				c.say(cmd, texts.Notify.OneWay, notify.WayText(ways[0]))
+			}
 			return nil
 		},
 	}

@@ -8,7 +8,7 @@ var Alert = struct {
 
 	Real, Accidental, Test, Device, Away Text
 
-	Title, Where, WhereUnknown        Text
+	Title, WhereUnknown               Text
 	Asked, Fell, Alarms, Lost, TheBox Text
 	Waiting, Presses, Again           Text
 	FromMemory, Drill, Link           Text
@@ -42,7 +42,6 @@ var Alert = struct {
 	Away:       Text{"人已外出", "away"},
 
 	Title:        Text{"【%v】%s", "[%v] %s"},
-	Where:        Text{"%s %s", "%s %s"},
 	WhereUnknown: Text{"位置未登记（设备 %s）", "place not registered (device %s)"},
 	Asked:        Text{"有人按下求助按钮，请立即前往，并确认“我来处理”。", "Somebody pressed for help. Go there now, and say \"I have it\"."},
 	Fell:         Text{"设备检测到跌倒，请立即前往，并确认“我来处理”。", "A device believes that somebody fell. Go there now, and say \"I have it\"."},

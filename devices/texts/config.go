@@ -30,7 +30,7 @@ var Config = struct {
 	IsText, IsNumber, IsBool, IsList   Text
 	IsSection, IsNothing               Text
 	WantText, WantDuration, WantSize   Text
-	WantList                           Text
+	WantList, WantBool                 Text
 	NotDuration, NotSize               Text
 	Range, RangeMend                   Text
 	BadID, BadName, BadPath, BadListen Text
@@ -48,6 +48,10 @@ var Config = struct {
 	BadPlatform, BadPlatformMend       Text
 	NeedsOwnID, NeedsOwnIDMend         Text
 	OnlyWithURL, AddURL                Text
+	Incomplete, IncompleteMend         Text
+	BadURL, BadURLMend                 Text
+	BadServer, BadMailbox              Text
+	BadFile, BadTemplate               Text
 
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
@@ -112,6 +116,7 @@ var Config = struct {
 	WantDuration:    Text{"带单位的时长", "a duration with its unit"},
 	WantSize:        Text{"带单位的大小", "a size with its unit"},
 	WantList:        Text{"文字的列表", "a list of texts"},
+	WantBool:        Text{"true 或 false", "true or false"},
 	NotDuration:     Text{"不是时长（单位可用 ms、s、m、h、d），现为 %q", "is no duration in ms, s, m, h or d (got %q)"},
 	NotSize:         Text{"不是大小（单位可用 KB、MB、GB、KiB、MiB、GiB），现为 %q", "is no size in KB, MB, GB, KiB, MiB or GiB (got %q)"},
 	Range:           Text{"必须在 %s 与 %s 之间，现为 %s", "must be from %s to %s (got %s)"},
@@ -147,6 +152,15 @@ var Config = struct {
 	NeedsOwnIDMend:    Text{"加上  box: {id: 平台登记的编号}", "add  box: {id: the ID registered at the platform}"},
 	OnlyWithURL:       Text{"没有 province.url 时不起作用", "means nothing without province.url"},
 	AddURL:            Text{"加上 url，或删掉这一项", "add url, or remove this"},
+
+	Incomplete:     Text{"这个渠道还缺 %s", "the channel also needs %s"},
+	IncompleteMend: Text{"加上  %s: %s，或删掉这一段", "add  %s: %s, or remove the section"},
+	BadURL:         Text{"必须是 http(s) 地址，且不带问号后的部分，现为 %q", "must be an http(s) address without a query (got %q)"},
+	BadURLMend:     Text{"不确定时删掉这一项，用服务商的地址；自建服务写成例如 %s", "remove it for the provider's own address, or write for example %s"},
+	BadServer:      Text{"必须是“主机:端口”，现为 %q", "must be host:port (got %q)"},
+	BadMailbox:     Text{"不是邮箱地址，现为 %q", "is no mail address (got %q)"},
+	BadFile:        Text{"无法读取：%v", "cannot be read: %v"},
+	BadTemplate:    Text{"模板有误：%v", "the template is wrong: %v"},
 
 	SecretMissing:        Text{"需要密钥文件", "needs a secret file"},
 	SecretMissingMend:    Text{"加上 secret_file: %s，内容是平台发给本机的密钥", "add secret_file: %s, which holds the key that the platform gave to this box"},

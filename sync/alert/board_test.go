@@ -114,7 +114,7 @@ func TestIncidentSaysWhereToGo(t *testing.T) {
 	} {
 		b := newBoard()
 		r := apply(t, b, press(device, "1", wearable.TypeSOS), at(0))
-		if got := b.page(r, r.current()[0], at(0)).where("zh-CN"); got != want {
+		if got := b.page(r, r.current()[0], at(0)).Where("zh-CN"); got != want {
 			t.Errorf("%s: %q, want %q", device, got, want)
 		}
 	}

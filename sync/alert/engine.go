@@ -54,6 +54,8 @@ type Options struct {
 	Link func(incident string) string
 	// Steps is how long the box waits for humans.
 	Steps Steps
+	// Names is set where pages may name who needs help.
+	Names bool
 	// Logger and Registerer may be nil.
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer

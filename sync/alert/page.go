@@ -10,8 +10,8 @@ import (
 )
 
 // Page is one attempt to call one person over one channel, as the channel
-// gets it. It says where and what, and names nobody. The JSON form is what
-// the webhook posts.
+// gets it. It says where and what, and names nobody unless the operator wants
+// that. The JSON form is what the webhook posts.
 type Page struct {
 	// Key is the identity of the page: it stays the same when an attempt is
 	// repeated, and differs between steps, recipients and channels.
@@ -24,6 +24,8 @@ type Page struct {
 	Building string `json:"building,omitempty"`
 	Room     string `json:"room,omitempty"`
 	Place    string `json:"place,omitempty"`
+	// Name is the elder's, "" unless Options.Names.
+	Name string `json:"name,omitempty"`
 	// Device is the ID of the device, given only where nothing else says where
 	// to go.
 	Device     string       `json:"device,omitempty"`
@@ -112,7 +114,7 @@ func (p Page) Title(lang texts.Lang) string {
 	if p.Test {
 		drill = texts.Alert.Drill.In(lang)
 	}
-	return drill + texts.Alert.Title.In(lang, p.Kind.Text(), p.where(lang))
+	return drill + texts.Alert.Title.In(lang, p.Kind.Text(), p.Where(lang))
 }
 
 // Text is the title and what there is to say and do, in a few lines.
@@ -146,7 +148,7 @@ func (p Page) Text(lang texts.Lang) string {
 	if len(p.Others) > 0 {
 		say(texts.AlertRules.Others)
 		for _, o := range p.Others {
-			say(texts.AlertRules.Other, o.Kind.Text(), Page{Kind: o.Kind, Building: o.Building, Room: o.Room, Place: o.Place, Device: o.Device}.where(lang))
+			say(texts.AlertRules.Other, o.Kind.Text(), Page{Kind: o.Kind, Building: o.Building, Room: o.Room, Place: o.Place, Device: o.Device}.Where(lang))
 		}
 	}
 	if p.More > 0 {
@@ -161,12 +163,13 @@ func (p Page) Text(lang texts.Lang) string {
 	return strings.Join(lines, "\n")
 }
 
-func (p Page) where(lang texts.Lang) string {
+// Where says in a few words where to go.
+func (p Page) Where(lang texts.Lang) string {
 	switch {
 	case p.Kind.box():
 		return texts.Alert.TheBox.In(lang)
 	case p.Building != "" || p.Room != "":
-		return strings.TrimSpace(texts.Alert.Where.In(lang, p.Building, p.Room))
+		return strings.Join(strings.Fields(p.Building+" "+p.Room+" "+p.Name), " ")
 	case p.Place != "":
 		return p.Place
 	default:

@@ -179,6 +179,9 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 		if e.options.Link != nil {
 			p.Link = e.options.Link(r.ID)
 		}
+		if e.options.Names {
+			p.Name = people.Elders[r.Elder].Name
+		}
 		d.sending.busy = true
 		d.Attempts++
 		t.busy[lane]++

@@ -2,6 +2,24 @@
 // [alert.Sender]. A sender makes one attempt and says how it ended; when to
 // try again, whom to try next and when to stop is the engine's business.
 //
+// [Open] sets up the channels that the configuration describes, each with a
+// budget before it: see [Config] for the settings, deploy/docs/channels.md for
+// who sets them up. What every channel keeps to:
+//
+//   - A result is accepted only on the provider's own word, which for the
+//     Chinese robots is a code within HTTP 200. An answer that is nobody's is
+//     unknown, a code that is not known is permanent.
+//   - What a provider says is never passed on, since it quotes addresses and
+//     keys: a detail is a code and our own words.
+//   - Half of each rate limit is kept for high priority. A provider that says
+//     "too fast" is left alone for as long as it says.
+//   - A page that is not accepted is kept on a list of the latest 200, and
+//     taken off when it gets through after all.
+//   - Nothing is sent that is not in the page: building, room and kind.
+//
+// Sirens and lamps are not channels but an [alert.Siren], switched by the
+// engine while a call is unanswered; [Outputs] makes one of several.
+//
 // # Webhook
 //
 // One HTTP POST to the caregiver's address:

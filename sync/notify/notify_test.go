@@ -217,7 +217,7 @@ func TestEndlessAnswer(t *testing.T) {
 func TestProxyOfTheEnvironmentIsNotUsed(t *testing.T) {
 	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
 	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
-	if proxy := newWebhook(t, 0).client.Transport.(*http.Transport).Proxy; proxy != nil {
+	if proxy := newWebhook(t, 0).web.client.Transport.(*http.Transport).Proxy; proxy != nil {
 		t.Error("a proxy may be used")
 	}
 }

@@ -3,66 +3,37 @@ package notify
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"strconv"
-	"strings"
-	"sync/atomic"
+	"text/template"
 	"time"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
-)
-
-// WebhookChannel is the kind of channel that a Webhook serves; its address is
-// an http or https URL.
-const WebhookChannel = "webhook"
-
-// DefaultTimeout is how long a Webhook waits for an answer.
-const DefaultTimeout = 8 * time.Second
-
-const (
-	connectTimeout = 5 * time.Second
-	idleTimeout    = 90 * time.Second
-	maxAnswer      = 4 << 10  // bytes of an answer that are read
-	maxHeader      = 16 << 10 // bytes of its header
 )
 
 // Webhook posts pages as JSON; see the package comment for what is sent and
 // how answers are understood.
 type Webhook struct {
-	client  *http.Client
-	timeout time.Duration
+	web      *web
+	clock    devices.Clock // of signatures
+	secret   []byte
+	template *template.Template
 }
 
-// NewWebhook makes a Webhook that waits for answers as long as timeout, 0 for
-// DefaultTimeout.
-func NewWebhook(timeout time.Duration) *Webhook {
-	if timeout == 0 {
-		timeout = DefaultTimeout
-	}
-	return &Webhook{timeout: timeout, client: &http.Client{
-		Transport: &http.Transport{
-			DialContext:            (&net.Dialer{Timeout: connectTimeout}).DialContext,
-			TLSHandshakeTimeout:    connectTimeout,
-			IdleConnTimeout:        idleTimeout,
-			MaxIdleConnsPerHost:    2,
-			MaxResponseHeaderBytes: maxHeader,
-			ForceAttemptHTTP2:      true,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
+// NewWebhook makes a plain Webhook that waits for answers as long as timeout,
+// 0 for DefaultTimeout.
+func NewWebhook(timeout time.Duration) *Webhook { return &Webhook{web: newWeb(timeout)} }
 
 // Close lets go of idle connections.
-func (w *Webhook) Close() { w.client.CloseIdleConnections() }
+func (w *Webhook) Close() { w.web.close() }
 
 // CheckWebhook says what is wrong with an address.
 func CheckWebhook(address string) error {
@@ -78,7 +49,7 @@ func CheckWebhook(address string) error {
 	return nil
 }
 
-// message is what is posted.
+// message is what is posted, and what a template works with.
 type message struct {
 	Version int `json:"version"`
 	alert.Page
@@ -91,101 +62,72 @@ type bilingual struct {
 	English string `json:"en"`
 }
 
+func newMessage(p alert.Page) message {
+	return message{
+		Version: 1, Page: p,
+		Title: bilingual{p.Title(texts.Chinese), p.Title(texts.English)},
+		Text:  bilingual{p.Text(texts.Chinese), p.Text(texts.English)},
+	}
+}
+
+// parseTemplate makes a template of a body; in it, json writes any value as
+// JSON.
+func parseTemplate(source string) (*template.Template, error) {
+	t, err := template.New("webhook").Option("missingkey=error").Funcs(template.FuncMap{
+		"json": func(v any) (string, error) {
+			b, err := json.Marshal(v)
+			return string(b), err
+		},
+	}).Parse(source)
+	if err != nil {
+		return nil, err
+	}
+	return t, t.Execute(&bytes.Buffer{}, newMessage(alert.Page{}))
+}
+
 // Send posts p to the URL address once.
 func (w *Webhook) Send(ctx context.Context, address string, p alert.Page) alert.Result {
 	if err := CheckWebhook(address); err != nil {
 		return alert.Result{Class: alert.Permanent, Detail: err.Error()}
 	}
-	body, err := json.Marshal(message{
-		Version: 1, Page: p,
-		Title: bilingual{p.Title(texts.Chinese), p.Title(texts.English)},
-		Text:  bilingual{p.Text(texts.Chinese), p.Text(texts.English)},
-	})
+	var body bytes.Buffer
+	var err error
+	if w.template != nil {
+		err = w.template.Execute(&body, newMessage(p))
+	} else if err = json.NewEncoder(&body).Encode(newMessage(p)); err == nil {
+		body.Truncate(body.Len() - 1) // the newline that Encode adds
+	}
 	if err != nil {
 		return alert.Result{Class: alert.Permanent, Detail: fmt.Sprintf("encode: %v", err)}
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.timeout)
-	defer cancel()
-	var sent atomic.Bool
-	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		// From the first byte on the receiver may act on it.
-		WroteHeaders: func() { sent.Store(true) },
-	})
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body))
+	request, err := http.NewRequest(http.MethodPost, address, bytes.NewReader(body.Bytes()))
 	if err != nil {
 		return alert.Result{Class: alert.Permanent, Detail: texts.Alert.NoURL.EN}
 	}
 	request.Header.Set("Content-Type", "application/json; charset=utf-8")
 	request.Header.Set("Idempotency-Key", p.Key)
-	request.Header.Set("User-Agent", "linli-gateway")
-	answer, err := w.client.Do(request)
-	if err != nil {
-		if sent.Load() {
-			return alert.Result{Class: alert.Unknown, Detail: "no answer: " + reason(err)}
-		}
-		return alert.Result{Class: alert.Temporary, Detail: reason(err)}
+	if w.secret != nil {
+		at := strconv.FormatInt(w.clock().Wall.Unix(), 10)
+		request.Header.Set("X-Linli-Timestamp", at)
+		request.Header.Set("X-Linli-Signature", "sha256="+signWebhook(w.secret, at, body.Bytes()))
 	}
-	// The connection can be used again only if the answer was read.
-	_, _ = io.Copy(io.Discard, io.LimitReader(answer.Body, maxAnswer))
-	_ = answer.Body.Close() // only read: nothing can be lost
+	answer, _, failed := w.web.do(ctx, request)
+	if failed != nil {
+		return *failed
+	}
 	return judge(answer)
 }
 
-// judge tells the result of an answer.
-func judge(answer *http.Response) alert.Result {
-	result := alert.Result{Class: alert.Permanent, Detail: "HTTP " + strconv.Itoa(answer.StatusCode)}
-	switch code := answer.StatusCode; {
-	case code >= 200 && code < 300:
-		result.Class = alert.Accepted
-	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
-		result.Class = alert.Temporary
-		result.RetryAfter = retryAfter(answer.Header)
-	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code >= 500:
-		result.Class = alert.Temporary
-	case code >= 300 && code < 400:
-		result.Detail += ": redirections are not followed, give the final address"
-	}
-	return result
+// signWebhook is the hexadecimal HMAC-SHA256 of the time, a point and the body.
+func signWebhook(secret []byte, at string, body []byte) string {
+	mac := hmac.New(sha256.New, secret)
+	mac.Write([]byte(at + "."))
+	mac.Write(body)
+	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// retryAfter reads the header in either form. A date counts from the
-// receiver's own, so that the box's clock does not matter; without that it is
-// ignored.
-func retryAfter(h http.Header) time.Duration {
-	value := strings.TrimSpace(h.Get("Retry-After"))
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		return time.Duration(seconds) * time.Second
-	}
-	until, err := http.ParseTime(value)
-	if err != nil {
-		return 0
-	}
-	now, err := http.ParseTime(h.Get("Date"))
-	if err != nil {
-		return 0
-	}
-	return max(0, until.Sub(now))
-}
-
-// reason is what went wrong, without the address: that may hold a token.
-func reason(err error) string {
-	var dns *net.DNSError
-	var op *net.OpError
-	var wrapped *url.Error
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.As(err, &certificate):
-		return "certificate not accepted"
-	case errors.As(err, &dns):
-		return "name not resolved"
-	case errors.Is(err, context.DeadlineExceeded):
-		return "timeout"
-	case errors.Is(err, context.Canceled):
-		return "stopped"
-	case errors.As(err, &op):
-		return op.Op + ": " + op.Err.Error()
-	case errors.As(err, &wrapped):
-		return wrapped.Err.Error()
-	}
-	return err.Error()
+// CheckTemplate says what is wrong with the source of a template.
+func CheckTemplate(source string) error {
+	_, err := parseTemplate(source)
+	return err
 }

@@ -79,6 +79,7 @@ func newBox(t *testing.T) *box {
 func (b *box) newConsole(people *registry.Registry) *Console {
 	c, err := New(Config{
 		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine,
+		Ways: func() []string { return []string{"internet", "sim"} },
 		Figures: func() []Facility {
 			return []Facility{
 				{ID: "locker-north", Deposits: 31, Pickups: 24, Overdue: 1}, {ID: "locker-south", Deposits: 18, Pickups: 15},

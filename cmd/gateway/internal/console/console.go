@@ -29,6 +29,9 @@ type Config struct {
 	Alerts   *alert.Engine
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
+	// Ways returns the independent paths by which a call for help can reach
+	// somebody.
+	Ways func() []string
 	// Figures returns today's figures of each facility in use.
 	Figures func() []Facility
 	// Province tells how the reports to the province stand, nil if none are

@@ -13,6 +13,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/notify"
 )
 
 // Facility is what happened at one facility today.
@@ -150,6 +151,9 @@ func (c *Console) warnings(lang texts.Lang) []string {
 			names = append(names, c.personName(id))
 		}
 		warnings = append(warnings, t.WarnUnreachable.In(lang, strings.Join(names, texts.ConsoleEvents.Comma.In(lang))))
+	}
+	if ways := c.Ways(); len(ways) == 1 {
+		warnings = append(warnings, texts.Notify.OneWay.In(lang, notify.WayText(ways[0])))
 	}
 	if damage := c.Journal.Damage(); len(damage) > 0 {
 		salvaged, lost := 0, uint64(0)

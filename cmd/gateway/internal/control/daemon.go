@@ -10,9 +10,11 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/dispatch"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/notify"
 )
 
 // Config is what Handler works with; every field is needed.
@@ -31,6 +33,8 @@ type Config struct {
 	Words Words
 	// Backup writes the archive of a backup, in clear: see package backup.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Channels carry pages to people.
+	Channels *notify.Channels
 	// Pins is how the box's own lines are; TestOutput switches one of its
 	// outputs on for a while.
 	Pins       func() Pins
@@ -166,6 +170,22 @@ func Handler(c Config) http.Handler {
 	human("note", func(ctx context.Context, id string, h Human) error { return c.Alerts.Note(ctx, id, h.By, h.Text) })
 	human("handover", func(ctx context.Context, id string, h Human) error { return c.Alerts.HandOver(ctx, id, h.By, h.To) })
 	human("resolve", func(ctx context.Context, id string, h Human) error { return c.Alerts.Resolve(ctx, id, h.By, h.Cause) })
+	mux.HandleFunc("GET /v1/channels", func(w http.ResponseWriter, r *http.Request) {
+		answer(w, r, c.Channels.States(c.Registry.Snapshot()), nil)
+	})
+	mux.HandleFunc("GET /v1/channels/failed", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Channels.Failures(), nil) })
+	mux.HandleFunc("POST /v1/channels/{kind}/test", func(w http.ResponseWriter, r *http.Request) {
+		var to Recipient
+		if !read(w, r, &to) {
+			return
+		}
+		address, err := to.address(c.Registry.Snapshot(), r.PathValue("kind"))
+		var result alert.Result
+		if err == nil {
+			result, err = c.Channels.Test(r.Context(), r.PathValue("kind"), address)
+		}
+		answer(w, r, result, err)
+	})
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
 	mux.HandleFunc("GET /v1/journal/export", c.export)
@@ -180,6 +200,25 @@ type Human struct {
 	// Text is that of a note, To is who takes over.
 	Text string `json:"text,omitempty"`
 	To   string `json:"to,omitempty"`
+}
+
+// Recipient is who a trial of a channel goes to: an address, or a caregiver
+// who has one.
+type Recipient struct {
+	Address   string `json:"address,omitempty"`
+	Caregiver string `json:"caregiver,omitempty"`
+}
+
+func (t Recipient) address(people *registry.Snapshot, kind string) (string, error) {
+	if t.Address != "" {
+		return t.Address, nil
+	}
+	for _, c := range people.Caregivers[t.Caregiver].Channels {
+		if c.Kind == kind {
+			return c.Address, nil
+		}
+	}
+	return "", texts.Errorf(texts.Notify.NotOfKind, t.Caregiver, kind)
 }
 
 // tail writes the last lines of both chains, then what comes.

@@ -10,6 +10,9 @@
 //	POST   /v1/incidents/{id}/resolve       {"by":"li","cause":"accidental"}
 //	POST   /v1/devices/{id}/commands        Order -> command.Command, JSON lines, until it has ended
 //	GET    /v1/commands                     []command.Command, the newest first
+//	GET    /v1/channels                     []notify.State
+//	GET    /v1/channels/failed              []notify.Failure
+//	POST   /v1/channels/{kind}/test         Recipient -> alert.Result
 //	GET    /v1/journal                      journal.Stats
 //	GET    /v1/journal/tail?lines=20        Line, JSON lines, until the client hangs up
 //	GET    /v1/journal/export?since=…       Line, JSON lines, then {"end":<their number>}: see Selection

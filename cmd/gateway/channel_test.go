@@ -1,0 +1,228 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/notify"
+	"github.com/linli-edge/gateway/sync/notify/notifytest"
+)
+
+// secretFile puts a secret where a box reads it.
+func (b *box) secretFile(name, secret string) string {
+	b.t.Helper()
+	file := filepath.Join(filepath.Dir(b.cfg.Data), name)
+	if err := os.WriteFile(file, []byte(secret), 0o600); err != nil {
+		b.t.Fatal(err)
+	}
+	return file
+}
+
+// subscribe gives the box its providers: a DingTalk group, a WeCom application
+// and a push server.
+func (b *box) subscribe(cloud *notifytest.Cloud) {
+	c := &b.cfg.Channels
+	c.DingTalk = notify.SignedRobot{
+		URL: cloud.URL + "/dingtalk/robot/send", KeyFile: b.secretFile("ding.key", notifytest.DingTalkToken), SecretFile: b.secretFile("ding.secret", notifytest.DingTalkSecret),
+	}
+	c.WeComApp = notify.WeComApp{URL: cloud.URL + "/wecom", Corp: notifytest.WeComCorp, Agent: "1000002", SecretFile: b.secretFile("wecom.secret", notifytest.WeComSecret)}
+	c.Bark.URL = cloud.URL + "/bark"
+}
+
+// caregiver is somebody with these channels, kind and address in turn, and an
+// elder with a button who has nobody else.
+func caregiver(channels ...string) []registry.Record {
+	li := registry.Caregiver{ID: "li", Name: "李敏"}
+	for i := 0; i < len(channels); i += 2 {
+		li.Channels = append(li.Channels, registry.Channel{Kind: channels[i], Address: channels[i+1]})
+	}
+	return []registry.Record{
+		li, registry.Elder{ID: "e302", Name: "王秀英", Building: "3号楼", Room: "302", Caregivers: []string{"li"}},
+		registry.Device{Device: devices.Device{ID: "w302", Kind: wearable.Kind, Elder: "e302"}},
+	}
+}
+
+// press publishes an SOS of w302.
+func (b *box) press(secret, payload string) {
+	b.t.Helper()
+	d, err := connect(b.t, b.cfg.MQTT.Listen, 5, "w302", secret)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer d.conn.Close()
+	if err := d.publish("linli/v1/w302/event", payload); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// reached waits until a provider has delivered something, and returns the last.
+func reached(t testing.TB, cloud *notifytest.Cloud, provider string) notifytest.Message {
+	t.Helper()
+	deadline := time.After(patience)
+	for {
+		list, next := cloud.Delivered(provider)
+		if len(list) > 0 {
+			return list[len(list)-1]
+		}
+		select {
+		case <-next:
+		case <-deadline:
+			t.Fatalf("%s delivered nothing", provider)
+		}
+	}
+}
+
+// command runs a command line on the box, and returns what it says.
+func (b *box) command(args ...string) (code int, out string) {
+	b.t.Helper()
+	b.t.Setenv("LC_ALL", "zh_CN.UTF-8")
+	var both bytes.Buffer
+	code = execute(b.t.Context(), append(args, "-c", b.write()), &both, &both)
+	return code, both.String()
+}
+
+// One press reaches every provider of a caregiver in its own words, although
+// one of them hangs: where and what, and no name unless the operator wants it.
+// The commands say how each channel is.
+func TestChannelsStory(t *testing.T) {
+	for _, names := range []bool{false, true} {
+		cloud := notifytest.NewCloud(t)
+		b := newBox(t)
+		b.subscribe(cloud)
+		b.cfg.Alert.Names = names
+		cloud.Hang("bark")
+		secrets := b.register(caregiver("dingtalk", "13800000001", "wecom_app", "LiMin", "bark", notifytest.BarkKey)...)
+		g, stop := b.start()
+		b.press(secrets["w302"], `{"id":"1","type":"sos"}`)
+		for provider, to := range map[string]string{"dingtalk": "13800000001", "wecom": "LiMin"} {
+			m := reached(t, cloud, provider)
+			if m.To != to || !strings.Contains(m.Text, "【紧急求助】3号楼 302") || strings.Contains(m.Text, "王秀英") != names {
+				t.Errorf("%s got %+v", provider, m)
+			}
+		}
+		if code, out := b.command("channel", "list"); code != 0 || !strings.Contains(out, "dingtalk") || !strings.Contains(out, "企业微信成员账号") {
+			t.Errorf("%d %s", code, out)
+		}
+		if code, out := b.command("channel", "test", "dingtalk", "--caregiver", "li"); code != 0 || !strings.Contains(out, "dingtalk：已接受") {
+			t.Errorf("%d %s", code, out)
+		}
+		if m := reached(t, cloud, "dingtalk"); !strings.HasPrefix(m.Text, "【测试】") {
+			t.Errorf("the trial says %q", m.Text)
+		}
+		if code, out := b.command("channel", "test", "wecom_app", "--to", "nobody"); code != 1 || !strings.Contains(out, "wecom_app：未接受，permanent") {
+			t.Errorf("%d %s", code, out)
+		}
+		if code, out := b.command("channel", "test", "fax", "--to", "1"); code != 2 || !strings.Contains(out, "本机没有配置渠道 \"fax\"") {
+			t.Errorf("%d %s", code, out)
+		}
+		if !names { // once is enough: it takes as long as the provider may
+			eventually(t, "the hanging provider is on the list", func() bool {
+				_, out := b.command("channel", "failed")
+				return strings.Contains(out, "bark") && strings.Contains(out, "unknown")
+			})
+		}
+		if err := g.alerts.Acknowledge(t.Context(), g.alerts.Incidents()[0].ID, "li", "page"); err != nil {
+			t.Fatal(err)
+		}
+		for _, personal := range []string{"王秀英", "李敏", "3号楼", "13800000001", "LiMin", notifytest.BarkKey, notifytest.DingTalkToken} {
+			if strings.Contains(b.logged.String(), personal) {
+				t.Errorf("%q is in the log:\n%s", personal, b.logged.String())
+			}
+		}
+		stop()
+	}
+}
+
+// The siren sounds within two seconds of the press, although every provider
+// hangs, and falls silent when a human has answered.
+func TestSirenStory(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	for _, provider := range []string{"dingtalk", "wecom", "bark"} {
+		cloud.Hang(provider)
+	}
+	b.cfg.Channels.Siren = notify.Siren{Topic: "linli/v1/horn/command", On: "ON", Off: "OFF"}
+	secrets := b.register(append(caregiver("dingtalk", "all", "wecom_app", "LiMin", "bark", notifytest.BarkKey),
+		registry.Device{Device: devices.Device{ID: "horn", Kind: wearable.Kind}})...)
+	g, _ := b.start()
+	commands := mosquittoSub(t, b.cfg.MQTT.Listen, "horn", secrets["horn"], "linli/v1/horn/command")
+	began := time.Now()
+	b.press(secrets["w302"], `{"id":"1","type":"sos"}`)
+	for said := ""; said != "ON"; said = commands.next(t) {
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("the siren took %s", took)
+	} else {
+		t.Logf("the siren took %s", took)
+	}
+	if err := g.alerts.Acknowledge(t.Context(), g.alerts.Incidents()[0].ID, "li", "page"); err != nil {
+		t.Fatal(err)
+	}
+	for said := "ON"; said != "OFF"; said = commands.next(t) {
+	}
+}
+
+// subscriber is Debian's client, listening.
+type subscriber struct{ lines chan string }
+
+// mosquittoSub listens to a topic; it returns once the broker has agreed.
+func mosquittoSub(t testing.TB, address, device, secret, topic string) *subscriber {
+	t.Helper()
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "stdbuf", "-oL", "mosquitto_sub", "-d", "-h", host, "-p", port, "-i", device, "-u", device, "-P", secret, "-q", "1", "-t", topic)
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatalf("mosquitto_sub (is it installed? run make deps): %v", err)
+	}
+	s := &subscriber{lines: make(chan string, 1000)}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(s.lines)
+		for in := bufio.NewScanner(out); in.Scan(); {
+			s.lines <- in.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		_ = cmd.Wait() // it was killed
+	})
+	for line := ""; !strings.Contains(line, "SUBACK"); line = s.next(t) {
+	}
+	return s
+}
+
+// next is the next line that it says.
+func (s *subscriber) next(t testing.TB) string {
+	t.Helper()
+	select {
+	case line, ok := <-s.lines:
+		if !ok {
+			t.Fatal("mosquitto_sub has ended")
+		}
+		return line
+	case <-time.After(patience):
+		t.Fatal("nothing came")
+	}
+	return ""
+}

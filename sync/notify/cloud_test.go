@@ -1,0 +1,511 @@
+package notify
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/notify/notifytest"
+)
+
+// stamp is the box's clock in tests: real time, synchronised.
+func stamp() devices.Stamp {
+	return devices.Stamp{Mono: time.Since(born), Wall: time.Now(), Synced: true}
+}
+
+var born = time.Now()
+
+// clouded are channels whose providers are those of a cloud, and where each
+// reaches the person that the cloud knows.
+func clouded(t *testing.T, cloud *notifytest.Cloud, clock devices.Clock) (*Channels, map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(content string) string {
+		f, err := os.CreateTemp(dir, "secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteString(content); err != nil || f.Close() != nil {
+			t.Fatal(err)
+		}
+		return f.Name()
+	}
+	c := Defaults()
+	c.WeComRobot = Robot{cloud.URL + "/wecom/cgi-bin/webhook/send", file(notifytest.WeComKey)}
+	c.WeComApp = WeComApp{cloud.URL + "/wecom", notifytest.WeComCorp, "1000002", file(notifytest.WeComSecret)}
+	c.DingTalk = SignedRobot{cloud.URL + "/dingtalk/robot/send", file(notifytest.DingTalkToken), file(notifytest.DingTalkSecret)}
+	c.Feishu = SignedRobot{cloud.URL + "/feishu", file(notifytest.FeishuToken), file(notifytest.FeishuSecret)}
+	c.Bark.URL = cloud.URL + "/bark/"
+	c.Ntfy = Ntfy{cloud.URL + "/ntfy", file(notifytest.NtfyToken)}
+	c.AliyunSMS = AliyunSMS{cloud.URL + "/aliyun", notifytest.AliyunKey, file(notifytest.AliyunSecret), "邻里", "SMS_1"}
+	c.AliyunVoice = AliyunVoice{cloud.URL + "/aliyun", notifytest.AliyunKey, file(notifytest.AliyunSecret), "02512345678", "TTS_1"}
+	n, err := Open(c, Options{Clock: clock, Secret: os.ReadFile, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n, map[string]string{
+		WeComRobotChannel: "13800000001", WeComAppChannel: "LiMin", DingTalkChannel: "13800000001", FeishuChannel: "ou_1",
+		BarkChannel: notifytest.BarkKey, NtfyChannel: "duty", AliyunSMSChannel: "13800000001", AliyunVoiceChannel: "13800000001",
+	}
+}
+
+// Each provider takes a page in its own wire form, signature and token
+// included, and delivers building, room and kind to the right person.
+func TestProvidersDeliver(t *testing.T) {
+	for _, clock := range []struct {
+		name string
+		off  time.Duration
+	}{{"right", 0}, {"some minutes off", 10 * time.Minute}} {
+		t.Run(clock.name, func(t *testing.T) {
+			cloud := notifytest.NewCloud(t)
+			n, addresses := clouded(t, cloud, func() devices.Stamp {
+				s := stamp()
+				s.Wall = s.Wall.Add(clock.off)
+				return s
+			})
+			for kind, address := range addresses {
+				provider, _, _ := strings.Cut(kind, "_")
+				before, _ := cloud.Delivered(provider)
+				if r := n.channels[kind].Send(t.Context(), address, page()); r.Class != alert.Accepted {
+					t.Errorf("%s: %+v", kind, r)
+				}
+				after, _ := cloud.Delivered(provider)
+				if len(after) != len(before)+1 {
+					t.Errorf("%s: delivered %d", kind, len(after)-len(before))
+					continue
+				}
+				m := after[len(after)-1]
+				if !strings.Contains(m.Text, "紧急求助") || !strings.Contains(m.Text, "3栋 502") {
+					t.Errorf("%s: %q", kind, m.Text)
+				}
+				if to := m.To + m.Text; kind != BarkChannel && !strings.Contains(to, address) {
+					t.Errorf("%s went to %q, want %q", kind, m.To, address)
+				}
+				if kind == BarkChannel && m.To != "critical" {
+					t.Errorf("bark at level %q", m.To)
+				}
+			}
+			if failed := n.Failures(); len(failed) > 0 {
+				t.Errorf("failures: %+v", failed)
+			}
+		})
+	}
+}
+
+// What providers refuse in their own words has the right class, and the words
+// themselves are not passed on.
+func TestProvidersRefuse(t *testing.T) {
+	for _, c := range []struct {
+		kind, address string
+		spoil         func(*Channels)
+		want          alert.Result
+	}{
+		{WeComRobotChannel, "all", func(n *Channels) { sender[*wecomRobot](n, WeComRobotChannel).key = "removed" },
+			alert.Result{Class: alert.Permanent, Detail: "code 93000: wrong key, or the robot was removed"}},
+		{WeComAppChannel, "nobody", func(*Channels) {},
+			alert.Result{Class: alert.Permanent, Detail: "no such member, or not allowed to see the application"}},
+		{WeComAppChannel, "LiMin", func(n *Channels) { sender[*wecomApp](n, WeComAppChannel).secret = "old" },
+			alert.Result{Class: alert.Permanent, Detail: "token: code 40001: wrong secret"}},
+		{WeComAppChannel, "LiMin", func(n *Channels) { sender[*wecomApp](n, WeComAppChannel).config.Agent = "7" },
+			alert.Result{Class: alert.Permanent, Detail: "code 40056: wrong agent"}},
+		{DingTalkChannel, "all", func(n *Channels) { sender[*dingtalk](n, DingTalkChannel).token = "x" },
+			alert.Result{Class: alert.Permanent, Detail: "code 300001: wrong token"}},
+		{DingTalkChannel, "all", func(n *Channels) { sender[*dingtalk](n, DingTalkChannel).secret = []byte("x") },
+			alert.Result{Class: alert.Permanent, Detail: "code 310000: refused by the robot's security settings: signature, keyword or address"}},
+		{FeishuChannel, "all", func(n *Channels) { sender[*feishu](n, FeishuChannel).secret = []byte("x") },
+			alert.Result{Class: alert.Permanent, Detail: "code 19021: wrong signature"}},
+		{FeishuChannel, "all", func(n *Channels) { sender[*feishu](n, FeishuChannel).clock = longAgo },
+			alert.Result{Class: alert.Temporary, Detail: "code 19021: wrong signature, perhaps because the box's clock is wrong"}},
+		{BarkChannel, "who", func(*Channels) {}, alert.Result{Class: alert.Permanent, Detail: "HTTP 400: no such device key"}},
+		{NtfyChannel, "duty", func(n *Channels) { sender[*ntfy](n, NtfyChannel).token = "" },
+			alert.Result{Class: alert.Permanent, Detail: "HTTP 403"}},
+		{AliyunSMSChannel, "12", func(*Channels) {}, alert.Result{Class: alert.Permanent, Detail: "code isv.MOBILE_NUMBER_ILLEGAL"}},
+		{AliyunSMSChannel, "13800000001", func(n *Channels) { sender[*aliyun](n, AliyunSMSChannel).secret = "x" },
+			alert.Result{Class: alert.Permanent, Detail: "code SignatureDoesNotMatch"}},
+		{AliyunVoiceChannel, "13800000001", func(n *Channels) { sender[*aliyun](n, AliyunVoiceChannel).clock = longAgo },
+			alert.Result{Class: alert.Temporary, Detail: "code InvalidTimeStamp.Expired, perhaps because the box's clock is wrong"}},
+	} {
+		cloud := notifytest.NewCloud(t)
+		n, _ := clouded(t, cloud, stamp)
+		c.spoil(n)
+		if got := n.channels[c.kind].Send(t.Context(), c.address, page()); got != c.want {
+			t.Errorf("%s to %s: %+v, want %+v", c.kind, c.address, got, c.want)
+		}
+		if failed := n.Failures(); len(failed) != 1 || failed[0].Channel != c.kind || failed[0].Detail != c.want.Detail {
+			t.Errorf("%s: failures %+v", c.kind, failed)
+		}
+	}
+}
+
+func sender[S alert.Sender](n *Channels, kind string) S { return n.channels[kind].sender.(S) }
+
+// longAgo is a clock that was never set.
+func longAgo() devices.Stamp { return devices.Stamp{Mono: time.Since(born), Wall: time.Unix(300, 0)} }
+
+// HTTP itself may refuse, and any provider may hang; the box gives up in time
+// and says what is known.
+func TestProvidersFail(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, addresses := clouded(t, cloud, stamp)
+	n.web.timeout = 50 * time.Millisecond
+	for kind, address := range addresses {
+		provider, _, _ := strings.Cut(kind, "_")
+		cloud.Hang(provider)
+		want := alert.Unknown
+		if kind == WeComAppChannel {
+			want = alert.Temporary // it hangs at the token: no page has left
+		}
+		if got := n.channels[kind].Send(t.Context(), address, page()); got.Class != want || !strings.HasSuffix(got.Detail, "timeout") {
+			t.Errorf("%s hangs: %+v, want %s", kind, got, want)
+		}
+		cloud.Mend(provider)
+	}
+	n.web.timeout = DefaultTimeout
+	for kind, address := range addresses {
+		provider, _, _ := strings.Cut(kind, "_")
+		cloud.Refuse(provider, 503, "17")
+		got := n.channels[kind].sender.Send(t.Context(), address, page())
+		if got.Class != alert.Temporary || got.RetryAfter != 17*time.Second {
+			t.Errorf("%s: %+v", kind, got)
+		}
+		cloud.Mend(provider)
+	}
+}
+
+// A token is fetched once, used until it ends, and fetched again when the
+// provider has taken it back, within the same attempt.
+func TestWeComToken(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	var late time.Duration
+	n, _ := clouded(t, cloud, func() devices.Stamp {
+		s := stamp()
+		s.Mono += late
+		return s
+	})
+	send := func() {
+		t.Helper()
+		if r := n.channels[WeComAppChannel].Send(t.Context(), "LiMin", page()); r.Class != alert.Accepted {
+			t.Errorf("%+v", r)
+		}
+	}
+	send()
+	send()
+	if got := cloud.Tokens(); got != 1 {
+		t.Errorf("%d tokens for two pages", got)
+	}
+	cloud.Revoke()
+	send()
+	if got := cloud.Tokens(); got != 2 {
+		t.Errorf("%d tokens after one was taken back", got)
+	}
+	late = 2 * time.Hour
+	send()
+	if got := cloud.Tokens(); got != 3 {
+		t.Errorf("%d tokens after two hours", got)
+	}
+	if r := n.Check(t.Context())[WeComAppChannel]; r.Class != alert.Accepted {
+		t.Errorf("check: %+v", r)
+	}
+}
+
+// 500 notices at once neither get a robot blocked nor delay a call for help;
+// what the provider blocks all the same is left alone for as long as it says.
+func TestStormKeepsHalfForSOS(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, addresses := clouded(t, cloud, stamp)
+	notice := page()
+	notice.Priority = alert.Technical
+	for kind, provider := range map[string]string{DingTalkChannel: "dingtalk", WeComRobotChannel: "wecom"} {
+		for i := range 500 {
+			notice.Key = string(rune('a' + i))
+			r := n.channels[kind].Send(t.Context(), addresses[kind], notice)
+			if r.Class != alert.Accepted && (r != alert.Result{Class: alert.Temporary, Detail: budgetDetail}) {
+				t.Fatalf("notice %d: %+v", i, r)
+			}
+		}
+		if got := cloud.Asked(provider); got != 10 {
+			t.Errorf("%s: %d of 500 notices left, want half of 20", kind, got)
+		}
+		for range 10 {
+			if r := n.channels[kind].Send(t.Context(), addresses[kind], page()); r.Class != alert.Accepted {
+				t.Errorf("%s: SOS: %+v", kind, r)
+			}
+		}
+		r := n.channels[kind].Send(t.Context(), addresses[kind], page())
+		if r.Class != alert.Temporary || r.RetryAfter <= 0 || r.RetryAfter > time.Minute {
+			t.Errorf("%s: the 21st of a minute: %+v", kind, r)
+		}
+	}
+	if failed := n.Failures(); len(failed) != maxFailures {
+		t.Errorf("%d failures kept", len(failed))
+	}
+}
+
+// Another box may use the same robot: then the provider blocks it, and the
+// channel leaves it alone, for everybody, until the block is over.
+func TestBlockedRobotIsLeftAlone(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, _ := clouded(t, cloud, stamp)
+	other, _ := clouded(t, cloud, stamp)
+	for range 20 {
+		if r := other.channels[DingTalkChannel].Send(t.Context(), "all", page()); r.Class != alert.Accepted {
+			t.Fatalf("%+v", r)
+		}
+	}
+	first := n.channels[DingTalkChannel].Send(t.Context(), "13800000001", page())
+	if first.Class != alert.Temporary || first.RetryAfter != 10*time.Minute {
+		t.Errorf("%+v", first)
+	}
+	asked := cloud.Asked("dingtalk")
+	second := n.channels[DingTalkChannel].Send(t.Context(), "all", page())
+	if second.Class != alert.Temporary || second.Detail != blockedDetail || cloud.Asked("dingtalk") != asked {
+		t.Errorf("while it is blocked: %+v, asked %d times", second, cloud.Asked("dingtalk")-asked)
+	}
+}
+
+// The budget in virtual time: never more in any span than the limit, never
+// more than half of it for notices, and room again when the span has passed.
+func TestBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBudget([]limit{{4, time.Second, true}, {10, time.Minute, true}})
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) + 1 }
+		var sent []time.Duration
+		for range 2000 {
+			wait, _ := b.take("a", true, now())
+			if wait == 0 {
+				sent = append(sent, now())
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if len(sent) != 20 {
+			t.Errorf("%d sends in 100 s", len(sent))
+		}
+		for i := range sent {
+			for _, l := range b.limits {
+				n := len(slices.DeleteFunc(slices.Clone(sent), func(at time.Duration) bool { return at < sent[i] || at >= sent[i]+l.span }))
+				if n > l.sends {
+					t.Fatalf("%d within %s", n, l.span)
+				}
+			}
+		}
+		for i := range 3 {
+			if wait, _ := b.take("b", false, now()); (wait == 0) != (i < 2) {
+				t.Errorf("notice %d in one second to another address: wait %s", i, wait)
+			}
+		}
+		b.block("b", now()+time.Hour)
+		if wait, why := b.take("b", true, now()); wait != time.Hour || why != blockedDetail {
+			t.Errorf("%s %s", wait, why)
+		}
+		time.Sleep(24 * time.Hour)
+		if used := b.used(now()); used != 0 {
+			t.Errorf("used %f after a day", used)
+		}
+		if wait, _ := b.take("b", true, now()); wait != 0 || len(b.sent) != 1 || len(b.blocked) != 0 {
+			t.Errorf("%s, remembers %d", wait, len(b.sent))
+		}
+	})
+}
+
+// The example of the provider's documentation.
+func TestSignatureOfAlibabaCloud(t *testing.T) {
+	r, err := http.NewRequest("POST", "https://ecs.cn-shanghai.aliyuncs.com/?ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signACS3(r, "RunInstances", "2014-05-26", "YourAccessKeyId", "YourAccessKeySecret",
+		time.Date(2023, 10, 26, 10, 22, 32, 0, time.UTC), "3156853299f313e23d1673dc12e1703d")
+	const want = "ACS3-HMAC-SHA256 Credential=YourAccessKeyId,SignedHeaders=host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version," +
+		"Signature=06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"
+	if got := r.Header.Get("Authorization"); got != want {
+		t.Errorf("%s", got)
+	}
+	if got := canonicalQuery(map[string][]string{"b": {"王 秀*~英+"}, "a": {"1"}}); got != "a=1&b=%E7%8E%8B%20%E7%A7%80%2A~%E8%8B%B1%2B" {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestLimitsOfAlibabaCloud(t *testing.T) {
+	for message, want := range map[string]time.Duration{
+		"触发分钟级流控Permits:1": time.Minute, "触发小时级流控Permits:5": time.Hour, "触发天级流控Permits:10": 24 * time.Hour, "": 24 * time.Hour,
+	} {
+		r := judgeAliyun("isv.BUSINESS_LIMIT_CONTROL", message, stamp())
+		if r.Class != alert.Temporary || r.RetryAfter != want {
+			t.Errorf("%q: %+v", message, r)
+		}
+	}
+	for code, want := range map[string]alert.Class{
+		"OK": alert.Accepted, "isv.AMOUNT_NOT_ENOUGH": alert.Permanent, "isp.SYSTEM_ERROR": alert.Temporary,
+		"Throttling.User": alert.Temporary, "isv.OUT_OF_SERVICE": alert.Permanent, "isv.DAY_LIMIT_CONTROL": alert.Temporary,
+	} {
+		if r := judgeAliyun(code, "", stamp()); r.Class != want {
+			t.Errorf("%s: %+v", code, r)
+		}
+	}
+}
+
+// A provider, or what pretends to be one, may answer anything.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range []string{
+		`{"errcode":0,"errmsg":"ok"}`, `{"errcode":45009}`, `{"errcode":"0"}`, `{"code":0}`, `{"StatusCode":0}`, `{"code":200}`, `{"id":"x"}`,
+		`{"Code":"OK"}`, `{"Code":"isv.BUSINESS_LIMIT_CONTROL","Message":"触发小时级流控Permits:5"}`, `{"errcode":0,"invaliduser":"a"}`,
+		`{"access_token":"t","expires_in":-1,"errcode":0}`, `<html>please log in</html>`, ``, `[]`, `null`, `{"errcode":1e99}`,
+	} {
+		f.Add(200, seed)
+	}
+	f.Add(503, "")
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		status = 200 + (status%400+400)%400
+		answered := &canned{status: status, body: body}
+		w := newWeb(time.Second)
+		w.client.Transport = answered
+		for kind, s := range map[string]alert.Sender{
+			"wecom_robot": &wecomRobot{web: w, url: "http://p"}, "wecom_app": &wecomApp{web: w, clock: stamp, config: WeComApp{URL: "http://p"}},
+			"dingtalk": &dingtalk{web: w, clock: stamp, url: "http://p"}, "feishu": &feishu{web: w, clock: stamp, url: "http://p"},
+			"bark": &bark{web: w, url: "http://p"}, "ntfy": &ntfy{web: w, url: "http://p"},
+			"aliyun": newAliyunSMS(w, stamp, AliyunSMS{URL: "http://p"}, "s", texts.Chinese),
+		} {
+			r := s.Send(t.Context(), "13800000001", page())
+			if !slices.Contains([]alert.Class{alert.Accepted, alert.Temporary, alert.Permanent, alert.Unknown}, r.Class) {
+				t.Errorf("%s: class %q", kind, r.Class)
+			}
+			if strings.ContainsFunc(r.Detail, func(r rune) bool { return r < ' ' }) || len(r.Detail) > 200 {
+				t.Errorf("%s: detail %q", kind, r.Detail)
+			}
+			if r.Class == alert.Accepted && (status >= 300 || !strings.ContainsAny(body, "0O\"")) {
+				t.Errorf("%s: accepted on %d %q", kind, status, body)
+			}
+		}
+	})
+}
+
+// A signed webhook can be checked by its receiver, and a template makes the
+// body that the receiver wants.
+func TestWebhookSignedAndTemplated(t *testing.T) {
+	dir := t.TempDir()
+	secret, template := filepath.Join(dir, "secret"), filepath.Join(dir, "template")
+	if err := os.WriteFile(secret, []byte("shared"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(template, []byte(`{"alarm":{{json .Title.Chinese}},"id":{{json .Incident}}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := Defaults()
+	c.Webhook = WebhookHooks{SecretFile: secret, Template: template}
+	n, err := Open(c, Options{Clock: stamp, Secret: os.ReadFile, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	got := make(chan [3]string, 1)
+	address := serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		raw, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		body := string(raw)
+		got <- [3]string{body, r.Header.Get("X-Linli-Signature"), r.Header.Get("X-Linli-Timestamp")}
+	})
+	if r := n.channels[WebhookChannel].Send(t.Context(), address, page()); r.Class != alert.Accepted {
+		t.Fatalf("%+v", r)
+	}
+	g := <-got
+	if want := `{"alarm":"【紧急求助】3栋 502","id":"9f2c"}`; g[0] != want {
+		t.Errorf("%s", g[0])
+	}
+	if g[1] != "sha256="+signWebhook([]byte("shared"), g[2], []byte(g[0])) || g[2] == "" {
+		t.Errorf("signature %s at %s", g[1], g[2])
+	}
+	if err := CheckTemplate("{{.Nothing}}"); err == nil {
+		t.Error("a template of unknown fields is taken")
+	}
+}
+
+// Mail reaches the server encrypted and logged in, and what the server says
+// decides.
+func TestEmail(t *testing.T) {
+	for _, c := range []struct {
+		verb, reply string
+		want        alert.Result
+	}{
+		{"", "", alert.Result{Class: alert.Accepted, Detail: "SMTP 250"}},
+		{"RCPT", "550 5.1.1 li@example.org: no such user", alert.Result{Class: alert.Permanent, Detail: "SMTP 550"}},
+		{"RCPT", "451 4.7.1 greylisted", alert.Result{Class: alert.Temporary, Detail: "SMTP 451"}},
+		{"AUTH", "535 5.7.8 wrong", alert.Result{Class: alert.Permanent, Detail: "SMTP 535"}},
+		{"AUTH", "454 4.7.0 later", alert.Result{Class: alert.Temporary, Detail: "SMTP 454"}},
+		{".", "452 4.3.1 full", alert.Result{Class: alert.Temporary, Detail: "SMTP 452"}},
+		{".", "", alert.Result{Class: alert.Unknown}},
+		{"EHLO", "", alert.Result{Class: alert.Temporary}},
+		{"implicit", "", alert.Result{Class: alert.Accepted, Detail: "SMTP 250"}},
+	} {
+		implicit := c.verb == "implicit"
+		server := notifytest.NewMailServer(t, implicit)
+		if c.verb != "" {
+			server.Answer(c.verb, c.reply)
+		}
+		e := &email{config: Email{Server: server.Address, From: notifytest.MailUser, User: notifytest.MailUser}, secret: notifytest.MailSecret, tls: server.TLS, implicit: implicit}
+		got := e.Send(t.Context(), "li@example.org", page())
+		if c.want.Detail == "" {
+			got.Detail = ""
+		}
+		if got != c.want {
+			t.Errorf("%s %s: %+v, want %+v", c.verb, c.reply, got, c.want)
+		}
+		if taken := server.Mail(); c.verb == "" && (len(taken) != 1 || taken[0].To != "li@example.org" ||
+			!strings.HasPrefix(taken[0].Text, "【紧急求助】3栋 502\n") || !strings.Contains(taken[0].Text, "请立即前往")) {
+			t.Errorf("taken: %+v", taken)
+		}
+	}
+	e := &email{config: Email{Server: "127.0.0.1:1", From: "a@example.org"}}
+	if r := e.Send(t.Context(), "nonsense", page()); r.Class != alert.Permanent {
+		t.Errorf("%+v", r)
+	}
+	if r := e.Check(t.Context()); r.Class != alert.Temporary {
+		t.Errorf("nobody there: %+v", r)
+	}
+}
+
+// A mail server that accepts and says nothing.
+func TestEmailHangs(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	e := &email{config: Email{Server: l.Addr().String(), From: "a@example.org"}}
+	if r := e.Send(ctx, "li@example.org", page()); r.Class != alert.Temporary {
+		t.Errorf("%+v", r)
+	}
+}
+
+// canned answers every request in the same way.
+type canned struct {
+	status int
+	body   string
+}
+
+func (c *canned) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: c.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(c.body)), Request: r}, nil
+}
