@@ -43,10 +43,13 @@ type Box struct {
 	Name string `yaml:"name" example:"春风社区"`
 }
 
-// MQTT is the way in of the devices: the embedded broker if Listen is set, or
-// somebody else's broker if Broker is; never both.
+// MQTT is the way in of the devices: the embedded broker, or somebody else's
+// broker if Broker is set; never both.
 type MQTT struct {
-	// Listen is the host:port of the embedded broker.
+	// TLS is the host:port of the embedded broker with TLS, or Off.
+	TLS string `yaml:"tls" example:"0.0.0.0:8883"`
+	// Listen is its host:port without TLS, for devices that have none; only
+	// the local network gets in. "" for no such port.
 	Listen string `yaml:"listen" example:"0.0.0.0:1883"`
 	// Broker is the URL of an external broker, mqtt://host:port or
 	// mqtts://host:port.
@@ -64,7 +67,10 @@ type MQTT struct {
 
 // Console is the web page.
 type Console struct {
-	// Listen is the host:port of the page; without a host, all interfaces.
+	// TLS is the host:port of the page with TLS, or Off; without a host, all
+	// interfaces.
+	TLS string `yaml:"tls" example:"\":8443\""`
+	// Listen is its host:port without TLS; only the local network gets in.
 	Listen string `yaml:"listen" example:"\":8080\""`
 }
 
@@ -130,7 +136,10 @@ type Log struct {
 // box on its own and refused towards a province.
 const DefaultID = "linli"
 
-const defaultListen = "0.0.0.0:1883"
+// Off in place of an address opens no port.
+const Off = "none"
+
+const defaultTLS = "0.0.0.0:8883"
 
 // Default is the configuration of an installed box about which nothing is
 // said.
@@ -147,7 +156,7 @@ func base() Config {
 		Box:      Box{ID: DefaultID, Name: "邻里"},
 		Data:     "/var/lib/linli",
 		Socket:   "/run/linli/gateway.sock",
-		Console:  Console{Listen: ":8080"},
+		Console:  Console{TLS: ":8443", Listen: ":8080"},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Channels: notify.Defaults(),
@@ -162,8 +171,8 @@ func (c *Config) complete() {
 		c.Journal.Reserve = c.Journal.Budget / 16
 	}
 	if c.MQTT.Broker == "" {
-		if c.MQTT.Listen == "" {
-			c.MQTT.Listen = defaultListen
+		if c.MQTT.TLS == "" {
+			c.MQTT.TLS = defaultTLS
 		}
 		return
 	}

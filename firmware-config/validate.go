@@ -14,6 +14,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/linli-edge/gateway/devices/lan"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -34,7 +35,7 @@ func (c Config) check() *problem {
 		absolute("data", c.Data, "/var/lib/linli"),
 		c.checkSocket(),
 		c.checkMQTT(),
-		address("console.listen", c.Console.Listen, `":8080"`),
+		c.checkConsole(),
 		c.checkMetrics(),
 		c.checkPorts(),
 		c.checkJournal(),
@@ -95,9 +96,12 @@ func (c Config) checkMQTT() *problem {
 				return wrong("mqtt."+f.name, texts.Errorf(t.OnlyWithBroker), texts.Errorf(t.AddBroker))
 			}
 		}
-		return address("mqtt.listen", m.Listen, defaultListen)
+		if m.TLS == Off && m.Listen == "" {
+			return wrong("mqtt.tls", texts.Errorf(texts.Door.NoWayIn), texts.Errorf(texts.Door.NoWayInMend))
+		}
+		return cmp.Or(optional("mqtt.tls", m.TLS, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"))
 	}
-	if m.Listen != "" {
+	if m.Listen != "" || m.TLS != "" {
 		return wrong("mqtt.broker", texts.Errorf(t.BrokerAndListen), texts.Errorf(t.OnlyOne))
 	}
 	if p := checkBroker(m.Broker); p != nil {
@@ -155,6 +159,40 @@ func validFilter(s string) bool {
 	return true
 }
 
+func (c Config) checkConsole() *problem {
+	if p := optional("console.tls", c.Console.TLS, `":8443"`); p != nil {
+		return p
+	}
+	if c.Console.Listen == "" {
+		return address("console.listen", c.Console.Listen, `":8080"`)
+	}
+	return plain("console.listen", c.Console.Listen, `":8080"`)
+}
+
+// optional wants an address, or Off.
+func optional(field, listen, instead string) *problem {
+	if listen == Off {
+		return nil
+	}
+	return address(field, listen, instead)
+}
+
+// plain wants an address of the local network, where nothing is encrypted; ""
+// is none.
+func plain(field, listen, instead string) *problem {
+	if listen == "" {
+		return nil
+	}
+	if p := address(field, listen, instead); p != nil {
+		return p
+	}
+	host, port, _ := net.SplitHostPort(listen) // address has split it
+	if ip, err := netip.ParseAddr(host); err == nil && !ip.IsUnspecified() && !lan.Private(ip) {
+		return wrong(field, texts.Errorf(texts.Door.Public, host), texts.Errorf(texts.Door.PublicMend, port))
+	}
+	return nil
+}
+
 func (c Config) checkMetrics() *problem {
 	if c.Metrics.Listen == "" {
 		return nil
@@ -166,7 +204,8 @@ func (c Config) checkMetrics() *problem {
 // start with the second one's "address already in use".
 func (c Config) checkPorts() *problem {
 	listeners := []struct{ field, address string }{
-		{"mqtt.listen", c.MQTT.Listen}, {"console.listen", c.Console.Listen}, {"metrics.listen", c.Metrics.Listen},
+		{"mqtt.tls", c.MQTT.TLS}, {"mqtt.listen", c.MQTT.Listen}, {"console.tls", c.Console.TLS},
+		{"console.listen", c.Console.Listen}, {"metrics.listen", c.Metrics.Listen},
 	}
 	for i, l := range listeners {
 		for _, earlier := range listeners[:i] {
@@ -181,7 +220,7 @@ func (c Config) checkPorts() *problem {
 // samePort is the port that two addresses both want, "" if they can live side
 // by side.
 func samePort(a, b string) string {
-	if a == "" || b == "" {
+	if a == "" || b == "" || a == Off || b == Off {
 		return ""
 	}
 	hostA, portA, _ := net.SplitHostPort(a)

@@ -24,11 +24,18 @@ func (c *cli) loginCommand() *cobra.Command {
 			if err := c.ask(cmd, http.MethodPost, "/v1/login", map[string]string{"name": args[0]}, &link); err != nil {
 				return err
 			}
-			var urls []string
+			var urls, secure []string
 			for _, host := range hosts() {
 				urls = append(urls, "  http://"+net.JoinHostPort(host, link.Port)+link.Path)
+				secure = append(secure, "  https://"+net.JoinHostPort(host, link.TLSPort)+link.Path)
 			}
-			c.say(cmd, texts.Command.LoginURL, time.Duration(link.Valid)*time.Second, strings.Join(urls, "\n"))
+			valid := time.Duration(link.Valid) * time.Second
+			if link.TLSPort == "" {
+				c.say(cmd, texts.Command.LoginURL, valid, strings.Join(urls, "\n"))
+				return nil
+			}
+			c.say(cmd, texts.Command.LoginURL, valid, strings.Join(secure, "\n"))
+			c.say(cmd, texts.Door.LoginPlain, net.JoinHostPort(hosts()[0], link.Port), strings.Join(urls, "\n"))
 			return nil
 		},
 	}
@@ -72,6 +79,10 @@ func (c *cli) statusCommand() *cobra.Command {
 			if s.Damaged > 0 {
 				c.say(cmd, t.Damaged, s.Damaged, s.Salvaged, s.Lost)
 			}
+			if s.AuthorityDamaged != "" {
+				c.say(cmd, texts.Door.AuthorityDamaged, s.AuthorityDamaged)
+			}
+			c.say(cmd, texts.Door.Authority, s.Authority)
 			c.say(cmd, t.Incidents, s.OpenIncidents)
 			c.say(cmd, t.Devices, s.Devices)
 			c.say(cmd, t.Journal, s.Events, megabytes(s.Bytes))

@@ -83,7 +83,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 
 	cfg := firmwareconfig.Default().In(dir)
 	cfg.Box.ID, cfg.Box.Name = "demo", "邻里演示"
-	cfg.MQTT.Listen = "127.0.0.1:0"
+	cfg.MQTT.Listen, cfg.MQTT.TLS, cfg.Console.TLS = "127.0.0.1:0", "127.0.0.1:0", "127.0.0.1:0"
 	cfg.Console.Listen = freeOr(d.listen)
 	platform, err := d.newPlatform(dir, cfg.Box.ID)
 	if err != nil {

@@ -16,10 +16,13 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/backup"
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/attempts"
+	"github.com/linli-edge/gateway/devices/authority"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/gpio"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/lan"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -40,6 +43,7 @@ const (
 	journalFolder = backup.JournalFolder
 	sessionKey    = backup.KeyFile
 	sessionsFile  = "mqtt.sessions" // not part of a backup: clients make them anew
+	authorityKey  = backup.AuthorityKey
 )
 
 // gateway is one whole daemon.
@@ -69,8 +73,14 @@ type gateway struct {
 
 	commands             http.Handler // of the socket
 	page, socket, scrape net.Listener // scrape is nil where the page serves the metrics
+	securePage           net.Listener // nil where the page is not served with TLS
 	failures             *prometheus.CounterVec
 	opened               []func() error // closes what was opened, last first
+
+	authority          *authority.Authority
+	attempts           *attempts.Attempts
+	serving            context.Context // ends with the gateway; logins wait no longer
+	delayed, strangers prometheus.Counter
 }
 
 // newGateway opens and wires everything: devices -> journal -> {alert ->
@@ -80,7 +90,10 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
-	g.metrics.MustRegister(g.failures)
+	g.delayed = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_logins_delayed_total", Help: "Logins that had to wait, because of others that failed before."})
+	g.strangers = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_strangers_refused_total", Help: "Connections from outside of the local network to a port without TLS."})
+	g.metrics.MustRegister(g.failures, g.delayed, g.strangers)
+	g.attempts, g.serving = attempts.New(now), g.untilClosed()
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, g.close())
@@ -90,7 +103,12 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 
-	// What is registered, and the journal.
+	// Whom devices and browsers trust, what is registered, and the journal.
+	if g.authority, err = authority.Open(filepath.Join(cfg.Data, authorityKey), authority.Options{
+		Host: lan.This, Clock: now, Logger: logger, Registerer: g.metrics,
+	}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
 	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{
 		Kinds: kinds.Names(), Key: registryKey(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
@@ -185,19 +203,9 @@ type driver interface {
 func (g *gateway) newDriver() (revoke func(device string), err error) {
 	m := g.cfg.MQTT
 	if m.Broker == "" {
-		login := func(c mqtt.Credentials) (devices.Account, bool) {
-			d, ok := g.registry.Login(c.User, c.Secret)
-			if !ok {
-				d, ok = g.registry.Knock(c.User, c.Secret)
-			}
-			if !ok {
-				return devices.Account{}, false
-			}
-			return g.intake.Account(d), true
-		}
-		broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: []mqtt.Listener{{Address: m.Listen}}}, login, g.intake.Take, g.logger, g.metrics)
+		broker, err := g.newBroker()
 		if err != nil {
-			return nil, texts.Errorf(texts.Gateway.Listen, m.Listen, err)
+			return nil, err
 		}
 		g.driver = broker
 		g.opened = append(g.opened, broker.Close)
@@ -249,6 +257,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)
+	start(&servers, serving, "authority", g.authority.Run)
 	for _, s := range g.servers() {
 		start(&servers, serving, s.name, s.run)
 	}
@@ -281,10 +290,9 @@ func (g *gateway) failed(part string) { g.failures.WithLabelValues(part).Inc() }
 // listen opens the page, the metrics where they have an address of their own,
 // and the socket.
 func (g *gateway) listen() (err error) {
-	if g.page, err = listen(g.cfg.Console.Listen); err != nil {
+	if err := g.listenPage(); err != nil {
 		return err
 	}
-	g.opened = append(g.opened, g.page.Close)
 	if g.cfg.Metrics.Listen != "" {
 		if g.scrape, err = listen(g.cfg.Metrics.Listen); err != nil {
 			return err

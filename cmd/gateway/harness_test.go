@@ -94,8 +94,10 @@ func newBox(t testing.TB) *box {
 		t.Fatal(err)
 	}
 	b.cfg.Box.ID = "test-box"
-	b.cfg.MQTT.Listen = freePort(t)
-	b.cfg.Console.Listen = freePort(t)
+	b.cfg.MQTT.Listen, b.cfg.MQTT.TLS, b.cfg.Console.TLS = freePort(t), "127.0.0.1:0", "127.0.0.1:0"
+	for b.cfg.Console.Listen = freePort(t); b.cfg.Console.Listen == b.cfg.MQTT.Listen; {
+		b.cfg.Console.Listen = freePort(t)
+	}
 	b.cfg.Journal.Wait = 0
 
 	secret := strings.Repeat("s", 32)
@@ -186,13 +188,13 @@ func (b *box) start() (g *gateway, stop func()) {
 func (b *box) write() string {
 	b.t.Helper()
 	c := b.cfg
-	mqtt := "listen: " + c.MQTT.Listen
+	mqtt := "tls: " + c.MQTT.TLS + ", listen: " + c.MQTT.Listen
 	if c.MQTT.Broker != "" {
 		mqtt = "broker: " + c.MQTT.Broker
 	}
 	file := filepath.Join(filepath.Dir(c.Data), "gateway.yaml")
-	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {listen: %q}\njournal: {wait: %s}\nprovince: {url: %q, secret_file: %s, interval: 10s}\nlog: {level: warn}\n",
-		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.Listen, c.Journal.Wait, c.Province.URL, c.Province.SecretFile)
+	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nprovince: {url: %q, secret_file: %s, interval: 10s}\nlog: {level: warn}\n",
+		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait, c.Province.URL, c.Province.SecretFile)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
@@ -305,8 +307,17 @@ func connect(t testing.TB, address string, version byte, id, secret string) (*de
 	if err != nil {
 		return nil, err
 	}
+	return greet(t, conn, version, id, id, secret)
+}
+
+// greet logs in on a connection; without a secret it is the certificate that counts.
+func greet(t testing.TB, conn net.Conn, version byte, client, user, secret string) (*device, error) {
 	d := &device{t: t, conn: conn, in: bufio.NewReader(conn), version: version}
-	if _, err := conn.Write(mqttload.ConnectFrame(version, id, id, secret, true)); err != nil {
+	hello := mqttload.ConnectFrame(version, client, user, secret, true)
+	if secret == "" {
+		hello = mqttload.CertifiedFrame(client, user)
+	}
+	if _, err := conn.Write(hello); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	header, body, err := mqttload.ReadFrame(d.in)

@@ -23,9 +23,13 @@ func (g *gateway) servers() []server {
 	page.Handle("/", g.console)
 	page.HandleFunc("GET /healthz", probe(g.healthy))
 	page.HandleFunc("GET /readyz", probe(g.ready))
+	page.HandleFunc("GET /ca.crt", g.certificate)
 	servers := []server{
-		{"page", g.page, page, g.logger},
+		{"page", g.lanOnly(g.page), page, g.logger},
 		{"socket", g.socket, g.commands, g.logger},
+	}
+	if g.securePage != nil {
+		servers = append(servers, server{"page_tls", g.securePage, page, g.logger})
 	}
 	if g.scrape == nil {
 		page.Handle("GET /metrics", metrics)
@@ -69,10 +73,15 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 	started := g.clock()
 	g.commands = control.Handler(control.Config{
 		Registry: g.registry, Revoke: revoke, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
+		Certify: func(device, request string) (control.Certified, error) { return g.certify(device, request, revoke) },
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)
-			_, port, _ := net.SplitHostPort(g.page.Addr().String()) // a listener's address has both
-			return control.Invitation{Port: port, Path: "/login?token=" + token, Valid: int(console.TokenLife.Seconds())}, err
+			link := control.Invitation{Path: "/login?token=" + token, Valid: int(console.TokenLife.Seconds())}
+			_, link.Port, _ = net.SplitHostPort(g.page.Addr().String()) // a listener's address has both
+			if g.securePage != nil {
+				_, link.TLSPort, _ = net.SplitHostPort(g.securePage.Addr().String())
+			}
+			return link, err
 		},
 		Status: func() control.Status { return g.status(started) },
 		Words: func(e devices.Event, lang texts.Lang) (who, what string) {
@@ -90,6 +99,7 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 	s := control.Status{
 		Version: version, Box: g.cfg.Box.ID, Up: int64(up.Seconds()), Synchronised: now.Synced,
 		Devices: len(g.registry.Snapshot().Devices), Unreachable: g.alerts.Reach().Nobody,
+		Authority: g.authority.Fingerprint(), AuthorityDamaged: g.authority.Damaged(),
 	}
 	if err := g.ready(); err != nil {
 		s.NotReady = err.Error()

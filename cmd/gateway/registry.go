@@ -40,22 +40,11 @@ func (c *cli) deviceCommand() *cobra.Command {
   gateway device add zigbee --kind bridge --profile zigbee2mqtt
   gateway device add sos-bath --kind wearable --elder e302 --bridge zigbee --address 卫生间按钮`
 
-	credentials := &cobra.Command{
-		Use: "credentials ID", Short: t.DeviceCredentials.In(c.lang), Args: c.args(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var answer control.Registered
-			if err := c.ask(cmd, http.MethodPost, "/v1/devices/"+url.PathEscape(args[0])+"/credentials", nil, &answer); err != nil {
-				return err
-			}
-			c.say(cmd, t.DeviceSecret, answer.Device.ID, answer.Secret)
-			return nil
-		},
-	}
 	return c.group("device", t.Device, add,
 		list(c, t.DeviceList, "devices", []string{"id", "kind", "facility", "elder", "bridge", "name"}, func(d registry.Device) []string {
 			return []string{d.ID, string(d.Kind), d.Facility, d.Elder, d.Bridge, d.Name}
 		}),
-		credentials, c.remove(t.DeviceRemove, "devices"), c.orderCommand())
+		c.credentialsCommand(), c.remove(t.DeviceRemove, "devices"), c.orderCommand())
 }
 
 // kindNames lists the kinds that can be registered, with what people call them.

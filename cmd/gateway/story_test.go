@@ -46,7 +46,7 @@ func TestStory(t *testing.T) {
 		{"embedded broker", func(*box) {}},
 		{"external broker", func(b *box) {
 			b.cfg.MQTT.Broker = "mqtt://" + mosquitto(t)
-			b.cfg.MQTT.Listen = ""
+			b.cfg.MQTT.Listen, b.cfg.MQTT.TLS = "", ""
 			b.cfg.MQTT.ClientID = "linli-test"
 			b.cfg.MQTT.Topics = []string{"linli/v1/+/event", "linli/v1/+/state", "linli/v1/+/status", "zigbee2mqtt/#"}
 		}},

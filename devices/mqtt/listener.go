@@ -22,6 +22,9 @@ type Listener struct {
 	Address string
 	// TLS is nil for a listener in the clear.
 	TLS *tls.Config
+	// Guard, if set, is put around the TCP listener, beneath TLS: it decides
+	// who may connect at all.
+	Guard func(net.Listener) net.Listener
 	// WebSocket takes MQTT in binary frames, subprotocol "mqtt", on any path.
 	WebSocket bool
 }
@@ -50,6 +53,9 @@ func (l Listener) open() (net.Listener, error) {
 	n, err := net.Listen("tcp", l.Address)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
+	}
+	if l.Guard != nil {
+		n = l.Guard(n)
 	}
 	if l.TLS != nil {
 		n = tls.NewListener(n, l.TLS)

@@ -69,6 +69,17 @@ func ConnectFrame(version byte, clientID, user, secret string, clean bool) []byt
 	return Frame(Connect, body, Text(clientID), Text(user), Text(secret))
 }
 
+// CertifiedFrame logs in with MQTT 3.1.1 by the connection's certificate
+// alone; user may be "".
+func CertifiedFrame(clientID, user string) []byte {
+	flags, fields := byte(0x02), [][]byte{append(Text("MQTT"), 4, 0, 0, 0), Text(clientID)}
+	if user != "" {
+		flags, fields = flags|0x80, append(fields, Text(user))
+	}
+	fields[0][7] = flags
+	return Frame(Connect, fields...)
+}
+
 // PublishFrame publishes with the given quality of service, 0 to 2.
 func PublishFrame(version byte, topic string, packet uint16, qos byte, dup bool, payload []byte) []byte {
 	header := byte(Publish) | qos<<1

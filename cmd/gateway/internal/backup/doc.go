@@ -33,5 +33,6 @@
 //	registry.db
 //	registry.key                             what its personal fields are encrypted with
 //	console.key
+//	authority.key                            what devices and browsers trust
 //	SHA256SUMS                               of all before it, always the last one
 package backup

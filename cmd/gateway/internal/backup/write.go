@@ -23,6 +23,7 @@ const (
 	RegistryKey   = "registry.key"
 	JournalFolder = "journal"
 	KeyFile       = "console.key"
+	AuthorityKey  = "authority.key"
 
 	manifestName = "backup.json"
 )
@@ -114,12 +115,14 @@ func Archive(ctx context.Context, w io.Writer, s Source) error {
 	if err := a.put(RegistryKey, int64(len(keys)), bytes.NewReader(keys)); err != nil {
 		return err
 	}
-	key, err := os.ReadFile(filepath.Join(s.Data, KeyFile))
-	if err == nil {
-		err = a.put(KeyFile, int64(len(key)), bytes.NewReader(key))
-	}
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
+	for _, name := range []string{KeyFile, AuthorityKey} {
+		key, err := os.ReadFile(filepath.Join(s.Data, name))
+		if err == nil {
+			err = a.put(name, int64(len(key)), bytes.NewReader(key))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 	}
 	return a.close()
 }

@@ -18,6 +18,16 @@ const (
 	maxForm       = 4 << 10 // bytes of a posted form or document
 )
 
+// cookieName is that of the session. Over TLS it is another, which browsers
+// take from this host over TLS only: nobody on the network can plant or read
+// it.
+func cookieName(r *http.Request) string {
+	if r.TLS != nil {
+		return "__Host-" + sessionCookie
+	}
+	return sessionCookie
+}
+
 func (c *Console) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /static/", http.StripPrefix("/", cached(http.FileServerFS(static))))
@@ -85,7 +95,7 @@ func (c *Console) loggedIn(deny, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		value, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if !bearer {
-			if cookie, err := r.Cookie(sessionCookie); err == nil {
+			if cookie, err := r.Cookie(cookieName(r)); err == nil {
 				value = cookie.Value
 			}
 		}

@@ -26,6 +26,9 @@ type Config struct {
 	Alerts  *alert.Engine
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
+	// Certify gives a device a certificate to log in with, for the request in
+	// PEM, or for a key made here where that is "".
+	Certify func(device, request string) (Certified, error)
 	// Login makes a login link to the page for a person.
 	Login  func(name string) (Invitation, error)
 	Status func() Status
@@ -64,6 +67,8 @@ type Pin struct {
 type Invitation struct {
 	// Port is where the page listens; every address of the box leads there.
 	Port string `json:"port"`
+	// TLSPort is where it listens with TLS, "" if nowhere.
+	TLSPort string `json:"tls_port,omitempty"`
 	// Path begins with a slash.
 	Path string `json:"path"`
 	// Valid is for how many seconds.
@@ -90,6 +95,11 @@ type Status struct {
 	Damaged  int    `json:"damaged_files"`
 	Salvaged int    `json:"salvaged_records"`
 	Lost     uint64 `json:"lost_records"`
+	// Authority is the fingerprint of the certificate that devices and
+	// browsers have to trust, AuthorityDamaged where a key that could not be
+	// read was set aside, "" if none was.
+	Authority        string `json:"authority"`
+	AuthorityDamaged string `json:"authority_damaged,omitempty"`
 	// Events are in the journal, Bytes on disk; Waiting rows are not yet at
 	// the province, Refused ones were set aside.
 	Events  uint64 `json:"events"`
@@ -154,6 +164,7 @@ func Handler(c Config) http.Handler {
 			answer(w, r, struct{}{}, err)
 		}
 	})
+	mux.HandleFunc("POST /v1/certificates/{device}", c.certify)
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
 	human := func(act string, do func(ctx context.Context, incident string, h Human) error) {
 		mux.HandleFunc("POST /v1/incidents/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
