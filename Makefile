@@ -54,12 +54,14 @@ arm: deps ## the journal's tests as 32-bit ARM, under emulation
 bench: deps ## the figures of BENCHMARKS.md
 	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u)
 
-acceptance: deps ## pull the plug of a virtual ARM64 box 20 times
+acceptance: deps ## pull the plug of a virtual ARM64 box 20 times, and drive its pins
 	go run ./deploy/acceptance -rounds 20
+	go run ./deploy/acceptance -pins -rounds 6
 
 campaign: deps ## the long forms of the crash, fault and model tests, 200 power cuts
 	LINLI_CAMPAIGN=1 go test -count=1 -v -p 1 -timeout 24h ./...
 	go run ./deploy/acceptance -rounds 200
+	go run ./deploy/acceptance -pins -rounds 50
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^\/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort | while read -r package target; do \

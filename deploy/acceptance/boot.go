@@ -25,16 +25,19 @@ type box struct {
 	random  *rand.Rand
 	image   *os.File
 
-	mqtt, control string // addresses on this machine
-	ledger        *ledger
-	begin         func()        // closes begun
-	begun, enough chan struct{} // the load: closed when it begins, and when no more is needed
-	load          sync.WaitGroup
-	stop          func() // ends the load
-	pressed       int
-	buttons       []*teller
-	ringing       string          // an incident that nobody has answered
-	resolved      map[string]bool // incidents whose closing was confirmed
+	// pins is how the pull-cord is said to be wired, "" for a box without
+	// pins.
+	pins                 string
+	mqtt, control, lines string // addresses on this machine
+	ledger               *ledger
+	begin                func()        // closes begun
+	begun, enough        chan struct{} // the load: closed when it begins, and when no more is needed
+	load                 sync.WaitGroup
+	stop                 func() // ends the load
+	pressed              int
+	buttons              []*teller
+	ringing              string          // an incident that nobody has answered
+	resolved             map[string]bool // incidents whose closing was confirmed
 
 	mu       sync.Mutex
 	findings []string
@@ -54,11 +57,11 @@ func newBox(ctx context.Context, k *kit, o *outside, folder, name, fs string, ra
 		ledger: newLedger(), begun: make(chan struct{}), enough: make(chan struct{}), resolved: map[string]bool{},
 	}
 	b.begin = sync.OnceFunc(func() { close(b.begun) })
-	ports, err := freePorts(2)
+	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
-	b.mqtt, b.control = "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1]
+	b.mqtt, b.control, b.lines = "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1], "127.0.0.1:"+ports[2]
 	path := filepath.Join(folder, name+".img")
 	if b.image, err = os.Create(path); err != nil {
 		return nil, err
@@ -160,9 +163,12 @@ func (b *box) powerOn(ctx context.Context, lies bool) (*boot, context.Context, e
 	go func() { p.served <- disk.Serve(p.listener, p.disk) }()
 
 	ctx, cancel := context.WithCancelCause(ctx)
-	_, mqtt, _ := net.SplitHostPort(b.mqtt)
-	_, control, _ := net.SplitHostPort(b.control)
-	p.machine, err = b.kit.start(b.fs+" "+b.name, filepath.Join(b.folder, "disk"), [][2]string{{mqtt, "1883"}, {control, "7000"}}, p.notice)
+	var forwards [][2]string
+	for _, f := range [][2]string{{b.mqtt, "1883"}, {b.control, "7000"}, {b.lines, "7001"}} {
+		_, port, _ := net.SplitHostPort(f[0])
+		forwards = append(forwards, [2]string{port, f[1]})
+	}
+	p.machine, err = b.kit.start(strings.TrimSpace(b.fs+" "+b.name+" "+b.pins), filepath.Join(b.folder, "disk"), forwards, p.notice)
 	if err != nil {
 		cancel(err)
 		return nil, nil, errors.Join(err, p.listener.Close(), <-p.served)
@@ -197,6 +203,9 @@ func (p *boot) notice(line string) {
 	}
 	if strings.Contains(line, "the disk is late") {
 		return // on a machine that is busy it may be
+	}
+	if p.pins != "" && (strings.Contains(line, `msg="gpio`) || strings.Contains(line, `msg="siren cannot`)) {
+		return // lines are taken away, and that is to be said
 	}
 	for _, bad := range []string{"linli: broken", "linli: ended", "EXT4-fs error", "EXT4-fs warning", "F2FS-fs error", "inconsistent", "Kernel panic", "level=ERROR", "panic:"} {
 		if strings.Contains(line, bad) {

@@ -43,6 +43,19 @@
 // must be found to be lost, or the run fails; it fails, too, if no cut in all
 // its rounds has cost a write.
 //
+// # Pins
+//
+//	go run ./deploy/acceptance -pins -rounds 6
+//
+// drives what is wired to a box: a chip that the kernel itself simulates
+// (gpio-sim, built for Debian's kernel by the script fetch-pins), pulled at and
+// looked at from outside of the gateway by the program lines. A pull-cord until
+// the siren sounds, without network and broker too; bursts of edges, also while
+// nobody reads; a line that somebody else holds; a chip that goes away; a cord
+// that is pulled while the gateway is not there; a strike; and what the kernel
+// has done to its lines while the gateway was ended and killed. The control: a
+// cord that is wired the wrong way round must be found out.
+//
 // # What it needs
 //
 // Root is not needed, Debian is: kernel and busybox come from its archive for

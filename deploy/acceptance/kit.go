@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,6 +22,10 @@ var (
 	initScript string
 	//go:embed gateway.yaml
 	gatewayConfig string
+	//go:embed fetch-pins
+	fetchPinsScript string
+	//go:embed pins.yaml
+	pinsConfig string
 )
 
 // kernelModules are loaded when the box starts, in this order.
@@ -30,19 +35,23 @@ var kernelModules = []string{
 	"ext4", "f2fs",
 }
 
+// pinModules are the kernel's simulated GPIO chip.
+var pinModules = []string{"configfs", "irq_sim", "gpio_sim"}
+
 // programs of the virtual box, by package.
 var programs = map[string]string{
 	"gateway": "github.com/linli-edge/gateway/cmd/gateway",
 	"forward": "github.com/linli-edge/gateway/deploy/acceptance/forward",
 	"bbolt":   "go.etcd.io/bbolt/cmd/bbolt",
+	"lines":   "github.com/linli-edge/gateway/deploy/acceptance/lines",
 }
 
 // kit is what every box is started from.
 type kit struct{ kernel, initramfs string }
 
 // newKit fetches, builds and packs. folder is this run's own; what was fetched
-// is kept in the user's cache.
-func newKit(ctx context.Context, folder string, o *outside) (*kit, error) {
+// is kept in the user's cache. Boxes with pins have a simulated GPIO chip.
+func newKit(ctx context.Context, folder string, o *outside, pins bool) (*kit, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return nil, err
@@ -52,6 +61,13 @@ func newKit(ctx context.Context, folder string, o *outside) (*kit, error) {
 		return command(ctx, nil, "bash", "-c", fetchScript, "fetch", debian)
 	}); err != nil {
 		return nil, err
+	}
+	if pins {
+		if err := timed("a GPIO chip", func() error {
+			return command(ctx, nil, "bash", "-c", fetchPinsScript, "fetch-pins", debian)
+		}); err != nil {
+			return nil, err
+		}
 	}
 	root := filepath.Join(debian, "root")
 	kernels, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))
@@ -67,14 +83,19 @@ func newKit(ctx context.Context, folder string, o *outside) (*kit, error) {
 		}
 	}
 	k := &kit{kernel: kernels[0], initramfs: filepath.Join(folder, "initramfs")}
-	if err := k.pack(folder, root, o); err != nil {
+	chip := ""
+	if pins {
+		chip = filepath.Join(debian, "pins", strings.TrimPrefix(filepath.Base(k.kernel), "vmlinuz-"))
+	}
+	if err := k.pack(folder, root, chip, o); err != nil {
 		return nil, fmt.Errorf("pack the initramfs: %w", err)
 	}
 	return k, nil
 }
 
-// pack makes the root of the boxes: nothing in it is written to.
-func (k *kit) pack(folder, root string, o *outside) (err error) {
+// pack makes the root of the boxes: nothing in it is written to. chip is the
+// folder of the modules that make a GPIO chip, "" for boxes without.
+func (k *kit) pack(folder, root, chip string, o *outside) (err error) {
 	out, err := os.Create(k.initramfs)
 	if err != nil {
 		return err
@@ -95,6 +116,7 @@ func (k *kit) pack(folder, root string, o *outside) (err error) {
 		{name: "init", content: []byte(strings.ReplaceAll(initScript, "PLATFORM", o.platform.port))},
 		{name: "bin/busybox", from: filepath.Join(root, "bin", "busybox")},
 		{name: "etc/gateway.yaml", content: []byte(gatewayConfig)},
+		{name: "etc/pins.yaml", content: []byte(pinsConfig)},
 		{name: "etc/province.secret", content: []byte(o.platform.secret)},
 	}
 	if err := filepath.WalkDir(o.seed, func(path string, d fs.DirEntry, err error) error {
@@ -115,7 +137,12 @@ func (k *kit) pack(folder, root string, o *outside) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, name := range kernelModules {
+	needed := kernelModules
+	if chip != "" {
+		found.files["irq_sim"], found.files["gpio_sim"] = filepath.Join(chip, "irq_sim.ko"), filepath.Join(chip, "gpio-sim.ko")
+		needed = slices.Concat(kernelModules, pinModules)
+	}
+	for _, name := range needed {
 		if err := found.need(name); err != nil {
 			return err
 		}

@@ -15,10 +15,15 @@ import (
 func main() {
 	rounds := flag.Int("rounds", 20, "how many times the plug is pulled")
 	seed := flag.Uint64("seed", 0, "of the dice: where it is aimed, what is lost; 0 takes a new one")
+	pins := flag.Bool("pins", false, "drive what is wired to a box instead; rounds is how often the gateway is restarted")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *rounds, *seed); err != nil {
+	do := run
+	if *pins {
+		do = runPins
+	}
+	if err := do(ctx, *rounds, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
 		stop()
 		os.Exit(1)
@@ -47,7 +52,7 @@ func run(ctx context.Context, rounds int, seed uint64) (err error) {
 	}
 	defer func() { err = errors.Join(err, o.close()) }()
 	c := &campaign{outside: o, folder: folder, random: rand.New(rand.NewPCG(seed, 1))}
-	if c.kit, err = newKit(ctx, folder, o); err != nil {
+	if c.kit, err = newKit(ctx, folder, o, false); err != nil {
 		return errors.Join(err, os.RemoveAll(folder))
 	}
 

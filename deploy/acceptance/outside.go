@@ -19,8 +19,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linli-edge/gateway/devices"
+	alarmkind "github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/attendance"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -79,6 +82,12 @@ func (o *outside) register() (secrets map[string]string, err error) {
 	for i := range lockers {
 		records = append(records, registry.Device{Device: devices.Device{ID: lockerID(i), Kind: locker.Kind, Facility: "lockers"}, Compartments: 8})
 	}
+	// What hangs on the pins of a box that has some.
+	records = append(records,
+		registry.Elder{ID: "elder-cord", Name: "李桂芳", Building: "3", Room: "302", Caregivers: []string{"li"}},
+		registry.Device{Device: devices.Device{ID: "cord", Kind: alarmkind.Kind, Elder: "elder-cord"}},
+		registry.Device{Device: devices.Device{ID: "pad", Kind: rating.Kind, Facility: "lockers"}},
+		registry.Device{Device: devices.Device{ID: "counter", Kind: attendance.Kind, Facility: "lockers"}})
 	for i := range buttons + 1 {
 		id := buttonID(i)
 		if i == buttons {

@@ -256,24 +256,22 @@ func release(pin gpio.PinIO, w Wire, gone bool) error {
 	return errors.Join(err, pin.Halt())
 }
 
-// refuse answers orders for a line that is not there, until it is time to try
-// again. What is to last is remembered.
+// refuse waits until it is time to try a line again that is not there: after a
+// while, or when somebody orders something. What is to last is remembered.
 func (out *output) refuse(ctx context.Context, problem error, want *order) bool {
 	again := time.NewTimer(openAgain)
 	defer again.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return false
-		case <-again.C:
-			return true
-		case work := <-out.work:
-			if work.length == 0 {
-				*want = work
-			}
-			work.settled <- problem
+	select {
+	case <-ctx.Done():
+		return false
+	case <-again.C:
+	case work := <-out.work:
+		if work.length == 0 {
+			*want = work
 		}
+		work.settled <- problem // and on to the next attempt: somebody needs it
 	}
+	return true
 }
 
 // obey does what is ordered, until ctx ends or the line fails.
@@ -307,9 +305,20 @@ func (out *output) obey(ctx context.Context, pin gpio.PinIO, level gpio.Level, w
 	if err := begin(*want); err != nil {
 		return err
 	}
+	look := time.NewTicker(lookAgain)
+	defer look.Stop()
 	for {
+		now := time.Now()
+		if want.on && play.over(now) {
+			*want = order{}
+			out.note(false, nil)
+			metric.Set(0)
+		}
+		if err := set(w.level(play.at(now))); err != nil {
+			return err
+		}
 		var next <-chan time.Time
-		if wait, more := play.next(time.Now()); more {
+		if wait, more := play.next(now); more {
 			next = time.After(wait)
 		}
 		select {
@@ -325,16 +334,13 @@ func (out *output) obey(ctx context.Context, pin gpio.PinIO, level gpio.Level, w
 			if err != nil {
 				return err
 			}
-		case now := <-next:
-			on := play.at(now)
-			if play.over(now) {
-				*want = order{}
-				out.note(false, nil)
-				metric.Set(0)
+		case <-look.C: // a chip that is gone says so only if it is asked
+			if line, ok := pin.(source); ok {
+				if _, err := line.Level(); err != nil {
+					return err
+				}
 			}
-			if err := set(w.level(on)); err != nil {
-				return err
-			}
+		case <-next:
 		}
 	}
 }
