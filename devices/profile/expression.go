@@ -3,8 +3,6 @@ package profile
 import (
 	"errors"
 	"fmt"
-	"math"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -15,6 +13,7 @@ import (
 	"github.com/expr-lang/expr/types"
 	"github.com/expr-lang/expr/vm"
 
+	"github.com/linli-edge/gateway/devices/lenient"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -87,8 +86,8 @@ func compile(source string, s types.Map, options ...expr.Option) (*program, erro
 	}
 	loops := &refused{}
 	options = append(options, expr.Env(s), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Patch(loops),
-		expr.Function("num", one(number), new(func(any) any)),
-		expr.Function("flag", one(flag), new(func(any) any)),
+		expr.Function("num", one(lenient.Number), new(func(any) any)),
+		expr.Function("flag", one(lenient.Flag), new(func(any) any)),
 		expr.Function("str", one(str), new(func(any) string)),
 		expr.Function("has", one(has), new(func(any) bool)),
 		expr.Function("object", one(object), new(func(any) map[string]any)),
@@ -143,63 +142,6 @@ func one(f func(any) any) func(...any) (any, error) {
 	return func(args ...any) (any, error) { return f(args[0]), nil }
 }
 
-// number is what x says as a number, nil if it says none.
-func number(x any) any {
-	switch x := x.(type) {
-	case float64:
-		return finite(x)
-	case int:
-		return float64(x)
-	case string:
-		s := strings.TrimSpace(x)
-		if s == "" || strings.ContainsAny(s, "xX_pPiInN") { // no 0x1p-2, 1_000, Inf, NaN
-			return nil
-		}
-		v, err := strconv.ParseFloat(s, 64)
-		if err != nil {
-			return nil
-		}
-		return finite(v)
-	}
-	return nil
-}
-
-func finite(v float64) any {
-	if math.IsNaN(v) || math.IsInf(v, 0) {
-		return nil
-	}
-	return v
-}
-
-var (
-	yes = []string{"true", "on", "yes", "1"}
-	no  = []string{"false", "off", "no", "0"}
-)
-
-// flag is what x says as true or false, nil if it says neither.
-func flag(x any) any {
-	switch x := x.(type) {
-	case bool:
-		return x
-	case float64, int:
-		switch number(x) {
-		case 0.0:
-			return false
-		case 1.0:
-			return true
-		}
-	case string:
-		s := strings.ToLower(strings.TrimSpace(x))
-		if slices.Contains(yes, s) {
-			return true
-		}
-		if slices.Contains(no, s) {
-			return false
-		}
-	}
-	return nil
-}
-
 func str(x any) any {
 	s, _ := x.(string)
 	return strings.TrimSpace(s)
@@ -228,7 +170,7 @@ func has(x any) any {
 }
 
 func between(args ...any) (any, error) {
-	x, low, high := number(args[0]), number(args[1]), number(args[2])
+	x, low, high := lenient.Number(args[0]), lenient.Number(args[1]), lenient.Number(args[2])
 	if x == nil {
 		return false, nil
 	}

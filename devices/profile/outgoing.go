@@ -16,6 +16,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/command"
+	"github.com/linli-edge/gateway/devices/lenient"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -322,7 +323,7 @@ func bytesOf(x any) []byte {
 	}
 	b := make([]byte, len(list))
 	for i, v := range list {
-		n, ok := number(v).(float64)
+		n, ok := lenient.Number(v).(float64)
 		if !ok || n < 0 || n > 0xFF || n != float64(byte(n)) {
 			return nil
 		}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/lenient"
 )
 
 // Limits of one message.
@@ -200,7 +201,7 @@ func (r *compiled) report(on *machine, suffix string) (report devices.Report, fi
 	}
 	if r.observed != nil {
 		if v, err := on.run(r.observed); err == nil { // a bad clock is no clock
-			report.Observed = moment(v)
+			report.Observed = lenient.Moment(v)
 		}
 	}
 	data := map[string]any{}
