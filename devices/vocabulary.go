@@ -144,6 +144,12 @@ func (v Vocabulary) Private(kind Kind) bool {
 	return false
 }
 
+// Reports tells whether a device of the given kind reports type t.
+func (v Vocabulary) Reports(kind Kind, t Type) bool {
+	_, ok := v[specKey{kind, t}]
+	return ok
+}
+
 // Urgency is that of type t from a device of the given kind, Ordinary if it
 // does not report it.
 func (v Vocabulary) Urgency(kind Kind, t Type) Urgency { return v[specKey{kind, t}].Urgency }

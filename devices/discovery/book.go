@@ -1,0 +1,452 @@
+package discovery
+
+import (
+	"cmp"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/lenient"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+// Form is how devices describe themselves.
+type Form string
+
+// The forms that are read.
+const (
+	HomeAssistant Form = "homeassistant"
+	Zigbee2MQTT   Form = "zigbee2mqtt"
+)
+
+// Forms lists them.
+func Forms() []Form { return []Form{HomeAssistant, Zigbee2MQTT} }
+
+// MaxDocument is the longest description in bytes that is read: the list of a
+// large Zigbee network has some megabytes.
+const MaxDocument = 8 << 20
+
+// Limits of what is kept.
+const (
+	maxDevices  = 2048   // of one bridge
+	maxSignals  = 16_384 // of all bridges
+	maxOfDevice = 64     // signals of one device
+	maxTopic    = 512    // bytes
+	maxName     = 128    // bytes of a name, a model, an address
+	maxValues   = 2048   // bytes of the values of one signal
+	maxWrong    = 8      // mistakes that are told of one document
+)
+
+// Config of a Book.
+type Config struct {
+	// File keeps what was described over a restart; "" keeps it in memory
+	// only.
+	File       string
+	Vocabulary devices.Vocabulary
+	Logger     *slog.Logger
+}
+
+// Book is what devices have said of themselves. All its methods may be called
+// at once.
+type Book struct {
+	Config
+	changed chan struct{} // something is to be saved; capacity 1
+
+	mu      sync.Mutex
+	bridges map[string]*bridge
+	signals int
+}
+
+// bridge is what is known of the devices behind one bridge.
+type bridge struct {
+	documents map[string][]Description // by topic
+	devices   map[string]*device       // by address
+	listeners map[string][]*listener   // by topic of the message
+}
+
+// device is described by one document or several.
+type device struct {
+	listeners []*listener
+}
+
+// listener is a signal at work.
+type listener struct {
+	Signal
+	of       *device
+	address  string
+	document string
+	template template // nil for the whole payload
+	holds    bool     // what a state said last
+}
+
+// Learn reads a description of devices behind a bridge, in place of what the
+// same topic said before. speaks tells whether the bridge may publish on a
+// topic, address what it calls the device that publishes there, "" if only the
+// description can say. What is wrong is told in words, with line and column;
+// what is right counts all the same, and a document that cannot be read at all
+// changes nothing.
+func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic string) bool, address func(topic string) string) []error {
+	if len(m.Payload) > MaxDocument {
+		return []error{fmt.Errorf("a description: must be at most %d bytes (got %d): have the bridge describe fewer devices", MaxDocument, len(m.Payload))}
+	}
+	var all []Description
+	var foreign int
+	found := func(d Description) error {
+		d.Signals = slices.DeleteFunc(d.Signals, func(s Signal) bool {
+			if speaks(s.Topic) {
+				return false
+			}
+			foreign++
+			return true
+		})
+		for _, s := range d.Signals {
+			if a := address(s.Topic); a != "" && s.Meaning != Online {
+				d.Address = a
+				break
+			}
+		}
+		err := d.bound()
+		if len(d.Signals) > 0 && d.Address != "" {
+			all = append(all, d)
+		}
+		return err
+	}
+	read := readHome
+	if form == Zigbee2MQTT {
+		read = readZigbee
+	}
+	wrong, err := read(m.Topic, m.Payload, found)
+	if err == nil {
+		err = b.put(id, m.Topic, all)
+	}
+	if err != nil {
+		wrong = append([]error{err}, wrong...)
+	}
+	if foreign > 0 && m.Client != "" {
+		wrong = append(wrong, fmt.Errorf("%d topics that this bridge may not publish on: give its base in the profile's settings, profile?base=…", foreign))
+	}
+	if n := len(wrong); n > maxWrong {
+		wrong = append(wrong[:maxWrong], fmt.Errorf("and %d more like these", n-maxWrong))
+	}
+	return wrong
+}
+
+// bound cuts a description to what is kept of one device.
+func (d *Description) bound() error {
+	d.Name, d.Vendor, d.Model = short(d.Name), short(d.Vendor), short(d.Model)
+	before := len(d.Signals)
+	d.Signals = slices.DeleteFunc(d.Signals, func(s Signal) bool {
+		size := len(s.Name)
+		for _, v := range append(slices.Clone(s.On), s.Off...) {
+			size += len(v)
+		}
+		return len(s.Topic) > maxTopic || len(s.Template) > maxTemplate || size > maxValues
+	})
+	long := before - len(d.Signals)
+	if len(d.Address) > maxTopic {
+		d.Address = ""
+		return fmt.Errorf("an address of over %d bytes: give the device a shorter name", maxTopic)
+	}
+	if n := len(d.Signals); n > maxOfDevice {
+		d.Signals = slices.Clip(d.Signals[:maxOfDevice])
+		return fmt.Errorf("device %.64q: of its %d signals the first %d are read: have it describe fewer", d.Address, n, maxOfDevice)
+	}
+	if long > 0 {
+		return fmt.Errorf("device %.64q: %d signals with too long names, topics or lists of values are not read: shorten them", d.Address, long)
+	}
+	return nil
+}
+
+func short(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxName)], "") }
+
+// put replaces what a document said.
+func (b *Book) put(id, topic string, all []Description) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	br := b.bridges[id]
+	if br == nil {
+		if len(all) == 0 {
+			return nil
+		}
+		br = &bridge{documents: map[string][]Description{}, devices: map[string]*device{}, listeners: map[string][]*listener{}}
+		b.bridges[id] = br
+	}
+	before := br.documents[topic]
+	if same := slices.EqualFunc(before, all, Description.equal); same {
+		return nil // said again, as after each reconnect
+	}
+	remembered := b.remove(br, topic)
+	var err error
+	for i, d := range all {
+		if err = b.add(br, topic, d, remembered); err != nil {
+			all = all[:i]
+			break
+		}
+	}
+	if len(all) > 0 {
+		br.documents[topic] = all
+	}
+	select {
+	case b.changed <- struct{}{}:
+	default: // it is to be saved already
+	}
+	return err
+}
+
+func (d Description) equal(o Description) bool {
+	return d.Address == o.Address && d.Name == o.Name && d.Vendor == o.Vendor && d.Model == o.Model && slices.EqualFunc(d.Signals, o.Signals, func(s, t Signal) bool {
+		on, off := slices.Equal(s.On, t.On), slices.Equal(s.Off, t.Off)
+		s.On, s.Off, t.On, t.Off = nil, nil, nil, nil
+		return on && off && s.Meaning == t.Meaning && s.Name == t.Name && s.Topic == t.Topic && s.Template == t.Template && s.Once == t.Once && s.Fahrenheit == t.Fahrenheit
+	})
+}
+
+// remove takes a document's listeners out and returns which of its states
+// held, by address and name.
+func (b *Book) remove(br *bridge, topic string) map[[2]string]bool {
+	held := map[[2]string]bool{}
+	of := func(l *listener) bool { return l.document == topic }
+	for _, d := range br.documents[topic] {
+		dev := br.devices[d.Address]
+		if dev == nil {
+			continue // two of one address
+		}
+		for _, l := range dev.listeners {
+			if of(l) {
+				held[[2]string{l.address, l.Name}] = l.holds
+				if br.listeners[l.Topic] = slices.DeleteFunc(br.listeners[l.Topic], of); len(br.listeners[l.Topic]) == 0 {
+					delete(br.listeners, l.Topic)
+				}
+				b.signals--
+			}
+		}
+		if dev.listeners = slices.DeleteFunc(dev.listeners, of); len(dev.listeners) == 0 {
+			delete(br.devices, d.Address)
+		}
+	}
+	delete(br.documents, topic)
+	return held
+}
+
+func (b *Book) add(br *bridge, topic string, d Description, held map[[2]string]bool) error {
+	dev := br.devices[d.Address]
+	switch {
+	case dev == nil && len(br.devices) >= maxDevices:
+		return fmt.Errorf("more than %d devices behind one bridge: those beyond are not read: give the bridge fewer", maxDevices)
+	case b.signals+len(d.Signals) > maxSignals:
+		return fmt.Errorf("more than %d signals behind all bridges: those beyond are not read: have the devices describe fewer", maxSignals)
+	case dev != nil && len(dev.listeners)+len(d.Signals) > maxOfDevice:
+		return fmt.Errorf("device %.64q: more than %d signals: those beyond are not read: have it describe fewer", d.Address, maxOfDevice)
+	case dev == nil:
+		dev = &device{}
+		br.devices[d.Address] = dev
+	}
+	for _, s := range d.Signals {
+		l := &listener{Signal: s, of: dev, address: d.Address, document: topic, holds: held[[2]string{d.Address, s.Name}]}
+		if s.Template != "" {
+			var err error
+			if l.template, err = parseTemplate(s.Template); err != nil {
+				continue // of a file from another version
+			}
+		}
+		dev.listeners = append(dev.listeners, l)
+		br.listeners[s.Topic] = append(br.listeners[s.Topic], l)
+		b.signals++
+	}
+	return nil
+}
+
+// Addresses are those of the devices that describe themselves as speaking on
+// a topic.
+func (b *Book) Addresses(id, topic string) []string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	br := b.bridges[id]
+	if br == nil {
+		return nil
+	}
+	var all []string
+	for _, l := range br.listeners[topic] {
+		if !slices.Contains(all, l.address) {
+			all = append(all, l.address)
+		}
+	}
+	return all
+}
+
+// Devices are those that have described themselves behind a bridge, by
+// address.
+func (b *Book) Devices(id string) []Description {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	br := b.bridges[id]
+	if br == nil {
+		return nil
+	}
+	by := map[string]Description{}
+	for _, document := range br.documents {
+		for _, d := range document {
+			whole, ok := by[d.Address]
+			if !ok {
+				whole = d
+				whole.Signals = nil
+			}
+			whole.Signals = append(whole.Signals, d.Signals...)
+			by[d.Address] = whole
+		}
+	}
+	var all []Description
+	for _, d := range by {
+		slices.SortFunc(d.Signals, func(a, b Signal) int { return cmp.Compare(a.Name, b.Name) })
+		all = append(all, d)
+	}
+	slices.SortFunc(all, func(a, b Description) int { return cmp.Compare(a.Address, b.Address) })
+	return all
+}
+
+// Device is what the device of that address has said of itself.
+func (b *Book) Device(id, address string) (Description, bool) {
+	for _, d := range b.Devices(id) {
+		if d.Address == address {
+			return d, true
+		}
+	}
+	return Description{}, false
+}
+
+// Reports is what m says of device d, as it has described itself. A retained
+// message tells how things are and never what happened.
+func (b *Book) Reports(d devices.Device, m devices.Message) []devices.Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	br := b.bridges[d.Bridge]
+	if br == nil {
+		return nil
+	}
+	var on []*listener
+	for _, l := range br.listeners[m.Topic] {
+		if l.address == d.Address {
+			on = append(on, l)
+		}
+	}
+	if len(on) == 0 {
+		return nil
+	}
+	r := reading{book: b, device: d, shared: len(on) < len(br.listeners[m.Topic]), retained: m.Retained, message: newMessage(m.Payload), fields: map[string]*data{}}
+	for _, l := range on {
+		r.listen(l)
+	}
+	return r.finish()
+}
+
+// reading makes the reports of one message.
+type reading struct {
+	book     *Book
+	device   devices.Device
+	shared   bool // others describe themselves as speaking here too
+	retained bool
+	message  message
+	reports  []devices.Report
+	fields   map[string]*data // of the states among them, by type and code
+	keys     []string         // of each report, "" for an occurrence
+}
+
+func (r *reading) listen(l *listener) {
+	v, ok := any(r.message.text), true
+	if l.template != nil {
+		v, ok = l.template.value(r.message)
+	}
+	if l.Once {
+		v = eventType(v)
+	}
+	if !ok {
+		return
+	}
+	said := l.says(v)
+	if said == nil || l.Meaning == Online && r.shared {
+		return
+	}
+	if holds, ok := said.(bool); ok && l.Meaning.isState() {
+		l.holds = holds
+		for _, other := range l.of.listeners {
+			holds = holds || other.Meaning == l.Meaning && other.holds
+		}
+		said = holds
+	}
+	report, fields, ok := report(r.book.Vocabulary, r.device, l.Meaning, said)
+	if !ok || r.otherwise(l) {
+		return
+	}
+	switch {
+	case occurs(report.Type):
+		r.occurrence(l, report, fields, said == true)
+	case !l.Once: // a state that nobody takes back is none
+		r.state(report, fields)
+	}
+}
+
+// otherwise tells whether the device says better elsewhere what l says: its
+// battery in percent, or, where only the fault is known, that it is low.
+func (r *reading) otherwise(l *listener) bool {
+	percents := r.book.Vocabulary.Reports(r.device.Kind, wearable.TypeBattery)
+	return slices.ContainsFunc(l.of.listeners, func(o *listener) bool {
+		return l.Meaning == BatteryLow && o.Meaning == Battery && percents && o.Topic != l.Topic ||
+			l.Meaning == Battery && o.Meaning == BatteryLow && !percents
+	})
+}
+
+// occurrence adds what happened, or whether it still goes on.
+func (r *reading) occurrence(l *listener, report devices.Report, fields data, on bool) {
+	if r.retained || l.Once && slices.ContainsFunc(r.reports, func(o devices.Report) bool { return o.Type == report.Type && o.Held == nil }) {
+		return
+	}
+	if !l.Once {
+		report.Held, report.Instance = &on, l.Name
+	}
+	if object, ok := r.message.json.(map[string]any); ok {
+		if at := lenient.Moment(object["last_seen"]); at.Year() > 2000 {
+			report.Observed = at
+		}
+	}
+	report.Data = fields.json()
+	r.reports = append(r.reports, report)
+	r.keys = append(r.keys, "")
+}
+
+// state adds how things are, once for each type and code.
+func (r *reading) state(report devices.Report, fields data) {
+	key := string(report.Type) + "/" + fields.Code
+	if known := r.fields[key]; known != nil {
+		known.Low = known.Low || fields.Low
+		known.Percent = cmp.Or(known.Percent, fields.Percent)
+		known.Cleared = known.Cleared && fields.Cleared
+		return
+	}
+	r.fields[key] = &fields
+	r.reports = append(r.reports, report)
+	r.keys = append(r.keys, key)
+}
+
+func (r *reading) finish() []devices.Report {
+	for i, key := range r.keys {
+		if key != "" {
+			r.reports[i].Data = r.fields[key].json()
+		}
+	}
+	return r.reports
+}
+
+// eventType is the type of an event that stands in a JSON object.
+func eventType(v any) any {
+	text, ok := v.(string)
+	if !ok || !strings.HasPrefix(text, "{") {
+		return v
+	}
+	if object, ok := newMessage([]byte(text)).json.(map[string]any); ok {
+		return object["event_type"]
+	}
+	return v
+}
