@@ -4,7 +4,7 @@
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run demo test arm bench acceptance campaign fuzz deps lint deb cross clean
+.PHONY: help run demo test arm bench acceptance campaign exposes fuzz deps lint deb cross clean
 
 TOOL := go tool -modfile=deploy/tools/go.mod
 DIST ?= dist
@@ -62,6 +62,9 @@ campaign: deps ## the long forms of the crash, fault and model tests, 200 power 
 	LINLI_CAMPAIGN=1 go test -count=1 -v -p 1 -timeout 24h ./...
 	go run ./deploy/acceptance -rounds 200
 	go run ./deploy/acceptance -pins -rounds 50
+
+exposes: ## how many of the world's Zigbee devices are understood; needs npm and the Internet
+	go run ./deploy/exposes
 
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^\/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort | while read -r package target; do \

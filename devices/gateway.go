@@ -35,6 +35,7 @@ const (
 	RejectInvalid       = "invalid"        // a field is wrong
 	RejectTime          = "time"           // the event counts, its time stamp does not
 	RejectRetained      = "retained"       // a press that a broker replayed
+	RejectDescription   = "description"    // what a device says of itself cannot be read
 )
 
 // EventType is "report.rejected".

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/profile"
@@ -89,20 +91,37 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 	var want []event
 	read(t, filepath.Join(dir, "events.json"), &want)
 	got := []event{}
+	const bridge = "bridge"
+	book := discovery.New(discovery.Config{Vocabulary: vocabulary, Logger: slog.New(slog.DiscardHandler)})
 	for _, in := range c.Messages {
 		payload, err := os.ReadFile(filepath.Join(dir, in.Payload))
 		if err != nil {
 			t.Fatal(err)
 		}
-		m := devices.Message{Topic: in.Topic, Payload: payload, Retained: in.Retained}
+		m := devices.Message{Client: bridge, Topic: in.Topic, Payload: payload, Retained: in.Retained}
 		address, ok := p.Address(m)
+		if form := p.Describes(m.Topic); form != "" {
+			learn(t, book, p, form, m)
+			continue
+		}
+		if described := book.Addresses(bridge, m.Topic); address == "" && len(described) > 0 {
+			address = described[0]
+		}
 		if !ok {
 			t.Errorf("%s is no topic of the profile", in.Topic)
 		}
 		if address != c.Address && address != "" {
 			t.Errorf("%s is about %q, want %q", in.Topic, address, c.Address)
 		}
-		for _, r := range p.Read(c.Device, m) {
+		readings := p.Read(c.Device, m)
+		if len(readings) == 0 && address != "" { // what no rule reads, the device itself may explain
+			d := c.Device
+			d.Bridge, d.Address = bridge, address
+			for _, r := range book.Reports(d, m) {
+				readings = append(readings, profile.Reading{Rule: "its description", Report: r})
+			}
+		}
+		for _, r := range readings {
 			if r.Err != nil {
 				t.Errorf("%s: rule %s: %v", in.Payload, r.Rule, r.Err)
 				continue
@@ -121,6 +140,17 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 	}
 	if g, w := indent(t, got), indent(t, want); !bytes.Equal(g, w) {
 		t.Errorf("got %s\nwant %s", g, w)
+	}
+}
+
+func learn(t *testing.T, book *discovery.Book, p *profile.Profile, form discovery.Form, m devices.Message) {
+	t.Helper()
+	_, wrong := book.Learn(m.Client, form, m, p.Speaks, func(topic string) string {
+		address, _ := p.Address(devices.Message{Topic: topic})
+		return address
+	})
+	for _, err := range wrong {
+		t.Errorf("%s: %v", m.Topic, err)
 	}
 }
 

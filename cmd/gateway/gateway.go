@@ -19,6 +19,7 @@ import (
 	"github.com/linli-edge/gateway/devices/attempts"
 	"github.com/linli-edge/gateway/devices/authority"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/gpio"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/kinds"
@@ -64,6 +65,8 @@ type gateway struct {
 	driver   driver
 	orders   *dispatch.Dispatcher
 	console  *console.Console
+	// descriptions are what devices say of themselves.
+	descriptions *discovery.Book
 
 	board   gpio.Board // what is wired to the box's own pins
 	wires   []gpio.Wire
@@ -157,9 +160,12 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	if err != nil {
 		return nil, err
 	}
+	g.descriptions = discovery.New(discovery.Config{File: filepath.Join(cfg.Data, discovery.FileName), Vocabulary: vocabulary, Logger: logger})
+	g.descriptions.Forget(func(bridge string) bool { _, ok := g.registry.Device(bridge); return ok })
 	g.intake = intake.New(intake.Config{
-		Directory: g.registry, Inbox: g.registry.Inbox(), Vocabulary: vocabulary, Profiles: profiles, Recorder: g.alerts.Guard(g.journal),
-		Clock: now, Logger: logger, Registerer: g.metrics,
+		Directory: g.registry, Inbox: g.registry.Inbox(), Vocabulary: vocabulary, Profiles: profiles, Descriptions: g.descriptions,
+		Recorder: g.alerts.Guard(g.journal),
+		Clock:    now, Logger: logger, Registerer: g.metrics,
 	})
 	revoke, err := g.newDriver()
 	if err != nil {
@@ -258,6 +264,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)
 	start(&servers, serving, "authority", g.authority.Run)
+	start(&servers, serving, "descriptions", g.descriptions.Run)
 	for _, s := range g.servers() {
 		start(&servers, serving, s.name, s.run)
 	}

@@ -87,10 +87,10 @@ type listener struct {
 // topic, address what it calls the device that publishes there, "" if only the
 // description can say. What is wrong is told in words, with line and column;
 // what is right counts all the same, and a document that cannot be read at all
-// changes nothing.
-func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic string) bool, address func(topic string) string) []error {
+// changes nothing. fresh is what the document had not said before.
+func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic string) bool, address func(topic string) string) (fresh []Description, wrong []error) {
 	if len(m.Payload) > MaxDocument {
-		return []error{fmt.Errorf("a description: must be at most %d bytes (got %d): have the bridge describe fewer devices", MaxDocument, len(m.Payload))}
+		return nil, []error{fmt.Errorf("a description: must be at most %d bytes (got %d): have the bridge describe fewer devices", MaxDocument, len(m.Payload))}
 	}
 	var all []Description
 	var foreign int
@@ -118,9 +118,10 @@ func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic 
 	if form == Zigbee2MQTT {
 		read = readZigbee
 	}
-	wrong, err := read(m.Topic, m.Payload, found)
+	var err error
+	wrong, err = read(m.Topic, m.Payload, found)
 	if err == nil {
-		err = b.put(id, m.Topic, all)
+		fresh, err = b.put(id, m.Topic, all)
 	}
 	if err != nil {
 		wrong = append([]error{err}, wrong...)
@@ -131,7 +132,7 @@ func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic 
 	if n := len(wrong); n > maxWrong {
 		wrong = append(wrong[:maxWrong], fmt.Errorf("and %d more like these", n-maxWrong))
 	}
-	return wrong
+	return fresh, wrong
 }
 
 // bound cuts a description to what is kept of one device.
@@ -162,28 +163,30 @@ func (d *Description) bound() error {
 
 func short(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxName)], "") }
 
-// put replaces what a document said.
-func (b *Book) put(id, topic string, all []Description) error {
+// put replaces what a document said, and returns what it had not said before.
+func (b *Book) put(id, topic string, all []Description) (fresh []Description, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	br := b.bridges[id]
 	if br == nil {
 		if len(all) == 0 {
-			return nil
+			return nil, nil
 		}
 		br = &bridge{documents: map[string][]Description{}, devices: map[string]*device{}, listeners: map[string][]*listener{}}
 		b.bridges[id] = br
 	}
 	before := br.documents[topic]
 	if same := slices.EqualFunc(before, all, Description.equal); same {
-		return nil // said again, as after each reconnect
+		return nil, nil // said again, as after each reconnect
 	}
 	remembered := b.remove(br, topic)
-	var err error
 	for i, d := range all {
 		if err = b.add(br, topic, d, remembered); err != nil {
 			all = all[:i]
 			break
+		}
+		if !slices.ContainsFunc(before, d.equal) {
+			fresh = append(fresh, d)
 		}
 	}
 	if len(all) > 0 {
@@ -193,7 +196,7 @@ func (b *Book) put(id, topic string, all []Description) error {
 	case b.changed <- struct{}{}:
 	default: // it is to be saved already
 	}
-	return err
+	return fresh, err
 }
 
 func (d Description) equal(o Description) bool {
@@ -336,8 +339,16 @@ func (b *Book) Reports(d devices.Device, m devices.Message) []devices.Report {
 		return nil
 	}
 	r := reading{book: b, device: d, shared: len(on) < len(br.listeners[m.Topic]), retained: m.Retained, message: newMessage(m.Payload), fields: map[string]*data{}}
-	for _, l := range on {
-		r.listen(l)
+	said := make([]any, len(on))
+	for i, l := range on { // all states, before any is told
+		if said[i] = r.says(l); l.Meaning.isState() && said[i] != nil {
+			l.holds = said[i] == true
+		}
+	}
+	for i, l := range on {
+		if said[i] != nil {
+			r.tell(l, said[i])
+		}
 	}
 	return r.finish()
 }
@@ -354,7 +365,8 @@ type reading struct {
 	keys     []string         // of each report, "" for an occurrence
 }
 
-func (r *reading) listen(l *listener) {
+// says is what the message says of a signal, nil for nothing.
+func (r *reading) says(l *listener) any {
 	v, ok := any(r.message.text), true
 	if l.template != nil {
 		v, ok = l.template.value(r.message)
@@ -362,19 +374,17 @@ func (r *reading) listen(l *listener) {
 	if l.Once {
 		v = eventType(v)
 	}
-	if !ok {
-		return
+	if !ok || l.Meaning == Online && r.shared {
+		return nil
 	}
-	said := l.says(v)
-	if said == nil || l.Meaning == Online && r.shared {
-		return
-	}
-	if holds, ok := said.(bool); ok && l.Meaning.isState() {
-		l.holds = holds
-		for _, other := range l.of.listeners {
-			holds = holds || other.Meaning == l.Meaning && other.holds
-		}
-		said = holds
+	return l.Signal.says(v)
+}
+
+// tell makes a report of it. Of several states of one meaning, any that holds
+// makes it hold.
+func (r *reading) tell(l *listener, said any) {
+	if l.Meaning.isState() {
+		said = slices.ContainsFunc(l.of.listeners, func(o *listener) bool { return o.Meaning == l.Meaning && o.holds })
 	}
 	report, fields, ok := report(r.book.Vocabulary, r.device, l.Meaning, said)
 	if !ok || r.otherwise(l) {

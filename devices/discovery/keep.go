@@ -11,6 +11,10 @@ import (
 	"time"
 )
 
+// FileName is what the file is called in the data folder. It is no part of a
+// backup: devices describe themselves again.
+const FileName = "descriptions.json"
+
 // version of the file's form. A file of another is not read: devices describe
 // themselves again.
 const version = 1
@@ -49,7 +53,7 @@ func New(c Config) *Book {
 	}
 	for id, documents := range k.Bridges {
 		for topic, all := range documents {
-			if err := b.put(id, topic, all); err != nil {
+			if _, err := b.put(id, topic, all); err != nil {
 				c.Logger.Warn("descriptions of devices left out", "bridge", id, "error", err)
 			}
 		}

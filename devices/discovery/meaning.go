@@ -43,6 +43,9 @@ const settings = "enable enabled disable sensitivity switch test mode duration t
 	"calibration silence silenced mute muted indicator led valve setpoint event control type min max siren reset schedule clicks supported " +
 	"电池 电量 信号 灵敏度 温度 湿度 开关 设置"
 
+// electric are words of the other kind of leak.
+const electric = "current breaker protection battery power"
+
 // senses are tried in order: what calls for help comes first.
 var senses = []sense{
 	{BatteryLow, []string{"battery low", "low battery", "batt low", "电量低", "低电量"}, "enable enabled threshold mode"},
@@ -53,8 +56,8 @@ var senses = []sense{
 	{CarbonMonoxide, []string{"carbon monoxide", "co alarm", "co state", "co detected", "co", "一氧化碳"}, settings + " battery"},
 	{Smoke, []string{"smoke", "fire", "烟雾", "烟感", "火警"}, settings + " battery"},
 	{Gas, []string{"gas", "methane", "lpg", "燃气", "天然气", "煤气"}, settings + " battery consumption meter"},
-	{Water, []string{"water leak", "water leakage", "water alarm", "water warning", "water sensor", "water detected", "leak", "leakage", "flood", "moisture",
-		"漏水", "水浸"}, settings + " current temp temperature volume breaker protection battery power temperature shortage"},
+	{Water, []string{"water leak", "water leakage", "leak", "flood", "moisture", "漏水", "水浸"}, settings + " " + electric},
+	{Water, []string{"water alarm", "water warning", "water sensor", "water detected"}, settings + " " + electric + " temp temperature shortage"},
 	{Vibration, []string{"vibration", "vibrating", "shock", "震动", "振动"}, settings + " battery"},
 	{Contact, []string{"contact", "door state", "door open", "door", "reed", "门磁", "柜门", "门"}, settings + " battery lock unlock bell doorbell relay output 门铃 门锁"},
 	{Occupancy, []string{"occupancy", "occupied", "presence", "motion", "human", "pir", "bed occupied", "you ren", "youren", "有人", "人体", "存在"},
@@ -129,7 +132,8 @@ func containsAny(words []string, some string) bool {
 // known.
 const (
 	holds     = "alarm alarmed alarming yes true on detected active leak triggered open opened wet present motion fire warning critical"
-	clears    = "none normal no not false off clear cleared ok idle safe dry inactive close closed shut absent unoccupied empty vacant standby undetected"
+	denies    = "none normal no not false off clear cleared undetected"
+	clears    = "ok idle safe dry inactive close closed shut absent unoccupied empty vacant standby"
 	suspected = "pre prealarm maybe possible suspected early low posture"
 	unknown   = "unknown undefined detecting test fault error self unspecified jammed silenced"
 )
@@ -143,7 +147,7 @@ func verdictOf(m Meaning, value string) int {
 		return 0
 	case m == Contact && (contains(words, "tilted") || contains(words, "quarantine")):
 		return 1
-	case containsAny(words, clears):
+	case containsAny(words, denies), containsAny(words, clears) && (m == Contact || meaningOf(value) != m):
 		return -1
 	case m == Occupancy: // small, static, sitting: whatever somebody may do
 		return 1
@@ -153,6 +157,16 @@ func verdictOf(m Meaning, value string) int {
 		return 1
 	}
 	return -1
+}
+
+// verdictAmong is verdictOf for one of many conditions of a list: an alarm is
+// this one only if it says so.
+func verdictAmong(m Meaning, value string) int {
+	v := verdictOf(m, value)
+	if v > 0 && m != Occupancy && meaningOf(value) != m {
+		return -1
+	}
+	return v
 }
 
 // pressOf is what an action of a button means: a call for help by its name, a

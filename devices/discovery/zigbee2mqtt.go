@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -56,13 +57,16 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 	}
 	for d.More() {
 		begin := d.InputOffset()
+		for begin < int64(len(payload)) && strings.IndexByte(", \t\r\n", payload[begin]) >= 0 {
+			begin++
+		}
 		var z zigbeeDevice
 		if err := d.Decode(&z); err != nil {
 			var field *json.UnmarshalTypeError
 			if !errors.As(err, &field) {
 				return wrong, broken(payload, d.InputOffset(), err)
 			}
-			wrong = append(wrong, at(payload, begin+1, fmt.Sprintf("%s: must be a %s (got a %s): update Zigbee2MQTT, or the gateway", field.Field, field.Type, field.Value)))
+			wrong = append(wrong, at(payload, begin, fmt.Sprintf("%s: must be a %s (got a %s): update Zigbee2MQTT, or the gateway", field.Field, field.Type, field.Value)))
 			continue
 		}
 		if z.Disabled || z.Type == "Coordinator" || z.Definition == nil || z.FriendlyName == "" {
@@ -70,7 +74,7 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 		}
 		state := base + "/" + z.FriendlyName
 		if state == topic {
-			wrong = append(wrong, at(payload, begin+1, fmt.Sprintf("friendly_name %q: its messages would be this description itself: rename the device", z.FriendlyName)))
+			wrong = append(wrong, at(payload, begin, fmt.Sprintf("friendly_name %q: its messages would be this description itself: rename the device", z.FriendlyName)))
 			continue
 		}
 		description := Description{Address: z.FriendlyName, Name: z.FriendlyName, Vendor: z.Definition.Vendor, Model: z.Definition.Model}
@@ -84,7 +88,7 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 			})
 		}
 		if err := found(description); err != nil {
-			wrong = append(wrong, at(payload, begin+1, err.Error()))
+			wrong = append(wrong, at(payload, begin, err.Error()))
 		}
 	}
 	if _, err := d.Token(); err != nil {
@@ -145,12 +149,14 @@ func (e expose) meaning() Meaning {
 		return m
 	}
 	for _, word := range split(e.Property) {
-		if !contains([]string{"alarm", "status", "state", "alert", "detected", "sensor"}, strings.TrimRight(word, "0123456789")) {
+		if word = strings.TrimRight(word, "0123456789"); word != "" && !slices.Contains(vague, word) {
 			return ""
 		}
 	}
 	return meaningOf(e.Description)
 }
+
+var vague = []string{"alarm", "status", "state", "alert", "detected", "sensor"}
 
 func (e expose) binary(s Signal, to []Signal) []Signal {
 	s.Meaning = e.meaning()
@@ -215,13 +221,17 @@ func rendered(values []any) []string {
 // name's meaning, or else one for each meaning among the values.
 func conditions(s Signal, named Meaning, values []string) []Signal {
 	meanings := []Meaning{named}
+	verdict := verdictOf
 	if named == "" {
-		meanings = nil
+		if containsAny(split(s.Name), "fault error event mode link") {
+			return nil
+		}
+		meanings, verdict = nil, verdictAmong
 		rises := containsAny(split(strings.Join(values, " ")), "rise rising up")
 		seen := map[Meaning]bool{}
 		for _, v := range values {
 			m := meaningOf(v)
-			if m == "" || seen[m] || verdictOf(m, v) <= 0 || m == Contact || m == Fall && rises {
+			if m == "" || seen[m] || verdict(m, v) <= 0 || m == Contact || m == Fall && rises {
 				continue
 			}
 			seen[m] = true
@@ -236,7 +246,7 @@ func conditions(s Signal, named Meaning, values []string) []Signal {
 		c := s
 		c.Meaning = m
 		for _, v := range values {
-			switch verdictOf(m, v) {
+			switch verdict(m, v) {
 			case 1:
 				c.On = append(c.On, v)
 			case -1:

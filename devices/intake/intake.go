@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/profile"
 )
 
@@ -30,10 +31,12 @@ type Config struct {
 	Inbox      devices.Inbox
 	Vocabulary devices.Vocabulary
 	Profiles   *profile.Set
-	Recorder   devices.Submitter
-	Clock      devices.Clock
-	Logger     *slog.Logger
-	Registerer prometheus.Registerer
+	// Descriptions are what devices say of themselves.
+	Descriptions *discovery.Book
+	Recorder     devices.Submitter
+	Clock        devices.Clock
+	Logger       *slog.Logger
+	Registerer   prometheus.Registerer
 }
 
 // Intake turns messages and reports into recorded events. Its methods may be
@@ -163,17 +166,27 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 func (in *Intake) bridged(m devices.Message, t *tally) {
 	var first *devices.Contact // if it is a topic of some bridge here
 	var read *profile.Profile
+	learnt := false
 	for _, bridge := range in.speakers(m) {
 		p, ok := in.Profiles.Profile(bridge.Profile)
 		if !ok || bridge.Retired {
 			continue
 		}
-		address, ok := p.Address(m)
-		if !ok {
+		if form := p.Describes(m.Topic); form != "" {
+			in.learn(bridge, p, form, m, t)
+			learnt = true // and so may others, behind a broker that does not say whose it is
 			continue
 		}
+		address, known := p.Address(m)
 		if address == "" {
+			address = in.described(bridge, m.Topic)
+		}
+		switch {
+		case address != "":
+		case known:
 			return // the bridge's own affairs
+		default:
+			continue
 		}
 		if d, ok := in.Directory.Behind(bridge.ID, address); ok && !d.Retired {
 			in.translate(p, d, m, t)
@@ -183,8 +196,11 @@ func (in *Intake) bridged(m devices.Message, t *tally) {
 			first, read = &devices.Contact{Bridge: bridge.ID, Address: address}, p
 		}
 	}
+	if learnt {
+		return
+	}
 	if first != nil {
-		in.unknown(*first, m, func() devices.Looks { return in.lookBehind(read, m) }, t)
+		in.unknown(*first, m, func() devices.Looks { return in.lookBehind(read, *first, m) }, t)
 		return
 	}
 	if m.Client == "" {
@@ -219,7 +235,7 @@ func (in *Intake) translate(p *profile.Profile, d devices.Device, m devices.Mess
 		return
 	}
 	reports, wrong := p.Reports(d, m)
-	in.reports(d, m, reports, t)
+	in.reports(d, m, in.beside(d, reports, in.Descriptions.Reports(d, m)), t)
 	if wrong != nil {
 		in.reject(d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}, t)
 	}

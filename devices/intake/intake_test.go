@@ -19,6 +19,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/profile"
@@ -170,7 +171,8 @@ func newWorld(t *testing.T) world {
 			"hall": {ID: "hall", Kind: wearable.Kind, Bridge: "b2", Address: "门厅"},
 		},
 		Inbox: w.lobby, Vocabulary: vocabulary,
-		Profiles: profiles, Recorder: w.disk, Clock: func() devices.Stamp { return *w.now },
+		Descriptions: discovery.New(discovery.Config{Vocabulary: vocabulary, Logger: slog.New(slog.DiscardHandler)}),
+		Profiles:     profiles, Recorder: w.disk, Clock: func() devices.Stamp { return *w.now },
 		Logger: slog.New(slog.DiscardHandler), Registerer: w.metrics,
 	})
 	return w

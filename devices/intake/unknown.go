@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/profile"
 )
 
@@ -43,17 +45,32 @@ func (in *Intake) lookNative(message string, payload []byte) devices.Looks {
 	return in.looks(func(devices.Kind) []devices.Report { return reports })
 }
 
-// lookBehind finds out what a device looks like by what the profile would make
-// of its message if it was of one kind or another.
-func (in *Intake) lookBehind(p *profile.Profile, m devices.Message) devices.Looks {
+// lookBehind finds out what a device looks like by what the profile, or its
+// own description, would make of its message if it was of one kind or another.
+func (in *Intake) lookBehind(p *profile.Profile, c devices.Contact, m devices.Message) devices.Looks {
 	if len(m.Payload) > MaxReport {
 		return devices.Looks{}
 	}
 	m.Retained = false // a press that is kept still shows that there is a button
-	return in.looks(func(k devices.Kind) []devices.Report {
-		reports, _ := p.Reports(devices.Device{Kind: k}, m) // what could be read
-		return reports
+	l := in.looks(func(k devices.Kind) []devices.Report {
+		d := devices.Device{Kind: k, Bridge: c.Bridge, Address: c.Address}
+		reports, _ := p.Reports(d, m) // what could be read
+		return in.beside(d, reports, in.Descriptions.Reports(d, m))
 	})
+	if d, ok := in.Descriptions.Device(c.Bridge, c.Address); ok {
+		l = described(l, d)
+	}
+	return l
+}
+
+// described is what a device looks like that says itself what it is.
+func described(l devices.Looks, d discovery.Description) devices.Looks {
+	l.Model = strings.TrimSpace(d.Vendor + " " + d.Model)
+	if k := d.Kind(); k != "" {
+		l.Kinds = append([]devices.Kind{k}, slices.DeleteFunc(l.Kinds, func(o devices.Kind) bool { return o == k })...)
+		l.Kinds = l.Kinds[:min(len(l.Kinds), mostKinds)]
+	}
+	return l
 }
 
 // looks weighs the kinds by what each would report: a type that few kinds have

@@ -54,6 +54,10 @@
 //	number    a number that the vendor repeats an occurrence with and that comes
 //	          again too soon to be an id: the same within a minute counts once
 //
+// A message with describes: zigbee2mqtt or homeassistant instead of address
+// and rules is what devices say of themselves in that form: package discovery
+// reads it, and then reads their messages beside the rules.
+//
 // # Settings
 //
 // What differs from one bridge of a make to the next, its base topic or how

@@ -30,9 +30,10 @@ type title struct {
 }
 
 type message struct {
-	Topic   written `yaml:"topic"`
-	Address written `yaml:"address"`
-	Rules   []rule  `yaml:"rules"`
+	Topic     written `yaml:"topic"`
+	Describes written `yaml:"describes"`
+	Address   written `yaml:"address"`
+	Rules     []rule  `yaml:"rules"`
 }
 
 type rule struct {

@@ -12,6 +12,7 @@ import (
 	"github.com/expr-lang/expr"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -40,8 +41,9 @@ type Profile struct {
 // form is one form of message.
 type form struct {
 	topic   pattern
-	capture string   // the named level that is the address, "" if it is computed
-	address *program // nil if it is a capture, or there is none
+	form    discovery.Form // of the descriptions that come here, "" for none
+	capture string         // the named level that is the address, "" if it is computed
+	address *program       // nil if it is a capture, or there is none
 	rules   []compiled
 }
 
@@ -216,8 +218,12 @@ func (p *Profile) form(m message, vocabulary devices.Vocabulary) (form, error) {
 			return form{}, wrong(m.Topic, texts.Profile.Unreachable, earlier.topic.text)
 		}
 	}
-	f := form{topic: topic}
+	f := form{topic: topic, form: discovery.Form(m.Describes.text)}
 	switch {
+	case f.form != "" && !slices.Contains(discovery.Forms(), f.form):
+		return form{}, wrong(m.Describes, texts.Profile.Describes, discovery.Forms(), m.Describes.text)
+	case f.form != "" && (len(m.Rules) > 0 || m.Address.text != ""):
+		return form{}, wrong(m.Describes, texts.Profile.DescribesAlone)
 	case len(m.Rules) == 0 && m.Address.text != "":
 		return form{}, wrong(m.Address, texts.Profile.NoRules)
 	case len(m.Rules) == 0:

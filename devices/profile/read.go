@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/lenient"
 )
 
@@ -44,6 +45,20 @@ func (p *Profile) Address(m devices.Message) (address string, ok bool) {
 		return "", true
 	}
 	return address, true
+}
+
+// Describes is the form of the descriptions that the bridge publishes on a
+// topic, "" if there are none: see package discovery.
+func (p *Profile) Describes(topic string) discovery.Form {
+	if f, _ := p.find(topic); f != nil {
+		return f.form
+	}
+	return ""
+}
+
+// Speaks tells whether the bridge may publish on a topic.
+func (p *Profile) Speaks(topic string) bool {
+	return slices.ContainsFunc(p.topics, func(filter string) bool { return takes(filter, topic) })
 }
 
 // Reports is what m says of device d, in the order of the rules. What could

@@ -104,6 +104,23 @@ func isFilter(s string) bool {
 	return s != ""
 }
 
+// takes tells whether an MQTT filter takes a topic.
+func takes(filter, topic string) bool {
+	levels := strings.Split(topic, "/")
+	for i, wanted := range strings.Split(filter, "/") {
+		switch {
+		case wanted == "#":
+			return true
+		case i >= len(levels) || wanted != "+" && wanted != levels[i]:
+			return false
+		case i == len(levels)-1:
+			rest := strings.Split(filter, "/")[i+1:]
+			return len(rest) == 0 || len(rest) == 1 && rest[0] == "#"
+		}
+	}
+	return false
+}
+
 // covers tells whether an MQTT filter takes every topic of the pattern.
 func covers(filter string, p pattern) bool {
 	wanted := strings.Split(filter, "/")

@@ -9,6 +9,7 @@ var Profile = struct {
 	Topic, Filter, NotCovered, Unreachable                Text
 	UnknownType, UrgentRetained, Loop, TooLong            Text
 	InstanceOfHeld, NumberAlone                           Text
+	Describes, DescribesAlone                             Text
 
 	NoProfile, Reference, NoSetting, SettingName, SettingValue Text
 }{
@@ -32,6 +33,8 @@ var Profile = struct {
 
 	UnknownType:    Text{"type：%s 不会上报 %q", "type: a %s does not report %q"},
 	UrgentRetained: Text{"retained：保留报文不能触发 %q，请删去", "retained: a retained message cannot be a %q, remove this"},
+	Describes:      Text{"describes：须为 %v 之一（现为 %.80q）", "describes: must be one of %v (got %.80q)"},
+	DescribesAlone: Text{"describes：这样的报文不需要 address 和 rules，请删去", "describes: such a message needs no address and no rules, remove them"},
 	InstanceOfHeld: Text{"instance：只用于 held，请写上 held 或删去", "instance: is for held only, write held or remove this"},
 	NumberAlone:    Text{"number：不能与 held 或 id 同用，请只留其一", "number: not together with held or id, keep one of them"},
 	Loop:           Text{"不允许使用循环、let 和“;”，请写成一个表达式", "loops, let and ';' are not allowed, write one plain expression"},

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/profile"
@@ -74,6 +75,7 @@ func TestTheGatewayUnderstands(t *testing.T) {
 	in := intake.New(intake.Config{
 		Inbox:     people.Inbox(),
 		Directory: people, Vocabulary: vocabulary, Profiles: profiles, Recorder: kept,
+		Descriptions: discovery.New(discovery.Config{Vocabulary: vocabulary, Logger: logger}),
 		Clock: clock, Logger: logger, Registerer: prometheus.NewRegistry(),
 	})
 	login := func(c mqtt.Credentials) (devices.Account, bool) {
