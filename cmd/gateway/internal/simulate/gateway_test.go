@@ -76,7 +76,7 @@ func TestTheGatewayUnderstands(t *testing.T) {
 		Inbox:     people.Inbox(),
 		Directory: people, Vocabulary: vocabulary, Profiles: profiles, Recorder: kept,
 		Descriptions: discovery.New(discovery.Config{Vocabulary: vocabulary, Logger: logger}),
-		Clock: clock, Logger: logger, Registerer: prometheus.NewRegistry(),
+		Clock:        clock, Logger: logger, Registerer: prometheus.NewRegistry(),
 	})
 	login := func(c mqtt.Credentials) (devices.Account, bool) {
 		d, ok := people.Login(c.User, c.Secret)
