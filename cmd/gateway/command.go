@@ -41,7 +41,7 @@ func rootCommand(lang texts.Lang, args []string, stdout, stderr io.Writer) *cobr
 	root.PersistentFlags().StringVarP(&c.config, "config", "c", "/etc/linli/gateway.yaml", texts.Command.ConfigFlag.In(lang))
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.versionCommand(), c.statusCommand(), c.loginCommand(),
-		c.facilityCommand(), c.deviceCommand(), c.elderCommand(), c.caregiverCommand(), c.channelCommand(), c.incidentCommand(), c.journalCommand(),
+		c.facilityCommand(), c.deviceCommand(), c.elderCommand(), c.caregiverCommand(), c.importCommand(), c.channelCommand(), c.incidentCommand(), c.journalCommand(),
 		c.backupCommand(), c.restoreCommand(), c.usageCommand(), c.gpioCommand(),
 	)
 	root.SetOut(stdout)

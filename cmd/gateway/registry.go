@@ -15,6 +15,7 @@ import (
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -28,10 +29,7 @@ func (c *cli) deviceCommand() *cobra.Command {
 	})
 	add.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", t.KindFlag.In(c.lang, c.kindNames()))
 	add.Flags().StringVarP(&d.Name, "name", "n", "", t.NameFlag.In(c.lang))
-	add.Flags().StringVarP(&d.Facility, "facility", "f", "", t.FacilityFlag.In(c.lang))
-	add.Flags().StringVarP(&d.Elder, "elder", "e", "", t.ElderFlag.In(c.lang))
-	add.Flags().IntVar(&d.Compartments, "compartments", 0, t.CompartmentsFlag.In(c.lang))
-	add.Flags().IntVar(&d.Compartment, "compartment", 0, t.CompartmentFlag.In(c.lang))
+	c.places(add, &d)
 	add.Flags().StringVar(&d.Bridge, "bridge", "", t.BridgeFlag.In(c.lang))
 	add.Flags().StringVar(&d.Address, "address", "", t.AddressFlag.In(c.lang))
 	add.Flags().StringVar(&d.Profile, "profile", "", t.ProfileFlag.In(c.lang))
@@ -40,11 +38,19 @@ func (c *cli) deviceCommand() *cobra.Command {
   gateway device add zigbee --kind bridge --profile zigbee2mqtt
   gateway device add sos-bath --kind wearable --elder e302 --bridge zigbee --address 卫生间按钮`
 
-	return c.group("device", t.Device, add,
-		list(c, t.DeviceList, "devices", []string{"id", "kind", "facility", "elder", "bridge", "name"}, func(d registry.Device) []string {
-			return []string{d.ID, string(d.Kind), d.Facility, d.Elder, d.Bridge, d.Name}
-		}),
-		c.credentialsCommand(), c.remove(t.DeviceRemove, "devices"), c.orderCommand())
+	own := texts.Device
+	sender := func(act string) func(string) string {
+		return func(id string) string { return "/v1/inbox/" + id + "/" + act }
+	}
+	return c.group("device", t.Device,
+		c.listDevicesCommand(), c.showDeviceCommand(), c.adoptCommand(),
+		c.simple("ignore WHO", own.Ignore, own.Ignored, http.MethodPost, sender("ignore")),
+		c.simple("block WHO", own.Block, own.Blocked, http.MethodPost, sender("block")),
+		c.simple("undo WHO", own.Undo, own.Undone, http.MethodDelete, func(id string) string { return "/v1/verdicts/" + id }),
+		add, c.pairingCommand(),
+		c.placing("bind ID", own.Bind, own.BindLong, "facility", "compartment", "elder", "room", "bed"),
+		c.placing("move ID", own.Move, own.MoveLong),
+		c.renameCommand(), c.replaceCommand(), c.retireCommand(), c.credentialsCommand(), c.remove(t.DeviceRemove, "devices"), c.orderCommand())
 }
 
 // kindNames lists the kinds that can be registered, with what people call them.
@@ -67,7 +73,7 @@ func (c *cli) facilityCommand() *cobra.Command {
 	return c.group("facility", t.Facility, add,
 		list(c, t.FacilityList, "facilities", []string{"id", "region", "operator", "name"}, func(f registry.Facility) []string {
 			return []string{f.ID, f.Region, f.Operator, f.Name}
-		}))
+		}), c.remove(texts.Device.RemoveFacility, "facilities"))
 }
 
 func (c *cli) elderCommand() *cobra.Command {
@@ -82,7 +88,7 @@ func (c *cli) elderCommand() *cobra.Command {
 	return c.group("elder", t.Elder, add,
 		list(c, t.ElderList, "elders", []string{"id", "building", "room", "caregivers", "name"}, func(e registry.Elder) []string {
 			return []string{e.ID, e.Building, e.Room, strings.Join(e.Caregivers, ","), e.Name}
-		}))
+		}), c.remove(texts.Device.RemoveElder, "elders"))
 }
 
 func (c *cli) caregiverCommand() *cobra.Command {
@@ -109,7 +115,7 @@ func (c *cli) caregiverCommand() *cobra.Command {
 				ways[i] = ch.Kind
 			}
 			return []string{g.ID, strings.Join(ways, ","), g.Name}
-		}))
+		}), c.remove(texts.Device.RemoveCaregiver, "caregivers"))
 }
 
 // put is a command that adds or replaces one record of a table.
@@ -173,7 +179,7 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	client := control.Client{HTTP: control.Dial(cfg.Socket), Lang: c.lang}
+	client := control.Client{HTTP: control.Dial(cfg.Socket), Lang: c.lang, By: whoAsks()}
 	err = client.Do(cmd.Context(), method, path, in, out)
 	if err == nil || !inRegistry(path) || !isDown(err) {
 		return c.explain(cfg.Socket, err)
@@ -184,7 +190,11 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err := ownAs(cfg.Data, filepath.Join(cfg.Data, registryFile)); err != nil {
 		return err
 	}
-	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names()})
+	now, err := clock.System()
+	if err != nil {
+		return err
+	}
+	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Clock: now})
 	if err != nil {
 		return mendable{err}
 	}
@@ -230,8 +240,8 @@ func (c *cli) explain(socket string, err error) error {
 }
 
 func inRegistry(path string) bool {
-	for _, table := range []registry.Table{registry.Facilities, registry.Devices, registry.Elders, registry.Caregivers} {
-		if strings.HasPrefix(path, "/v1/"+string(table)) {
+	for _, begins := range []string{"facilities", "devices", "elders", "caregivers", "verdicts", "inbox", "import"} {
+		if strings.HasPrefix(path, "/v1/"+begins) {
 			return true
 		}
 	}

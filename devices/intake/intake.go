@@ -376,7 +376,11 @@ func (in *Intake) rejectFrom(budget, sender string, m devices.Message, err error
 			rejected.Detail = "type: not one of its kind"
 		}
 	}
-	in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", rejected.Detail)
+	if budget == strangers {
+		in.Logger.Warn("report of an unregistered device")
+	} else {
+		in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", rejected.Detail)
+	}
 	e, err := devices.New(sender, rejected)
 	if err != nil {
 		t.fail(err)

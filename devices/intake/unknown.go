@@ -84,7 +84,7 @@ func (in *Intake) looks(as func(devices.Kind) []devices.Report) devices.Looks {
 			if err != nil {
 				continue
 			}
-			weight[k] += 1 / float64(in.Vocabulary.Reporters(r.Type))
+			weight[k] += understood(r, p) / float64(in.Vocabulary.Reporters(r.Type))
 			if !slices.Contains(l.Types, r.Type) {
 				l.Types = append(l.Types, r.Type)
 			}
@@ -96,6 +96,23 @@ func (in *Intake) looks(as func(devices.Kind) []devices.Report) devices.Looks {
 	})
 	l.Kinds = l.Kinds[:min(len(l.Kinds), mostKinds)]
 	return l
+}
+
+// understood is 2 for a report of which every field means something to the
+// kind, 1 for one of which none does.
+func understood(r devices.Report, p devices.Payload) float64 {
+	var given, kept map[string]json.RawMessage
+	canonical, err := json.Marshal(p)
+	if err != nil || json.Unmarshal(r.Data, &given) != nil || json.Unmarshal(canonical, &kept) != nil || len(given) == 0 {
+		return 1
+	}
+	n := 0
+	for name := range given {
+		if _, ok := kept[name]; ok {
+			n++
+		}
+	}
+	return 1 + float64(n)/float64(len(given))
 }
 
 // begins tells a call for help from the message that it is over.

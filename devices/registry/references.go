@@ -139,6 +139,9 @@ func refuse(t Table, id string, err error) error {
 	return &Refusal{Table: t, ID: id, Field: field, text: texts.Errorf(texts.Registry.Record, name(t), id, err)}
 }
 
+// NameOf is what a record of the table is called.
+func NameOf(t Table) texts.Text { return name(t) }
+
 func name(t Table) texts.Text {
 	s, _ := shelfFor(t)
 	return s.name

@@ -281,6 +281,8 @@ func (s *sentence) gateway(e devices.Event) {
 				s.say(texts.ConsoleIncidents.Silenced, s.name(p.By), p.Mode.Text(), p.Minutes, p.Scope)
 			}
 		})
+	case registry.TypeChanged:
+		read(e, s.changed)
 	case clock.TypeStep:
 		read(e, func(p clock.Step) {
 			s.either(p.Synchronised, t.ClockSynced, t.ClockUnsynced, civil(p.To).Format("2006-01-02 15:04"))

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"github.com/linli-edge/gateway/devices/texts"
 )
@@ -16,6 +17,8 @@ import (
 type Client struct {
 	HTTP *http.Client
 	Lang texts.Lang
+	// By is who asks, for the history.
+	By string
 }
 
 // Refused is what the gateway said when it would not: a message for the
@@ -41,10 +44,13 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	return nil
 }
 
-// Stream is Do for an answer that is read as it comes.
+// Stream is Do for an answer that is read as it comes. in may also be bytes,
+// which are sent as they are.
 func (c *Client) Stream(ctx context.Context, method, path string, in any) (io.ReadCloser, error) {
 	var body io.Reader
-	if in != nil {
+	if raw, ok := in.([]byte); ok {
+		body = bytes.NewReader(raw)
+	} else if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return nil, err
@@ -56,6 +62,7 @@ func (c *Client) Stream(ctx context.Context, method, path string, in any) (io.Re
 		return nil, err
 	}
 	r.Header.Set("Accept-Language", string(c.Lang))
+	r.Header.Set(byHeader, url.QueryEscape(c.By))
 	answer, err := c.HTTP.Do(r)
 	if err != nil {
 		return nil, err

@@ -21,12 +21,20 @@ type Registered struct {
 //	GET    /v1/{table}                     all records, by ID
 //	PUT    /v1/{table}/{id}                add or replace one
 //	DELETE /v1/{table}/{id}                remove one
+//	PATCH  /v1/devices/{id}                change the fields that are named
 //	POST   /v1/devices/{id}/credentials    a new secret
+//	POST   /v1/devices/{id}/replace        {"with":"u-…"}: new hardware
+//	GET    /v1/inbox                       []registry.Unknown
+//	POST   /v1/inbox/{id}/adopt            a device, as far as it is to be said
+//	POST   /v1/inbox/{id}/ignore, block
+//	GET    /v1/pairing                     Pairing; POST begins, DELETE ends it
+//	POST   /v1/import?name=FILE&dry_run=1  the file -> Imported
 //
-// table is facilities, devices, elders or caregivers. gone is called with the
-// ID of a device whose secret is no longer valid.
+// table is facilities, devices, elders, caregivers or verdicts. gone is called
+// with the ID of a device whose connection has no longer the right rights.
 func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Handler {
 	mux := http.NewServeMux()
+	adoption(mux, reg, gone)
 	resource(mux, reg, registry.Facilities, func(s *registry.Snapshot) map[string]registry.Facility { return s.Facilities },
 		func(r *registry.Facility, id string) { r.ID = id })
 	resource(mux, reg, registry.Elders, func(s *registry.Snapshot) map[string]registry.Elder { return s.Elders },
@@ -43,7 +51,7 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 		}
 		d.ID = r.PathValue("id")
 		result := Registered{Device: d}
-		err := reg.Update(func(tx *registry.Tx) error {
+		err := reg.UpdateAs(author(r), func(tx *registry.Tx) error {
 			if err := tx.Put(d); err != nil || d.Bridge != "" || tx.Before.HasSecret(d.ID) {
 				return err // a device behind a bridge never logs in
 			}
@@ -57,7 +65,7 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 		answer(w, r, result, err)
 	})
 	mux.HandleFunc("DELETE /v1/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
-		err := reg.Remove(registry.Devices, r.PathValue("id"))
+		err := reg.UpdateAs(author(r), func(tx *registry.Tx) error { return tx.Remove(registry.Devices, r.PathValue("id")) })
 		if err == nil {
 			gone(r.PathValue("id"))
 		}
@@ -65,7 +73,11 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 	})
 	mux.HandleFunc("POST /v1/devices/{id}/credentials", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
-		secret, err := reg.Issue(id)
+		var secret string
+		err := reg.UpdateAs(author(r), func(tx *registry.Tx) (err error) {
+			secret, err = tx.Issue(id)
+			return err
+		})
 		if err == nil {
 			gone(id)
 		}
@@ -86,10 +98,10 @@ func resource[R registry.Record](mux *http.ServeMux, reg *registry.Registry, tab
 			return
 		}
 		name(&record, r.PathValue("id"))
-		answer(w, r, record, reg.Put(record))
+		answer(w, r, record, reg.UpdateAs(author(r), func(tx *registry.Tx) error { return tx.Put(record) }))
 	})
 	mux.HandleFunc("DELETE "+path+"/{id}", func(w http.ResponseWriter, r *http.Request) {
-		answer(w, r, struct{}{}, reg.Remove(table, r.PathValue("id")))
+		answer(w, r, struct{}{}, reg.UpdateAs(author(r), func(tx *registry.Tx) error { return tx.Remove(table, r.PathValue("id")) }))
 	})
 }
 

@@ -1,0 +1,83 @@
+package texts
+
+// Device is what the commands say that bring devices in, keep them and let
+// them go.
+var Device = struct {
+	Show, Adopt, AdoptLong, Ignore, Block, Undo, Bind, BindLong, Move, MoveLong, Rename, Replace, ReplaceLong, Retire, Pairing, PairingLong,
+	UnknownFlag, IgnoredFlag, IDFlag, KindFlag, ElderFlag, RoomFlag, BedFlag, WithFlag, ReviveFlag, StopFlag,
+	Adopted, Ignored, Blocked, Undone, Changed, Replaced, Retired, Revived, Nothing, PairingOpen, PairingShut, NoUnknown,
+	NotRegistered, RetiredState, Looks, Help,
+	RemoveFacility, RemoveElder, RemoveCaregiver,
+	SaidAdded, SaidChanged, SaidRemoved, SaidBy,
+	Import, ImportLong, DryFlag, TemplateFlag, Added, Edited, Field, Same, DryRun, Imported, NoFile Text
+}{
+	Show:      Text{"显示一台设备", "show a device"},
+	Adopt:     Text{"接入一台待接入的设备", "adopt a device that speaks without being registered"},
+	AdoptLong: Text{"接入一台待接入的设备（gateway device list --unknown 列出它们）。不写种类时按它的样子登记，不写编号时自动取一个。", "Adopt a device that speaks without being registered (gateway device list --unknown lists them). Without a kind it is registered as what it looks like, without an ID it gets one."},
+	Ignore:    Text{"忽略一台待接入的设备，不再列出", "ignore an unregistered device: it is not listed any more"},
+	Block:     Text{"屏蔽一台待接入的设备：不再列出，也不能配对", "block an unregistered device: not listed, and not let in for pairing"},
+	Undo:      Text{"撤销忽略或屏蔽", "take back ignore or block"},
+	Bind:      Text{"把设备绑定到设施或老人", "bind a device to a facility or an elder"},
+	BindLong:  Text{"把设备绑定到设施（可注明格口）或老人（可注明房间和床位），家庭养老床位可两者都绑定。原来的绑定不再有效，今后的事件算在新的名下。", "Bind a device to a facility (and a compartment) or to an elder (with room and bed); a home-care bed to both. The binding before ends; what happens from now on counts for the new one."},
+	Move:      Text{"移动设备：只改写出的几项", "move a device: change only what is given"},
+	MoveLong:  Text{"移动设备：改变它的设施、格口、老人、房间或床位，没有写出的保持不变。", "Move a device: change its facility, compartment, elder, room or bed; what is not given stays."},
+	Rename:    Text{"给设备改名称（编号不变，历史记录在编号名下）", "give a device another name (its ID stays: the history is kept under it)"},
+	Replace:   Text{"用新设备更换坏设备，编号和历史不变", "replace a broken device: the new one takes over its ID and history"},
+	ReplaceLong: Text{"用新设备更换坏设备：编号、绑定和历史不变，旧设备立即失效。接在网桥后的新设备用 --with 注明；直接登录的新设备填入原编号和这里显示的新密码。",
+		"Replace a broken device: ID, binding and history stay, the old device stops counting at once. Name a new device behind a bridge with --with; into one that logs in itself put the ID and the new secret that is shown."},
+	Retire:      Text{"停用设备：不再接受它的报文，历史保留", "retire a device: it is not heard any more, its history stays"},
+	Pairing:     Text{"允许新设备在 5 分钟内自行登录并等待接入", "let new devices log in for 5 minutes, to be adopted"},
+	PairingLong: Text{"允许未登记的设备在 5 分钟内用自己的编号和密码（至少 16 个字符）登录。它们说的话只进入待接入列表；接入之后沿用自己的密码。", "Let devices that are not registered log in for 5 minutes, with their own ID and a secret of their own (16 characters or more). What they say only goes to the list of unregistered devices; once adopted they keep their secret."},
+
+	UnknownFlag: Text{"列出待接入的设备", "list the devices that speak without being registered"},
+	IgnoredFlag: Text{"列出被忽略和屏蔽的设备", "list the devices that are ignored or blocked"},
+	IDFlag:      Text{"登记的编号", "ID to register it under"},
+	KindFlag:    Text{"设备种类，不写则按它的样子", "kind of device; what it looks like if not given"},
+	ElderFlag:   Text{"老人的编号", "ID of the elder"},
+	RoomFlag:    Text{"房间，例如 卫生间", "room, for instance bathroom"},
+	BedFlag:     Text{"床位", "bed"},
+	WithFlag:    Text{"接在网桥后的新设备", "the new device, behind a bridge"},
+	ReviveFlag:  Text{"撤销停用", "take it into use again"},
+	StopFlag:    Text{"立即结束", "end it at once"},
+
+	Adopted:       Text{"已接入：%s（%s）。", "Adopted: %s (%s)."},
+	Ignored:       Text{"已忽略 %s。撤销：gateway device undo", "%s is ignored. To take it back: gateway device undo"},
+	Blocked:       Text{"已屏蔽 %s。撤销：gateway device undo", "%s is blocked. To take it back: gateway device undo"},
+	Undone:        Text{"已撤销对 %s 的决定，它再说话时会重新列出。", "What was decided of %s is taken back: it is listed when it speaks again."},
+	Changed:       Text{"设备 %s 已更改。", "Device %s is changed."},
+	Replaced:      Text{"设备 %s 已更换。", "Device %s is replaced."},
+	Retired:       Text{"设备 %s 已停用。", "Device %s is retired."},
+	Revived:       Text{"设备 %s 已重新启用；直接登录的设备还须用 gateway device credentials 发放新密码。", "Device %s is in use again; if it logs in itself, issue it a new secret with gateway device credentials."},
+	Nothing:       Text{"没有写出要改什么，见 %s --help", "nothing is given to change, see %s --help"},
+	PairingOpen:   Text{"新设备可在 %v 内登录。用 gateway device list --unknown 或网页查看。", "New devices may log in for %v. See them with gateway device list --unknown or on the page."},
+	PairingShut:   Text{"新设备不再能登录。", "New devices cannot log in any more."},
+	NoUnknown:     Text{"没有待接入的设备。", "No device waits to be adopted."},
+	NotRegistered: Text{"没有登记设备 %q，请用 gateway device list 核对", "no device %q is registered, look at gateway device list"},
+	RetiredState:  Text{"已停用", "retired"},
+	Looks:         Text{"像是", "looks like"},
+	Help:          Text{"呼救", "calls for help"},
+
+	RemoveFacility:  Text{"注销一处设施", "remove a facility"},
+	RemoveElder:     Text{"注销一位老人", "remove an elder"},
+	RemoveCaregiver: Text{"注销一位照护人员", "remove a caregiver"},
+
+	SaidAdded:   Text{"登记了%v %s", "%v %s was registered"},
+	SaidChanged: Text{"更改了%v %s", "%v %s was changed"},
+	SaidRemoved: Text{"注销了%v %s", "%v %s was removed"},
+	SaidBy:      Text{"操作者 %s", "by %s"},
+
+	Import: Text{"从表格（CSV）或 YAML 文件批量登记", "register many records from a table (CSV) or a YAML file"},
+	ImportLong: Text{`从 CSV（Excel 另存为）或 YAML 文件批量登记设施、设备、老人和照护人员。
+全部成功或全部不改；已登记的只改文件中写出的项，空单元格保持不变，“-”清空。先用 --dry-run 看看会改什么。`,
+		`Register facilities, devices, elders and caregivers from a CSV file (as Excel saves it) or a YAML file.
+All or nothing; of what is registered only what the file says is changed: an empty cell leaves it as it is, "-" clears it. See with --dry-run first what would change.`},
+	DryFlag:      Text{"只显示会改什么，不改", "only show what would change"},
+	TemplateFlag: Text{"输出一份可填写的 CSV 样表", "print a CSV file to fill in"},
+	Added:        Text{"+ %v %s", "+ %v %s"},
+	Edited:       Text{"~ %v %s", "~ %v %s"},
+	Field:        Text{"    %s：%s → %s", "    %s: %s -> %s"},
+	Same:         Text{"没有变化：文件中的内容都已登记。", "Nothing changes: all of it is registered already."},
+	DryRun:       Text{"以上 %d 条记录会改变；尚未改动任何内容。", "%d records would change; nothing is changed yet."},
+	Imported:     Text{"已登记 %d 条记录。", "%d records are registered."},
+	NoFile:       Text{"读不了文件 %s：%v", "cannot read %s: %v"},
+}
