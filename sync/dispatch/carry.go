@@ -67,12 +67,15 @@ func (d *Dispatcher) send(ctx context.Context, id string) (wait time.Duration, e
 	}
 	attempt, cancel := context.WithTimeout(ctx, handing)
 	defer cancel()
-	err = d.Publish(attempt, words.topic, words.payload, words.qos, false)
+	wired, err := d.strike(attempt, r.Command)
+	if !wired {
+		err = d.Publish(attempt, words.topic, words.payload, words.qos, false)
+	}
 	switch {
 	case err == nil:
 		_, err := d.step(id, command.Command.Handed)
 		return 0, err
-	case errors.Is(err, mqtt.ErrNotConnected), errors.Is(err, mqtt.ErrTopic):
+	case wired, errors.Is(err, mqtt.ErrNotConnected), errors.Is(err, mqtt.ErrTopic):
 		d.Logger.Warn("command not sent yet", "command", id, "device", r.Device, "error", err)
 		_, err := d.step(id, func(c command.Command, _ devices.Stamp) command.Command { return c.Unsent() })
 		return again, err
@@ -80,6 +83,14 @@ func (d *Dispatcher) send(ctx context.Context, id string) (wait time.Duration, e
 	// It may have left, so its answer is awaited.
 	d.Logger.Warn("command of unknown fate", "command", id, "device", r.Device, "error", err)
 	return 0, nil
+}
+
+// strike opens a compartment by the box's own line, if one is wired to it.
+func (d *Dispatcher) strike(ctx context.Context, c command.Command) (wired bool, err error) {
+	if d.Strike == nil || c.Action != command.Open {
+		return false, nil
+	}
+	return d.Strike(ctx, c.Device, c.Data.Compartment)
 }
 
 // await waits until a sent command has changed or its time is over.
