@@ -68,6 +68,12 @@ func testLogin(c Credentials) (devices.Account, bool) {
 		Publish:   []string{"linli/v1/" + user + "/#"},
 		Subscribe: []string{"linli/v1/" + user + "/command", "linli/v1/" + user + "/status"},
 	}
+	if user == hub {
+		a.Publish, a.Subscribe = []string{"std/#"}, []string{"std/#"}
+	}
+	if user == "root" {
+		a.Publish, a.Subscribe = []string{"#", "$SYS/#"}, []string{"#", "$SYS/#"}
+	}
 	if user == "bridge" {
 		a.Publish = append(a.Publish, "zigbee2mqtt/#")
 		a.Subscribe = append(a.Subscribe, "zigbee2mqtt/#")

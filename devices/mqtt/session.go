@@ -203,7 +203,7 @@ func (s *session) attach(c *conn) {
 
 // acknowledge takes a PUBACK, PUBREC or PUBCOMP. It returns the answer that is
 // due at once, if any.
-func (s *session) acknowledge(c *conn, a *packet.Ack) (answer *packet.Ack, err error) {
+func (s *session) acknowledge(c *conn, a *packet.Ack) (answer *packet.Ack, _ error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.open[a.ID]
@@ -218,18 +218,19 @@ func (s *session) acknowledge(c *conn, a *packet.Ack) (answer *packet.Ack, err e
 		answer = &packet.Ack{Type: packet.PUBREL, ID: a.ID, Reason: packet.PacketIDNotFound}
 	case d == nil: // of an earlier delivery
 	case a.Type == packet.PUBREC && !a.Reason.Failed():
-		answer = &packet.Ack{Type: packet.PUBREL, ID: a.ID}
-		if d.received = true; s.persistent() {
+		release := &packet.Ack{Type: packet.PUBREL, ID: a.ID}
+		if d.received = true; !s.persistent() {
+			answer = release
+		} else {
 			// From PUBREL on the client may forget the number, so nothing
 			// must make this broker send the message again.
 			s.broker.store.write([]change{putDelivery(s.id, d)}, func(err error) {
 				if err == nil {
-					c.reply(answer)
+					c.reply(release)
 				} else {
 					c.end(err, packet.ImplementationError)
 				}
 			})
-			return nil, nil
 		}
 	default:
 		s.finish(d)

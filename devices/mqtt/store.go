@@ -152,17 +152,15 @@ func (s *store) run() {
 		changes, waiting, closed := s.changes, s.waiting, s.closed
 		s.changes, s.waiting = nil, nil
 		s.mu.Unlock()
+		var err error
 		if len(changes) > 0 {
-			err := s.commit(changes)
-			if err != nil {
+			if err = s.commit(changes); err != nil {
 				s.log.Error("mqtt sessions are not written", "error", err)
 			}
-			for _, done := range waiting {
-				done(err)
-			}
-		} else {
-			for _, done := range waiting {
-				done(nil)
+		}
+		for _, done := range waiting {
+			if p := guarded(func() error { done(err); return nil }); p != nil {
+				s.log.Error("mqtt: after a commit", "error", p)
 			}
 		}
 		if closed && len(changes) == 0 {
