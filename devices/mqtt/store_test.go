@@ -138,7 +138,8 @@ func TestRightsAreLookedAtAgain(t *testing.T) {
 	b := startBroker(t, BrokerConfig{File: file})
 	p, _ := b.connect(t, packet.V311, "c", keeping)
 	p.subscribe("std/#", 1, nil)
-	p.publish("std/a", 1, "x", nil)
+	other, _ := b.connect(t, packet.V311, "other", nil)
+	other.publish("std/a", 1, "x", nil)
 	b.stop()
 	db, err := bolt.Open(file, 0o600, nil)
 	if err != nil {
