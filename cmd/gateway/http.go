@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -71,8 +72,9 @@ func (g *gateway) ready() error {
 // serveCommands makes the handler of the socket.
 func (g *gateway) serveCommands(revoke func(device string)) {
 	started := g.clock()
+	broker, _ := g.driver.(*mqtt.Broker) // nil for the client of another one
 	g.commands = control.Handler(control.Config{
-		Registry: g.registry, Revoke: revoke, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
+		Registry: g.registry, Revoke: revoke, Broker: broker, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
 		Certify: func(device, request string) (control.Certified, error) { return g.certify(device, request, revoke) },
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -21,7 +22,9 @@ import (
 type Config struct {
 	Registry *registry.Registry
 	// Revoke ends the connections of a device whose secret is no longer good.
-	Revoke  func(device string)
+	Revoke func(device string)
+	// Broker is nil where somebody else's is used.
+	Broker  *mqtt.Broker
 	Journal *journal.Journal
 	Alerts  *alert.Engine
 	// Commands carries what is asked of devices.
@@ -141,6 +144,7 @@ type OutputTest struct {
 func Handler(c Config) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/", RegistryHandler(c.Registry, c.Revoke))
+	mux.Handle("/v1/mqtt/", brokerHandler(c.Broker))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Status(), nil) })
 	mux.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) {
 		var who struct {

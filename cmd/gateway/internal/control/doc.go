@@ -11,6 +11,8 @@
 //	POST   /v1/incidents/{id}/resolve       {"by":"li","cause":"accidental"}
 //	POST   /v1/devices/{id}/commands        Order -> command.Command, JSON lines, until it has ended
 //	GET    /v1/commands                     []command.Command, the newest first
+//	GET    /v1/mqtt/clients                 []mqtt.ClientState
+//	GET    /v1/mqtt/watch?filter=FILTER     mqtt.Watched, JSON lines, until the client hangs up
 //	GET    /v1/channels                     []notify.State
 //	GET    /v1/channels/failed              []notify.Failure
 //	POST   /v1/channels/{kind}/test         Recipient -> alert.Result
