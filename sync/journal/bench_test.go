@@ -182,12 +182,10 @@ func submit(tb testing.TB, j *journal.Journal, events uint64) {
 	pending.Wait()
 }
 
-// BenchmarkCard is an SD card: 8 ms a sync, one at a time, for both chains. 50
-// recorders keep it busy with the default wait, and every 100 ms something
-// urgent comes.
-func BenchmarkCard(b *testing.B) {
+// slowCard is an SD card: 8 ms a sync, one at a time, for both chains.
+func slowCard() func(journal.Chain) error {
 	card := make(chan struct{}, 1) // who waits first is first
-	slow := func(journal.Chain) error {
+	return func(journal.Chain) error {
 		for range 2 { // a commit is two syncs
 			card <- struct{}{}
 			time.Sleep(8 * time.Millisecond)
@@ -195,9 +193,14 @@ func BenchmarkCard(b *testing.B) {
 		}
 		return nil
 	}
+}
+
+// BenchmarkCard keeps a slow card busy with 50 recorders and the default wait,
+// and every 100 ms something urgent comes.
+func BenchmarkCard(b *testing.B) {
 	o := options()
 	o.Wait = journal.DefaultWait
-	j, err := journal.OpenFaulty(b.TempDir(), o, nil, slow)
+	j, err := journal.OpenFaulty(b.TempDir(), o, nil, slowCard())
 	if err != nil {
 		b.Fatal(err)
 	}
