@@ -191,15 +191,19 @@ func TestFrugalAndPolite(t *testing.T) {
 }
 
 // residentBytes is VmRSS of a process.
-func residentBytes(t testing.TB, pid int) int64 {
+func residentBytes(t testing.TB, pid int) int64 { return memoryOf(t, pid, "VmRSS") }
+
+// memoryOf is one of the figures in a process's status: VmRSS is all that is
+// resident, RssAnon what is not of files.
+func memoryOf(t testing.TB, pid int, which string) int64 {
 	t.Helper()
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindSubmatch(status)
+	m := regexp.MustCompile(which + `:\s+(\d+) kB`).FindSubmatch(status)
 	if m == nil {
-		t.Fatalf("no VmRSS in %s", status)
+		t.Fatalf("no %s in %s", which, status)
 	}
 	kb, err := strconv.ParseInt(string(m[1]), 10, 64)
 	if err != nil {

@@ -188,13 +188,19 @@ func (b *box) start() (g *gateway, stop func()) {
 func (b *box) write() string {
 	b.t.Helper()
 	c := b.cfg
-	mqtt := "tls: " + c.MQTT.TLS + ", listen: " + c.MQTT.Listen
+	mqtt := "tls: " + c.MQTT.TLS
+	if c.MQTT.Listen != "" {
+		mqtt += ", listen: " + c.MQTT.Listen
+	}
 	if c.MQTT.Broker != "" {
 		mqtt = "broker: " + c.MQTT.Broker
 	}
 	file := filepath.Join(filepath.Dir(c.Data), "gateway.yaml")
-	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nprovince: {url: %q, secret_file: %s, interval: 10s}\nlog: {level: warn}\n",
-		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait, c.Province.URL, c.Province.SecretFile)
+	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nlog: {level: warn}\n",
+		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait)
+	if c.Province.URL != "" {
+		text += fmt.Sprintf("province: {url: %q, secret_file: %s, interval: 10s}\n", c.Province.URL, c.Province.SecretFile)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
@@ -210,7 +216,14 @@ type process struct {
 // run starts the built binary on the box.
 func (b *box) run() *process {
 	b.t.Helper()
-	d := &process{cmd: exec.Command(gatewayBinary(b.t), "run", "--config", b.write()), log: &bytes.Buffer{}}
+	return b.runAs(gatewayBinary(b.t))
+}
+
+// runAs starts the binary that the command line ends with.
+func (b *box) runAs(line ...string) *process {
+	b.t.Helper()
+	line = append(line, "run", "--config", b.write())
+	d := &process{cmd: exec.Command(line[0], line[1:]...), log: &bytes.Buffer{}}
 	d.cmd.Stderr = d.log
 	if err := d.cmd.Start(); err != nil {
 		b.t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/condition"
+	"github.com/linli-edge/gateway/devices/texts"
 )
 
 // Kind of a counter with staff, or whatever counts in their name.
@@ -28,15 +29,17 @@ const (
 )
 
 // Served: that many services were given.
-// {"way":"phone","count":3,"service":"meal_order","facility":"east"}. Count is
-// 1 where nothing is said; service is a code of the operator's; facility is
-// empty for a desk that is registered at one, and else the ID of the facility
-// for which the box itself records it.
+// {"way":"phone","count":3,"service":"meal_order","facility":"east","by":"zhou"}.
+// Count is 1 where nothing is said; service is a code of the operator's;
+// facility is empty for a desk that is registered at one, and else the ID of the
+// facility for which the box itself records it; by is the ID of whoever entered
+// it, if that is known.
 type Served struct {
 	Way      string `json:"way"`
 	Count    int    `json:"count,omitempty"`
 	Service  string `json:"service,omitempty"`
 	Facility string `json:"facility,omitempty"`
+	By       string `json:"by,omitempty"`
 }
 
 // Specs are the types that a desk reports.
@@ -60,7 +63,7 @@ func (p Served) Validate() error {
 	if p.Count < 0 || p.Count > 10_000 {
 		return fmt.Errorf("count: must be 1 to 10000 (got %d)", p.Count)
 	}
-	for _, f := range []struct{ name, code string }{{"service", p.Service}, {"facility", p.Facility}} {
+	for _, f := range []struct{ name, code string }{{"service", p.Service}, {"facility", p.Facility}, {"by", p.By}} {
 		if f.code == "" {
 			continue
 		}
@@ -79,4 +82,24 @@ func (p Served) Services() (all, traditional int) {
 		traditional = all
 	}
 	return all, traditional
+}
+
+// Ways are all there are.
+func Ways() []string { return []string{WayKey, WayCard, WayPhone, WayCounter, WayCode} }
+
+// WayText says in which way a service was given.
+func WayText(way string) texts.Text {
+	t := texts.ConsoleKinds
+	switch way {
+	case WayKey:
+		return t.ByKey
+	case WayCard:
+		return t.ByCard
+	case WayPhone:
+		return t.ByPhone
+	case WayCode:
+		return t.ByCode
+	default:
+		return t.AtDesk
+	}
 }

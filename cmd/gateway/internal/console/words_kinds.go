@@ -238,10 +238,9 @@ func (s *sentence) desk(e devices.Event) {
 		read(e, func(p desk.Served) {
 			all, _ := p.Services()
 			s.say(t.Served, all)
-			if way, ok := map[string]texts.Text{
-				desk.WayKey: t.ByKey, desk.WayCard: t.ByCard, desk.WayPhone: t.ByPhone, desk.WayCounter: t.AtDesk, desk.WayCode: t.ByCode,
-			}[p.Way]; ok {
-				s.say(way)
+			s.say(desk.WayText(p.Way))
+			if p.By != "" {
+				s.parts = append(s.parts, s.name(p.By))
 			}
 		})
 	default:

@@ -27,6 +27,7 @@ type Config struct {
 	Broker  *mqtt.Broker
 	Journal *journal.Journal
 	Alerts  *alert.Engine
+	Clock   devices.Clock
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Certify gives a device a certificate to log in with, for the request in
@@ -156,6 +157,8 @@ func Handler(c Config) http.Handler {
 		}
 	})
 	mux.HandleFunc("POST /v1/devices/{id}/commands", c.command)
+	mux.HandleFunc("POST /v1/desk", c.desk)
+	mux.HandleFunc("POST /v1/visits", c.visit)
 	mux.HandleFunc("GET /v1/commands", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Commands.Commands(), nil) })
 	mux.HandleFunc("GET /v1/gpio", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Pins(), nil) })
 	mux.HandleFunc("POST /v1/gpio/{output}/test", func(w http.ResponseWriter, r *http.Request) {

@@ -10,6 +10,8 @@
 //	POST   /v1/incidents/{id}/acknowledge   {"by":"li"}
 //	POST   /v1/incidents/{id}/resolve       {"by":"li","cause":"accidental"}
 //	POST   /v1/devices/{id}/commands        Order -> command.Command, JSON lines, until it has ended
+//	POST   /v1/desk                         DeskEntry
+//	POST   /v1/visits                       VisitEntry
 //	GET    /v1/commands                     []command.Command, the newest first
 //	GET    /v1/mqtt/clients                 []mqtt.ClientState
 //	GET    /v1/mqtt/watch?filter=FILTER     mqtt.Watched, JSON lines, until the client hangs up

@@ -5,9 +5,22 @@ import (
 	"fmt"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/attendance"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/desk"
+	"github.com/linli-edge/gateway/devices/express"
+	"github.com/linli-edge/gateway/devices/fitness"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/pickup"
+	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
+	"github.com/linli-edge/gateway/devices/terminal"
+	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -66,7 +79,7 @@ func (c Community) registerDevices(tx *registry.Tx, secrets map[string]string) e
 const region = "329999001001"
 
 // Example is the community of the demo: two locker banks, two meal cabinets,
-// and twenty elders who each wear one device.
+// twenty elders who each wear one device, and one device of every other kind.
 func Example() Community {
 	bank := func(id, name, facility string, compartments int) Device {
 		return Device{Device: registry.Device{Compartments: compartments, Device: devices.Device{ID: id, Kind: locker.Kind, Name: name, Facility: facility}}}
@@ -114,5 +127,33 @@ func Example() Community {
 		canteen := &c.Devices[2+i/12]
 		canteen.Diners = append(canteen.Diners, e.ID)
 	}
+	return c.withPlaces()
+}
+
+// withPlaces adds one of each other kind: a service centre with what stands in
+// it, a village's express point, and the homes of two elders.
+func (c Community) withPlaces() Community {
+	c.Facilities = append(c.Facilities,
+		registry.Facility{ID: "centre", Name: "桂花苑社区服务中心", Region: region, UrbanRural: "111", Industry: "8521"},
+		registry.Facility{ID: "village", Name: "柳树村快递点", Region: region, UrbanRural: "220", Industry: "602"},
+	)
+	at := func(facility, elder, id string, kind devices.Kind, name string, compartments int) {
+		c.Devices = append(c.Devices, Device{Device: registry.Device{
+			Compartments: compartments, Device: devices.Device{ID: id, Kind: kind, Name: name, Facility: facility, Elder: elder},
+		}})
+	}
+	at("centre", "", "terminal-1", terminal.Kind, "自助终端", 0)
+	at("centre", "", "rating-1", rating.Kind, "好差评器", 0)
+	at("centre", "", "booking-1", booking.Kind, "预约系统", 0)
+	at("centre", "", "desk-1", desk.Kind, "服务台", 0)
+	at("centre", "", "counter-1", attendance.Kind, "门口客流", 0)
+	at("centre", "", "fitness-1", fitness.Kind, "体质监测", 0)
+	at("centre", "", "rental-1", rental.Kind, "辅具租赁", 0)
+	at("centre", "", "pharmacy-1", pickup.Kind, "24 小时药柜", 12)
+	at("village", "", "express-1", express.Kind, "快递点", 0)
+	at("", "elder-01", "bed-01", bed.Kind, "床垫", 0)
+	at("", "elder-01", "smoke-01", alarm.Kind, "烟感", 0)
+	at("", "elder-02", "room-02", room.Kind, "卧室感应器", 0)
+	at("", "elder-02", "visit-02", visit.Kind, "巡访牌", 0)
 	return c
 }

@@ -9,6 +9,12 @@
 // with QoS 1, and publishes it again under the same id until it has been
 // acknowledged.
 //
+// A fleet ([NewFleet], [Run]) is the other thing that it plays: any number of
+// devices of the kinds and of the shipped profiles' makes, for load and
+// acceptance. A vendor's device speaks in the vendor's words and not by way of
+// the profile; [Run.Recount] compares what was acknowledged with an export of
+// the journal, by its text alone.
+//
 // # Two clocks
 //
 // The rhythm of the day (meals at a quarter to eleven, parcels by day, sleep

@@ -152,7 +152,7 @@ func TestTheGatewayUnderstands(t *testing.T) {
 
 // isLevel tells the reports that are kept only if they say something new.
 func isLevel(t *testing.T, d Device, typ devices.Type) bool {
-	for _, data := range []string{`{}`, `{"compartment":1,"open":true}`, `{"code":"x"}`, `{"celsius":1}`, `{"worn":true}`, `{"online":true}`} {
+	for _, data := range []string{`{}`, `{"compartment":1,"open":true}`, `{"code":"x"}`, `{"celsius":1}`, `{"worn":true}`, `{"online":true}`, `{"occupied":true}`, `{"entries":1}`, `{"available":true}`, `{"asset":"a","available":true}`, `{"celsius":1,"cold":true}`} {
 		if p, _, err := vocabulary.Parse(d.Kind, typ, json.RawMessage(data)); err == nil {
 			_, level := p.(devices.Leveled)
 			return level

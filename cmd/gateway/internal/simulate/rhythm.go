@@ -9,8 +9,21 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/attendance"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/booking"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/desk"
+	"github.com/linli-edge/gateway/devices/express"
+	"github.com/linli-edge/gateway/devices/fitness"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/pickup"
+	"github.com/linli-edge/gateway/devices/rating"
+	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
+	"github.com/linli-edge/gateway/devices/terminal"
+	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -43,6 +56,32 @@ func Routine(d Device, seed uint64, from, sos time.Time) iter.Seq[Report] {
 			a.cabinetDay()
 		case wearable.Kind:
 			a.wearableDay(sos)
+		case bed.Kind:
+			a.bedNight()
+		case alarm.Kind:
+			a.alarmLife()
+		case room.Kind:
+			a.roomLife()
+		case visit.Kind:
+			a.visits()
+		case terminal.Kind:
+			a.terminalDay()
+		case rating.Kind:
+			a.ratings()
+		case booking.Kind:
+			a.bookings()
+		case desk.Kind:
+			a.deskDay()
+		case attendance.Kind:
+			a.attendanceDay()
+		case fitness.Kind:
+			a.fitnessDay()
+		case rental.Kind:
+			a.rentals()
+		case pickup.Kind:
+			a.pickupDay()
+		case express.Kind:
+			a.expressDay()
 		}
 		a.run()
 	}
@@ -62,6 +101,7 @@ type agenda struct {
 	rand    *rand.Rand
 	queue   queue
 	entered int
+	numbers int // of other people's books
 	yield   func(Report) bool
 	stopped bool
 }

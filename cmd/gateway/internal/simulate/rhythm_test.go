@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/attendance"
 	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/command"
+	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
@@ -17,7 +20,7 @@ import (
 
 var (
 	midnight   = time.Date(2026, 11, 23, 0, 0, 0, 0, Zone)
-	vocabulary = devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs())
+	vocabulary = kinds.Vocabulary()
 )
 
 // until takes the reports of a routine before an hour.
@@ -70,6 +73,32 @@ func TestRoutinesAreOrderedValidAndRepeatable(t *testing.T) {
 	} {
 		if said[typ] == 0 {
 			t.Errorf("nobody reports %s in a week", typ)
+		}
+	}
+}
+
+// Of the other kinds somebody reports all there is in half a year, but for
+// births and wills and what answers commands; a people counter tells one of its
+// two types.
+func TestEveryKindIsPlayed(t *testing.T) {
+	said := map[devices.Kind]map[devices.Type]bool{}
+	for _, d := range Example().Devices[24:] {
+		said[d.Kind] = map[devices.Type]bool{"status": true, command.TypeDone: true, command.TypeFailed: true}
+		for _, r := range until(midnight.AddDate(0, 6, 0), Routine(d, 7, midnight, time.Time{})) {
+			said[d.Kind][r.Payload.EventType()] = true
+			if typ := r.Payload.EventType(); typ == attendance.TypeTotal || typ == attendance.TypeCounted {
+				said[d.Kind][attendance.TypeTotal], said[d.Kind][attendance.TypeCounted] = true, true
+			}
+		}
+	}
+	for _, k := range kinds.All() {
+		if k.Name == locker.Kind || k.Name == cabinet.Kind || k.Name == wearable.Kind {
+			continue
+		}
+		for _, s := range k.Specs() {
+			if !said[k.Name][s.Type] {
+				t.Errorf("no %s reports %s", k.Name, s.Type)
+			}
 		}
 	}
 }
@@ -179,9 +208,9 @@ func TestCommunityRegisters(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kinds := map[devices.Kind]int{}
+	registered := map[devices.Kind]int{}
 	for _, d := range c.Devices {
-		kinds[d.Kind]++
+		registered[d.Kind]++
 		if got, ok := r.Login(d.ID, []byte(secrets[d.ID])); !ok || got.ID != d.ID {
 			t.Errorf("%s cannot log in", d.ID)
 		}
@@ -194,8 +223,8 @@ func TestCommunityRegisters(t *testing.T) {
 			}
 		}
 	}
-	if kinds[locker.Kind] != 2 || kinds[cabinet.Kind] != 2 || kinds[wearable.Kind] != 20 {
-		t.Errorf("kinds: %v", kinds)
+	if registered[locker.Kind] != 2 || registered[cabinet.Kind] != 2 || registered[wearable.Kind] != 20 || len(registered) != len(kinds.All()) {
+		t.Errorf("kinds: %v", registered)
 	}
 	for id := range r.Snapshot().Elders {
 		if len(r.Snapshot().CaregiversOf(id)) == 0 {
