@@ -185,7 +185,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
-		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Commands: g.orders,
+		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Gone: revoke, Commands: g.orders,
 		Ways: g.ways, Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err

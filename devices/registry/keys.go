@@ -114,6 +114,9 @@ func appendKey(file string, secret []byte) error {
 	return errors.Join(err, f.Sync(), f.Close(), syncDir(folder))
 }
 
+// KeyFile is the one of this registry.
+func (r *Registry) KeyFile() string { return KeyFile(r.path) }
+
 // Keys is what a KeyFile must hold to read this registry, for a backup.
 func (r *Registry) Keys() []byte {
 	var file []byte

@@ -47,7 +47,7 @@ type box struct {
 
 func newBox(t *testing.T) *box {
 	b := &box{T: t, dir: t.TempDir()}
-	people, err := registry.Open(filepath.Join(b.dir, "registry"), registry.Options{})
+	people, err := registry.Open(filepath.Join(b.dir, "registry"), registry.Options{Clock: b.clock})
 	b.must(err)
 	t.Cleanup(func() { b.check(people.Close()) })
 	community := simulate.Example()
@@ -79,6 +79,7 @@ func newBox(t *testing.T) *box {
 func (b *box) newConsole(people *registry.Registry) *Console {
 	c, err := New(Config{
 		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine,
+		Gone: func(string) {},
 		Ways: func() []string { return []string{"internet", "sim"} },
 		Figures: func() []Facility {
 			return []Facility{

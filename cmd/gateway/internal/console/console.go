@@ -27,6 +27,8 @@ type Config struct {
 	Registry *registry.Registry
 	Journal  *journal.Journal
 	Alerts   *alert.Engine
+	// Gone ends the connections of a device whose rights have changed.
+	Gone func(device string)
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Ways returns the independent paths by which a call for help can reach

@@ -34,11 +34,12 @@ func parsePages() (pages, error) {
 			other = texts.Chinese
 		}
 		t, err := template.New("").Funcs(template.FuncMap{
-			"words":   func() any { return texts.Console },
-			"say":     func(t texts.Text, args ...any) string { return t.In(lang, args...) },
-			"lang":    func() texts.Lang { return lang },
-			"other":   func() texts.Lang { return other },
-			"version": func() string { return version },
+			"words":       func() any { return texts.Console },
+			"deviceWords": func() any { return texts.ConsoleDevices },
+			"say":         func(t texts.Text, args ...any) string { return t.In(lang, args...) },
+			"lang":        func() texts.Lang { return lang },
+			"other":       func() texts.Lang { return other },
+			"version":     func() string { return version },
 		}).ParseFS(templates, "templates/*.html")
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)
@@ -87,6 +88,7 @@ type homeView struct {
 	Person    string
 	Now       int64 // the monotonic clock, ms
 	Incidents incidentsView
+	Newcomers inboxView
 	Warnings  []string
 	Figures   []facilityView
 	Events    []eventView
@@ -99,6 +101,7 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) {
 		Person:    c.personName(person(r)),
 		Now:       c.Clock().Mono.Milliseconds(),
 		Incidents: c.incidents(lang),
+		Newcomers: c.inboxPanel(lang),
 		Warnings:  c.warnings(lang),
 		Figures:   c.figures(lang),
 		Events:    c.feed.view(lang),

@@ -43,6 +43,16 @@ func (c *Console) routes() http.Handler {
 	page("POST /incidents/{id}/note", c.note)
 	page("POST /incidents/{id}/handover", c.handOver)
 	page("POST /incidents/{id}/resolve", c.resolve)
+	page("GET /devices", c.devicesPage)
+	page("GET /newcomers/{id}", c.newcomer)
+	page("POST /newcomers/{id}", c.adopt)
+	page("POST /newcomers/{id}/ignore", c.decide(false))
+	page("POST /newcomers/{id}/block", c.decide(true))
+	page("POST /pairing", c.pair)
+	page("GET /devices/{id}", c.oneDevice)
+	page("POST /devices/{id}", c.change)
+	page("POST /devices/{id}/retire", c.retire)
+	page("POST /devices/{id}/replace", c.replace)
 	page("/", c.notFound)
 
 	api := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyAPI, h)) }
@@ -54,6 +64,7 @@ func (c *Console) routes() http.Handler {
 	api("GET /api/commands/{id}", c.apiOneCommand)
 	api("GET /api/figures", c.apiFigures)
 	api("GET /api/status", c.apiStatus)
+	c.deviceAPI(api)
 	api("/api/", c.apiNotFound)
 
 	return guarded(http.NewCrossOriginProtection().Handler(mux))

@@ -92,6 +92,12 @@ func (s *stream) look(all bool) error {
 	if err := panel("events", c.feed.view(s.lang)); err != nil {
 		return err
 	}
+	inbox := c.inboxPanel(s.lang)
+	for _, name := range []string{"inbox", "newcomers"} {
+		if err := panel(name, inbox); err != nil {
+			return err
+		}
+	}
 	if all {
 		if err := panel("warnings", c.warnings(s.lang)); err != nil {
 			return err

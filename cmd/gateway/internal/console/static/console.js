@@ -25,29 +25,42 @@
 
   // While a finger is down the calls stay as they are: a button that is
   // replaced under the finger would not hear of it.
-  let down = false, held = null;
+  let down = false, held = {};
   function release() {
     down = false;
     setTimeout(function () {
-      if (!down && held !== null) {
-        htmx.swap("#incidents", held, { swapStyle: "innerHTML" });
-        held = null;
-        settle();
+      if (down) {
+        return;
       }
+      for (const panel of Object.keys(held)) {
+        htmx.swap("#" + panel, held[panel], { swapStyle: "innerHTML" });
+      }
+      held = {};
+      settle();
     }, 300);
   }
   document.addEventListener("pointerdown", function () { down = true; });
   document.addEventListener("pointerup", release);
   document.addEventListener("pointercancel", release);
   document.addEventListener("htmx:sseBeforeMessage", function (e) {
-    if (e.detail.type === "incidents") {
-      held = down ? e.detail.data : null;
+    if (e.detail.type === "incidents" || e.detail.type === "inbox") {
+      delete held[e.detail.type];
       if (down) {
+        held[e.detail.type] = e.detail.data;
         e.preventDefault();
       }
     }
   });
-  document.addEventListener("htmx:beforeRequest", function () { held = null; });
+  document.addEventListener("htmx:beforeRequest", function () { held = {}; });
+
+  // One elder of many is found by a few characters.
+  document.addEventListener("input", function (e) {
+    if (e.target.matches(".filter")) {
+      for (const b of document.querySelectorAll("[data-filtered] button")) {
+        b.hidden = !b.textContent.includes(e.target.value.trim());
+      }
+    }
+  });
 
   document.addEventListener("htmx:sseMessage", function (e) {
     if (e.detail.type === "clock") {

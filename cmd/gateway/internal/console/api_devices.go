@@ -1,0 +1,100 @@
+package console
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
+)
+
+// The JSON interface of the devices:
+//
+//	GET    /api/inbox                 {"senders":[registry.Unknown]}
+//	POST   /api/inbox/{id}/adopt      a device, as far as it is to be said -> {"device":…,"secret":"…"}
+//	POST   /api/inbox/{id}/ignore, block
+//	GET    /api/devices               {"devices":[registry.Device]}
+//	PATCH  /api/devices/{id}          the fields to change, {"retired":true}
+//	POST   /api/devices/{id}/replace  {"with":"u-…"} -> as adopt
+//	POST   /api/pairing               {"left_seconds":300}; DELETE ends it
+func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
+	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
+		if err == nil {
+			c.Gone(a.Device.ID)
+		}
+		c.apiDid(w, r, struct {
+			Device registry.Device `json:"device"`
+			Secret string          `json:"secret,omitempty"`
+		}{a.Device, a.Secret}, err)
+	}
+	api("GET /api/inbox", func(w http.ResponseWriter, r *http.Request) {
+		c.answer(w, r, http.StatusOK, map[string][]registry.Unknown{"senders": c.Registry.Inbox().List()})
+	})
+	api("POST /api/inbox/{id}/adopt", func(w http.ResponseWriter, r *http.Request) {
+		var d registry.Device
+		if c.apiRead(w, r, &d) {
+			a, err := c.Registry.Adopt(httpAuthor(r), r.PathValue("id"), d)
+			adopted(w, r, a, err)
+		}
+	})
+	for act, block := range map[string]bool{"ignore": false, "block": true} {
+		api("POST /api/inbox/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
+			c.apiDid(w, r, struct{}{}, c.Registry.Decide(httpAuthor(r), r.PathValue("id"), block))
+		})
+	}
+	api("GET /api/devices", func(w http.ResponseWriter, r *http.Request) {
+		c.answer(w, r, http.StatusOK, map[string][]registry.Device{"devices": registry.Sorted(c.Registry.Snapshot().Devices)})
+	})
+	api("PATCH /api/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
+		document, err := io.ReadAll(r.Body)
+		if err == nil {
+			var d registry.Device
+			if d, err = c.Registry.Change(httpAuthor(r), r.PathValue("id"), document); err == nil {
+				if d.Retired {
+					c.Gone(d.ID)
+				}
+				c.answer(w, r, http.StatusOK, d)
+				return
+			}
+		}
+		c.apiDid(w, r, nil, err)
+	})
+	api("POST /api/devices/{id}/replace", func(w http.ResponseWriter, r *http.Request) {
+		var new struct {
+			With string `json:"with"`
+		}
+		if c.apiRead(w, r, &new) {
+			a, err := c.Registry.Replace(httpAuthor(r), r.PathValue("id"), new.With)
+			adopted(w, r, a, err)
+		}
+	})
+	pairing := func(w http.ResponseWriter, r *http.Request) {
+		c.Registry.Pair(r.Method == http.MethodDelete)
+		c.answer(w, r, http.StatusOK, map[string]int{"left_seconds": int((c.Registry.Pairing() + time.Second - 1) / time.Second)})
+	}
+	api("POST /api/pairing", pairing)
+	api("DELETE /api/pairing", pairing)
+}
+
+func httpAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "http"} }
+
+// apiRead reads the document of a request, or says what is wrong with it.
+func (c *Console) apiRead(w http.ResponseWriter, r *http.Request, into any) bool {
+	in := json.NewDecoder(r.Body)
+	in.DisallowUnknownFields()
+	if err := in.Decode(into); err != nil {
+		c.refuse(w, r, http.StatusBadRequest, err.Error())
+		return false
+	}
+	return true
+}
+
+func (c *Console) apiDid(w http.ResponseWriter, r *http.Request, result any, err error) {
+	if err != nil {
+		c.refuse(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		return
+	}
+	c.answer(w, r, http.StatusOK, result)
+}

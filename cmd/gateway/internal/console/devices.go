@@ -1,0 +1,319 @@
+package console
+
+import (
+	"cmp"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/room"
+	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/devices/wearable"
+)
+
+// inboxView is the devices that speak without being registered.
+type inboxView struct {
+	Senders []senderView
+	Pairing int // minutes, 0 if nobody new is let in
+	Help    bool
+}
+
+type senderView struct {
+	ID, Title, Looks, Via, Heard, Says string
+	Help                               bool
+}
+
+func (c *Console) inboxPanel(lang texts.Lang) inboxView {
+	v := inboxView{Pairing: int((c.Registry.Pairing() + time.Minute - 1) / time.Minute)}
+	for _, u := range c.Registry.Inbox().List() {
+		s := c.sender(u, lang)
+		v.Senders, v.Help = append(v.Senders, s), v.Help || s.Help
+	}
+	return v
+}
+
+func (c *Console) sender(u registry.Unknown, lang texts.Lang) senderView {
+	t := texts.ConsoleDevices
+	s := senderView{ID: u.ID, Title: u.Address, Help: u.Help, Says: u.Payload, Via: t.Itself.In(lang), Looks: t.NoLooks.In(lang)}
+	switch {
+	case u.Profile != "":
+		s.Via = t.Bridge.In(lang)
+	case u.Bridge != "":
+		s.Via = t.Via.In(lang, u.Bridge)
+	}
+	if len(u.Kinds) > 0 {
+		s.Looks = t.LooksLike.In(lang, kindName(u.Kinds[0], lang))
+	}
+	if u.Model != "" {
+		s.Looks += " · " + u.Model
+	}
+	s.Heard = t.Heard.In(lang, civil(u.Last.Wall).Format("15:04"), u.Count)
+	return s
+}
+
+// kindName is what people call a kind.
+func kindName(k devices.Kind, lang texts.Lang) string {
+	if known, ok := kinds.Of(k); ok {
+		return known.Text.In(lang)
+	}
+	if k == devices.KindBridge {
+		return texts.Kinds.Bridge.In(lang)
+	}
+	return string(k)
+}
+
+// devicesView is the page of the devices.
+type devicesView struct {
+	Person  string
+	Now     int64
+	Inbox   inboxView
+	Devices []deviceView
+}
+
+// deviceView is a device as it is listed, and as it may be changed.
+type deviceView struct {
+	registry.Device
+	Title, KindName, Where string
+}
+
+func (c *Console) device(d registry.Device, lang texts.Lang) deviceView {
+	v := deviceView{Device: d, Title: cmp.Or(d.Name, d.ID), KindName: kindName(d.Kind, lang)}
+	people := c.Registry.Snapshot()
+	var where []string
+	if f, ok := people.Facilities[d.Facility]; ok {
+		where = append(where, f.Name)
+	}
+	if e, ok := people.Elders[d.Elder]; ok {
+		where = append(where, elderName(e))
+	}
+	if d.Compartment > 0 {
+		where = append(where, texts.ConsoleEvents.Compartment.In(lang, d.Compartment))
+	}
+	for _, place := range []string{d.Room, d.Bed} {
+		if place != "" {
+			where = append(where, place)
+		}
+	}
+	if d.Retired {
+		where = append(where, texts.ConsoleDevices.Retired.In(lang))
+	}
+	v.Where = strings.Join(where, " · ")
+	return v
+}
+
+func elderName(e registry.Elder) string {
+	return strings.TrimSpace(strings.Join([]string{cmp.Or(e.Name, e.ID), e.Building, e.Room}, " "))
+}
+
+func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request) {
+	lang := language(w, r)
+	v := devicesView{Person: c.personName(person(r)), Now: c.Clock().Mono.Milliseconds(), Inbox: c.inboxPanel(lang)}
+	for _, d := range registry.Sorted(c.Registry.Snapshot().Devices) {
+		v.Devices = append(v.Devices, c.device(d, lang))
+	}
+	slices.SortStableFunc(v.Devices, func(a, b deviceView) int {
+		switch {
+		case a.Retired == b.Retired:
+			return 0
+		case b.Retired:
+			return -1
+		}
+		return 1
+	})
+	c.pages.show(w, lang, http.StatusOK, "devices", v)
+}
+
+// choice is one of several that a form offers.
+type choice struct {
+	Value, Label string
+	Chosen       bool
+}
+
+// formView is a form about one sender or device.
+type formView struct {
+	Sender  senderView // to be adopted
+	Device  deviceView // to be changed
+	Kinds   []choice
+	Places  []choice // facilities
+	Elders  []choice
+	Senders []choice // that may replace the device
+	Itself  bool     // it logs in itself
+	People  bool     // it is likely somebody's
+	Problem string
+}
+
+func (c *Console) form(lang texts.Lang, d registry.Device) formView {
+	v := formView{Device: c.device(d, lang), Itself: d.Bridge == ""}
+	people := c.Registry.Snapshot()
+	for _, f := range registry.Sorted(people.Facilities) {
+		v.Places = append(v.Places, choice{f.ID, f.Name, f.ID == d.Facility})
+	}
+	for _, e := range registry.Sorted(people.Elders) {
+		v.Elders = append(v.Elders, choice{e.ID, elderName(e), e.ID == d.Elder})
+	}
+	return v
+}
+
+// newcomer shows how a sender may be adopted.
+func (c *Console) newcomer(w http.ResponseWriter, r *http.Request) {
+	c.showNewcomer(w, r, http.StatusOK, "")
+}
+
+func (c *Console) showNewcomer(w http.ResponseWriter, r *http.Request, status int, problem string) {
+	lang := language(w, r)
+	u, ok := c.Registry.Inbox().Find(r.PathValue("id"))
+	if !ok {
+		http.Redirect(w, r, "/devices", http.StatusSeeOther) // somebody was faster
+		return
+	}
+	v := c.form(lang, registry.Device{})
+	v.Sender, v.Problem = c.sender(u, lang), problem
+	v.People = len(u.Kinds) > 0 && slices.Contains([]devices.Kind{wearable.Kind, bed.Kind, alarm.Kind, room.Kind}, u.Kinds[0])
+	offered := slices.Clone(u.Kinds)
+	for _, k := range kinds.Names() {
+		if !slices.Contains(offered, k) && u.Profile == "" {
+			offered = append(offered, k)
+		}
+	}
+	for i, k := range offered {
+		v.Kinds = append(v.Kinds, choice{string(k), kindName(k, lang), i == 0})
+	}
+	c.pages.show(w, lang, status, "newcomer", v)
+}
+
+// placed reads where a form says that a device is.
+func placed(r *http.Request) registry.Device {
+	number := func(name string) int {
+		n, _ := strconv.Atoi(strings.TrimSpace(r.PostFormValue(name))) // 0 if it is none
+		return n
+	}
+	return registry.Device{
+		Device: devices.Device{
+			Kind: devices.Kind(r.PostFormValue("kind")), Name: strings.TrimSpace(r.PostFormValue("name")),
+			Facility: r.PostFormValue("facility"), Elder: r.PostFormValue("elder"), Compartment: number("compartment"),
+		},
+		Compartments: number("compartments"), Room: strings.TrimSpace(r.PostFormValue("room")), Bed: strings.TrimSpace(r.PostFormValue("bed")),
+	}
+}
+
+// adopt registers a sender. The button that was pressed says where it is.
+func (c *Console) adopt(w http.ResponseWriter, r *http.Request) {
+	d := placed(r)
+	switch table, id, _ := strings.Cut(r.PostFormValue("where"), "/"); table {
+	case "facility":
+		d.Facility = id
+	case "elder":
+		d.Elder = id
+	}
+	a, err := c.Registry.Adopt(pageAuthor(r), r.PathValue("id"), d)
+	if err != nil {
+		c.showNewcomer(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		return
+	}
+	c.Gone(a.Device.ID) // it comes back with all its rights
+	c.showSecret(w, r, a)
+}
+
+// showSecret shows a new login, this once, or the devices if there is none.
+func (c *Console) showSecret(w http.ResponseWriter, r *http.Request, a registry.Adopted) {
+	if a.Secret == "" {
+		http.Redirect(w, r, "/devices", http.StatusSeeOther)
+		return
+	}
+	c.pages.show(w, language(w, r), http.StatusOK, "secret", a)
+}
+
+func pageAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "page"} }
+
+// did goes back to the devices, or says what went wrong.
+func (c *Console) did(w http.ResponseWriter, r *http.Request, err error) {
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/devices", http.StatusSeeOther)
+}
+
+func (c *Console) decide(block bool) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		u, _ := c.Registry.Inbox().Find(r.PathValue("id"))
+		err := c.Registry.Decide(pageAuthor(r), r.PathValue("id"), block)
+		if err == nil && u.Bridge == "" {
+			c.Gone(u.Address)
+		}
+		c.did(w, r, err)
+	}
+}
+
+func (c *Console) pair(w http.ResponseWriter, r *http.Request) {
+	c.Registry.Pair(r.PostFormValue("stop") != "")
+	c.did(w, r, nil)
+}
+
+// oneDevice shows how a device may be changed.
+func (c *Console) oneDevice(w http.ResponseWriter, r *http.Request) {
+	c.showDevice(w, r, http.StatusOK, "")
+}
+
+func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, status int, problem string) {
+	lang := language(w, r)
+	d, ok := c.Registry.Snapshot().Devices[r.PathValue("id")]
+	if !ok {
+		c.notFound(w, r)
+		return
+	}
+	v := c.form(lang, d)
+	v.Problem = problem
+	for _, u := range c.Registry.Inbox().List() {
+		if u.Bridge != "" {
+			v.Senders = append(v.Senders, choice{Value: u.ID, Label: u.Address})
+		}
+	}
+	c.pages.show(w, lang, status, "device", v)
+}
+
+// change saves what the form says of a device.
+func (c *Console) change(w http.ResponseWriter, r *http.Request) {
+	d := placed(r)
+	document, err := json.Marshal(map[string]any{
+		"name": d.Name, "facility": d.Facility, "elder": d.Elder, "compartment": d.Compartment, "compartments": d.Compartments, "room": d.Room, "bed": d.Bed,
+	})
+	if err == nil {
+		_, err = c.Registry.Change(pageAuthor(r), r.PathValue("id"), document)
+	}
+	if err != nil {
+		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		return
+	}
+	c.did(w, r, nil)
+}
+
+func (c *Console) retire(w http.ResponseWriter, r *http.Request) {
+	document := `{"retired":true}`
+	if r.PostFormValue("undo") != "" {
+		document = `{"retired":false}`
+	}
+	_, err := c.Registry.Change(pageAuthor(r), r.PathValue("id"), []byte(document))
+	if err == nil {
+		c.Gone(r.PathValue("id"))
+	}
+	c.did(w, r, err)
+}
+
+func (c *Console) replace(w http.ResponseWriter, r *http.Request) {
+	a, err := c.Registry.Replace(pageAuthor(r), r.PathValue("id"), r.PostFormValue("with"))
+	if err != nil {
+		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		return
+	}
+	c.Gone(a.Device.ID)
+	c.showSecret(w, r, a)
+}
