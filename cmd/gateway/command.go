@@ -44,6 +44,7 @@ func rootCommand(lang texts.Lang, args []string, stdout, stderr io.Writer) *cobr
 		c.facilityCommand(), c.deviceCommand(), c.elderCommand(), c.caregiverCommand(), c.importCommand(), c.channelCommand(), c.incidentCommand(), c.journalCommand(),
 		c.backupCommand(), c.restoreCommand(), c.usageCommand(), c.gpioCommand(), c.mqttCommand(),
 		c.simulateCommand(), c.deskCommand(), c.visitCommand(),
+		c.profileCommand(), c.captureCommand(),
 	)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

@@ -90,7 +90,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 			return console.Words(e, g.registry.Snapshot(), lang)
 		},
 		Backup: g.backup, Pins: g.pins, TestOutput: g.outputs.Test,
-		Channels: g.channels,
+		Channels: g.channels, Tap: g.intake.Tap,
 	})
 }
 

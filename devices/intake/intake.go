@@ -46,6 +46,7 @@ type Intake struct {
 	backlog  backlog
 	levels   [2]levels // by urgency: no call for help waits for a state
 	seen     seen
+	taps     taps
 	rejects  budget
 	random   string // prefix of random identities, of this process
 	counter  atomic.Uint64
@@ -95,6 +96,7 @@ func (in *Intake) Account(d devices.Device) devices.Account {
 // message may be acknowledged. It waits for no commit. What one goroutine
 // brings is recorded in its order, what is urgent apart from what is not.
 func (in *Intake) Take(ctx context.Context, m devices.Message, done func(error)) {
+	in.taps.hear(m)
 	t := newTally(ctx, done)
 	if rest, native := strings.CutPrefix(m.Topic, prefix); native {
 		in.native(m, rest, t)

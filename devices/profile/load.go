@@ -97,6 +97,16 @@ func Load(fsys fs.FS, vocabulary devices.Vocabulary) (*Set, error) {
 	return set, nil
 }
 
+// LoadOne is Load of one file that is called name.yaml, without those beside
+// it.
+func LoadOne(name string, source []byte, vocabulary devices.Vocabulary) (*Set, error) {
+	d, p, err := compileFile(name+".yaml", source, vocabulary)
+	if err != nil {
+		return nil, err
+	}
+	return &Set{vocabulary: vocabulary, documents: map[string]document{name: d}, profiles: map[string]*Profile{name: p}, own: map[string]*Profile{}}, nil
+}
+
 // Profiles lists all, by name.
 func (s *Set) Profiles() []*Profile {
 	var list []*Profile
@@ -119,6 +129,27 @@ func (p *Profile) Topics() []string { return slices.Clone(p.topics) }
 // Commands are the MQTT topic filters that such a bridge subscribes to.
 func (p *Profile) Commands() []string { return slices.Clone(p.commands) }
 
+// Kinds are those that the profile has rules for.
+func (p *Profile) Kinds() []devices.Kind {
+	var kinds []devices.Kind
+	for _, f := range p.messages {
+		for _, r := range f.rules {
+			kinds = append(kinds, r.kinds...)
+		}
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// Messages are the topics that the profile knows, in the order of the file.
+func (p *Profile) Messages() []string {
+	var topics []string
+	for _, f := range p.messages {
+		topics = append(topics, f.topic.text)
+	}
+	return topics
+}
+
 // Rules are the names of the profile's rules, in the order of the file.
 func (p *Profile) Rules() []string {
 	var names []string
@@ -135,6 +166,10 @@ func loadFile(fsys fs.FS, file string, vocabulary devices.Vocabulary) (document,
 	if err != nil {
 		return document{}, nil, fmt.Errorf("read profile: %w", err)
 	}
+	return compileFile(file, source, vocabulary)
+}
+
+func compileFile(file string, source []byte, vocabulary devices.Vocabulary) (document, *Profile, error) {
 	if len(source) > maxFile {
 		return document{}, nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
 	}

@@ -56,6 +56,13 @@ func (p *Profile) Describes(topic string) discovery.Form {
 	return ""
 }
 
+// HasRules tells whether a message on a topic is about a device, and not the
+// bridge's own affair.
+func (p *Profile) HasRules(topic string) bool {
+	f, _ := p.find(topic)
+	return f != nil && len(f.rules) > 0
+}
+
 // Speaks tells whether the bridge may publish on a topic.
 func (p *Profile) Speaks(topic string) bool {
 	return slices.ContainsFunc(p.topics, func(filter string) bool { return takes(filter, topic) })

@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"net/http"
 	"strconv"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -40,6 +42,8 @@ type Config struct {
 	Words Words
 	// Backup writes the archive of a backup, in clear: see package backup.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Tap hands on what bridges send.
+	Tap func(ctx context.Context) iter.Seq[intake.Heard]
 	// Channels carry pages to people.
 	Channels *notify.Channels
 	// Pins is how the box's own lines are; TestOutput switches one of its
@@ -206,6 +210,7 @@ func Handler(c Config) http.Handler {
 	})
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
+	mux.HandleFunc("GET /v1/capture", c.capture)
 	mux.HandleFunc("GET /v1/journal/export", c.export)
 	mux.HandleFunc("GET /v1/backup", c.backup)
 	return mux
@@ -237,6 +242,19 @@ func (t Recipient) address(people *registry.Snapshot, kind string) (string, erro
 		}
 	}
 	return "", texts.Errorf(texts.Notify.NotOfKind, t.Caregiver, kind)
+}
+
+// capture writes what bridges send until the client hangs up.
+func (c Config) capture(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/x-ndjson; charset=utf-8")
+	flush := http.NewResponseController(w)
+	_ = flush.Flush() // the client sees that it is connected
+	out := json.NewEncoder(w)
+	for h := range c.Tap(r.Context()) {
+		if out.Encode(h) != nil || flush.Flush() != nil {
+			return // the client hung up
+		}
+	}
 }
 
 // tail writes the last lines of both chains, then what comes.

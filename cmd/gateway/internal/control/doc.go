@@ -21,6 +21,7 @@
 //	GET    /v1/journal                      journal.Stats
 //	GET    /v1/journal/tail?lines=20        Line, JSON lines, until the client hangs up
 //	GET    /v1/journal/export?since=…       Line, JSON lines, then {"end":<their number>}: see Selection
+//	GET    /v1/capture                      intake.Heard, JSON lines, until the client hangs up
 //	GET    /v1/backup                       an archive in clear, see package backup
 //
 // An answer other than 200 carries {"error":"…"} in the language of the
