@@ -31,7 +31,9 @@ type masker struct {
 	count map[string]int    // of each form
 }
 
-func newMasker() *masker { return &masker{given: map[string]string{}, made: map[string]bool{}, count: map[string]int{}} }
+func newMasker() *masker {
+	return &masker{given: map[string]string{}, made: map[string]bool{}, count: map[string]int{}}
+}
 
 // alias is what stands for a text of some form.
 func (m *masker) alias(form, text string, like func(n int) string) string {
