@@ -6,6 +6,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/linli-edge/gateway/devices/texts"
@@ -40,6 +41,7 @@ func (c Config) checkChannels() *problem {
 		provider("aliyun_voice", n.AliyunVoice.URL, notify.Defaults().AliyunVoice.URL),
 		whole("aliyun_voice", option{"key", n.AliyunVoice.Key, "LTAI5tExample"}, option{"secret_file", n.AliyunVoice.SecretFile, "/etc/linli/aliyun.secret"},
 			option{"template", n.AliyunVoice.Template, "TTS_123456789"}),
+		c.checkSMS(),
 		whole("siren", option{"topic", n.Siren.Topic, "zigbee2mqtt/siren/set"}, option{"on", n.Siren.On, `'{"state":"ON"}'`}, option{"off", n.Siren.Off, `'{"state":"OFF"}'`}),
 		with("siren", option{"evacuate", n.Siren.Evacuate, ""}, option{"topic", n.Siren.Topic, "zigbee2mqtt/siren/set"}),
 		with("speech", option{"sounds", n.Speech.Sounds, ""}, option{"device", n.Speech.Device, "default"}),
@@ -64,6 +66,25 @@ func (c Config) checkEmail() *problem {
 		return wrong("channels.email.from", texts.Errorf(texts.Config.BadMailbox, short(e.From)), example("from", "linli@example.com"))
 	}
 	return nil
+}
+
+func (c Config) checkSMS() *problem {
+	m := c.Channels.SMS
+	port := option{"port", m.Port, "/dev/serial/by-id/…"}
+	for _, o := range []option{{"pin_file", m.PINFile, ""}, {"credit_ussd", m.CreditUSSD, ""}, {"credit_to", m.CreditTo, ""}} {
+		if p := with("sms", o, port); p != nil {
+			return p
+		}
+	}
+	if p := whole("sms", option{"credit_to", m.CreditTo, `"10086"`}, option{"credit_text", m.CreditText, "CXYE"}); p != nil || m.Port == "" {
+		return p
+	}
+	if m.CreditLow != "" {
+		if low, err := strconv.ParseFloat(m.CreditLow, 64); err != nil || low < 0 {
+			return wrong("channels.sms.credit_low", texts.Errorf(texts.Config.BadAmount, short(m.CreditLow)), example("credit_low", `"10"`))
+		}
+	}
+	return absolute("channels.sms.port", m.Port, "/dev/ttyUSB2")
 }
 
 // whole wants all the options of a channel as soon as there is one of them.

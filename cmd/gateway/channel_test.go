@@ -4,17 +4,22 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
 )
@@ -225,4 +230,97 @@ func (s *subscriber) next(t testing.TB) string {
 		t.Fatal("nothing came")
 	}
 	return ""
+}
+
+// dropping is an address whose packets are dropped, not refused: a socket that
+// listens, and whose queue is full.
+func dropping(t testing.TB) string {
+	t.Helper()
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = syscall.Close(fd) })
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
+		t.Fatal(err)
+	}
+	at, err := syscall.Getsockname(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
+	for range 10 {
+		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
+		if err != nil {
+			return address
+		}
+		t.Cleanup(func() { _ = c.Close() })
+	}
+	t.Fatal("nothing is dropped")
+	return ""
+}
+
+// While the Internet drops every packet the modem begins to send within five
+// seconds and the siren sounds within two; a reply of "1" stops the calls, and
+// says who it was. A stranger's does nothing.
+func TestOfflineStory(t *testing.T) {
+	b := newBox(t)
+	stick := notifytest.NewModem(t)
+	b.cfg.Channels.SMS.Port = stick.Path
+	b.cfg.Channels.Siren = notify.Siren{Topic: "linli/v1/horn/command", On: "ON", Off: "OFF"}
+	gone := dropping(t)
+	b.cfg.Channels.DingTalk = notify.SignedRobot{URL: "http://" + gone + "/robot/send", KeyFile: b.secretFile("ding.key", "x")}
+	secrets := b.register(append(caregiver("webhook", "http://"+gone+"/page", "dingtalk", "all", "sms", "13800000001"),
+		registry.Device{Device: devices.Device{ID: "horn", Kind: wearable.Kind}})...)
+	g, stop := b.start()
+	horn := mosquittoSub(t, b.cfg.MQTT.Listen, "horn", secrets["horn"], "linli/v1/horn/command")
+	eventually(t, "the modem works", func() bool { s, _ := g.channels.Modem(); return s.Problem == "" })
+
+	began := time.Now()
+	b.press(secrets["w302"], `{"id":"1","type":"sos"}`)
+	for said := ""; said != "ON"; said = horn.next(t) {
+	}
+	sounded := time.Since(began)
+	var told time.Duration
+	eventually(t, "the modem is told to send", func() bool {
+		told = time.Since(began)
+		return slices.ContainsFunc(stick.Commands(), func(c string) bool { return strings.HasPrefix(c, "AT+CMGS=") })
+	})
+	t.Logf("press to siren %s, to AT+CMGS %s", sounded, told)
+	if sounded > 2*time.Second || told > 5*time.Second {
+		t.Error("too late")
+	}
+	eventually(t, "the message is sent", func() bool { sent, _ := stick.Sent(); return len(sent) > 0 })
+	if sent, _ := stick.Sent(); sent[0].To != "13800000001" || !strings.HasPrefix(sent[0].Text, "【紧急求助】3号楼 302 回复1表示我来处理") {
+		t.Errorf("%+v", sent)
+	}
+
+	stick.Receive("+8613900000009", "1")  // a stranger
+	stick.Receive("+8613800000001", "好的") // not a one
+	eventually(t, "both are read", func() bool { return stick.Stored() == 0 })
+	if i := g.alerts.Incidents()[0]; i.Phase != alert.PhaseRaised {
+		t.Fatalf("a stranger has stopped it: %+v", i.Acknowledged)
+	}
+	stick.Receive("+8613800000001", "１。")
+	for said := "ON"; said != "OFF"; said = horn.next(t) {
+	}
+	i := g.alerts.Incidents()[0]
+	if i.Acknowledged == nil || i.Acknowledged.By != "li" || i.Acknowledged.How != "sms" {
+		t.Errorf("%+v", i.Acknowledged)
+	}
+	eventually(t, "the reply is answered", func() bool {
+		sent, _ := stick.Sent()
+		return slices.ContainsFunc(sent, func(m notifytest.Message) bool { return m.Text == "已记录由您处理：3号楼 302" })
+	})
+	stick.Receive("13800000001", "1")
+	eventually(t, "a second reply is answered", func() bool {
+		sent, _ := stick.Sent()
+		return slices.ContainsFunc(sent, func(m notifytest.Message) bool { return m.Text == "没有等您确认的呼叫" })
+	})
+	for _, personal := range []string{"13800000001", "13900000009", "王秀英", "好的", stick.Path} {
+		if strings.Contains(b.logged.String(), personal) {
+			t.Errorf("%q is in the log", personal)
+		}
+	}
+	stop()
 }

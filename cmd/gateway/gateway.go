@@ -253,6 +253,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 	start(&followers, following, "outputs", g.outputs.Run)
 	start(&followers, following, "alert", g.alerts.Run)
+	start(&followers, following, "channels", func(ctx context.Context) error { return g.channels.Run(ctx, g.replied) })
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
 	if g.reports != nil {

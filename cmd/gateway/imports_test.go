@@ -53,6 +53,8 @@ var reserved = []struct {
 	{"github.com/warthog618/go-gpiocdev", []string{"devices/gpio"}},
 	{"github.com/expr-lang/expr", []string{"devices/profile"}},
 	{"github.com/wneessen/go-mail", []string{"sync/notify"}},
+	{"go.bug.st/serial", []string{"sync/notify"}},
+	{"github.com/warthog618/sms", []string{"sync/notify"}},
 	{"github.com/spf13/cobra", []string{"cmd/gateway"}},
 }
 

@@ -51,7 +51,7 @@ var Config = struct {
 	Incomplete, IncompleteMend         Text
 	BadURL, BadURLMend                 Text
 	BadServer, BadMailbox              Text
-	BadFile, BadTemplate               Text
+	BadFile, BadTemplate, BadAmount    Text
 
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
@@ -160,6 +160,7 @@ var Config = struct {
 	BadServer:      Text{"必须是“主机:端口”，现为 %q", "must be host:port (got %q)"},
 	BadMailbox:     Text{"不是邮箱地址，现为 %q", "is no mail address (got %q)"},
 	BadFile:        Text{"无法读取：%v", "cannot be read: %v"},
+	BadAmount:      Text{"必须是加引号的金额（元），现为 %q", "must be an amount in quotes (got %q)"},
 	BadTemplate:    Text{"模板有误：%v", "the template is wrong: %v"},
 
 	SecretMissing:        Text{"需要密钥文件", "needs a secret file"},

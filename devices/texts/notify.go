@@ -4,6 +4,8 @@ package texts
 var Notify = struct {
 	Template, NoChannel, TestPlace Text
 
+	Reply, Taken, NothingOpen Text
+
 	Mobile, Member, OpenID, DeviceKey, Topic, URL, Mailbox, Number, Voice Text
 
 	OneWay, Internet, Local, SIM, Box Text
@@ -16,6 +18,10 @@ var Notify = struct {
 	Template:  Text{"webhook 模板 %s：%v", "webhook template %s: %v"},
 	NoChannel: Text{"本机没有配置渠道 %q；已配置的有：%s", "this box has no channel %q; it has: %s"},
 	TestPlace: Text{"通道自检", "channel test"},
+
+	Reply:       Text{"回复1表示我来处理", "Reply 1 to say I have it"},
+	Taken:       Text{"已记录由您处理：%s", "It is yours: %s"},
+	NothingOpen: Text{"没有等您确认的呼叫", "No call waits for you"},
 
 	Mobile:    Text{"群里要提醒的人的手机号，或 all", "mobile number of who is mentioned in the group, or all"},
 	Member:    Text{"企业微信成员账号", "the member's user ID"},

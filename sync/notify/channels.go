@@ -39,6 +39,7 @@ type Channels struct {
 	web      *web
 	channels map[string]*channel
 	failures failures
+	modem    *modem // nil if there is none
 }
 
 // checker is a channel that can look at itself without sending anything.
@@ -91,6 +92,10 @@ func Open(c Config, o Options) (_ *Channels, err error) {
 	if c.Email.Server != "" {
 		add(EmailChannel, newEmail(c.Email, string(read(c.Email.SecretFile)), lang))
 	}
+	if c.SMS.Port != "" {
+		n.modem = newModem(c.SMS, string(read(c.SMS.PINFile)), lang, o.Logger)
+		add(SMSChannel, n.modem)
+	}
 	if c.Speech.Device != "" {
 		add(SpeechChannel, &speech{config: c.Speech})
 	}
@@ -124,6 +129,25 @@ func (n *Channels) Senders() map[string]alert.Sender {
 		senders[kind] = c
 	}
 	return senders
+}
+
+// Run works with the modem until ctx ends, and hands what is replied to reply.
+// It returns nil.
+func (n *Channels) Run(ctx context.Context, reply Reply) error {
+	if n.modem == nil {
+		<-ctx.Done()
+		return nil
+	}
+	n.modem.reply = reply
+	return n.modem.Run(ctx)
+}
+
+// Modem is how the modem is; ok is false if there is none.
+func (n *Channels) Modem() (state ModemState, ok bool) {
+	if n.modem == nil {
+		return ModemState{}, false
+	}
+	return n.modem.State(), true
 }
 
 // Close lets go of idle connections.
@@ -268,7 +292,7 @@ func (n *Channels) Ways(people *registry.Snapshot, siren bool) []string {
 // Ways lists the paths that the settings alone allow for. Siren tells whether
 // one is wired to the box.
 func (c Config) Ways(siren bool) []string {
-	return listed(map[string]bool{wayInternet: true, wayBox: siren || c.Siren.Topic != "" || c.Speech.Device != ""})
+	return listed(map[string]bool{wayInternet: true, waySIM: c.SMS.Port != "", wayBox: siren || c.Siren.Topic != "" || c.Speech.Device != ""})
 }
 
 func listed(ways map[string]bool) []string {
@@ -322,6 +346,11 @@ func (n *Channels) register(r prometheus.Registerer) error {
 			Name: "linli_notify_budget_used_ratio", Help: "Share of a channel's tightest rate limit that is spent.",
 			ConstLabels: prometheus.Labels{"channel": kind},
 		}, func() float64 { return c.budget.used(n.clock().Mono) })))
+	}
+	if n.modem != nil {
+		for _, c := range n.modem.collectors() {
+			errs = append(errs, r.Register(c))
+		}
 	}
 	errs = append(errs, r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linli_notify_undelivered_pages", Help: "Latest pages that their channel has not accepted: see gateway channel failed.",

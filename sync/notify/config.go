@@ -38,6 +38,7 @@ type Config struct {
 	Email       Email        `yaml:"email"`
 	AliyunSMS   AliyunSMS    `yaml:"aliyun_sms"`
 	AliyunVoice AliyunVoice  `yaml:"aliyun_voice"`
+	SMS         SMS          `yaml:"sms"`
 	Siren       Siren        `yaml:"siren"`
 	Speech      Speech       `yaml:"speech"`
 }
@@ -121,6 +122,20 @@ type AliyunVoice struct {
 	// Number is the caller's number that was bought, "" for the public pool.
 	Number   string `yaml:"number" example:"\"02512345678\""`
 	Template string `yaml:"template" example:"TTS_123456789"`
+}
+
+// SMS is a modem with a SIM card of its own, a 4G stick.
+type SMS struct {
+	// Port is the serial port that takes AT commands.
+	Port string `yaml:"port" example:"/dev/serial/by-id/usb-SimTech_SIM7600-if02-port0"`
+	// PINFile holds the PIN of the SIM card, if it has one.
+	PINFile string `yaml:"pin_file" example:"/etc/linli/sim.pin"`
+	// CreditUSSD or CreditTo with CreditText asks the operator once a day what
+	// is left on the card; below CreditLow that is flagged.
+	CreditUSSD string `yaml:"credit_ussd" example:"\"*100#\""`
+	CreditTo   string `yaml:"credit_to" example:"\"10086\""`
+	CreditText string `yaml:"credit_text" example:"CXYE"`
+	CreditLow  string `yaml:"credit_low" example:"\"10\""`
 }
 
 // Siren is a siren or lamp that takes commands over MQTT.

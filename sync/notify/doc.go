@@ -17,6 +17,19 @@
 //     taken off when it gets through after all.
 //   - Nothing is sent that is not in the page: building, room and kind.
 //
+// # Short messages
+//
+// The modem has one goroutine that speaks AT commands over its serial port, one
+// at a time, each with a time limit; who has a page waits for it, a call for
+// help before all notices. A dialogue in which anything went wrong is ended,
+// and the port opened and set up anew: that covers a modem that hangs, was
+// reset, or pulled out and put back. A message whose body the modem had when
+// that happened is unknown. Incoming messages stay on the SIM card until they
+// have been acted on, so that no reply is lost; what cannot be decoded is
+// counted and deleted. The PIN is tried once in the life of the process.
+//
+// # Sirens
+//
 // Sirens and lamps are not channels but an [alert.Siren], switched by the
 // engine while a call is unanswered; [Outputs] makes one of several.
 //
