@@ -20,6 +20,10 @@ type Load struct {
 	Address string
 	// Connections, and how many messages each has unacknowledged at most.
 	Connections, Window int
+	// Rate is how many messages a second all connections together publish; 0
+	// for as many as are acknowledged. Latency then counts from the moment at
+	// which a message was due.
+	Rate float64
 	// Messages to publish, of all connections together.
 	Messages int
 	// Login returns client ID, user and secret of connection n, from 0.
@@ -117,13 +121,16 @@ func dial(ctx context.Context, l Load, n int) (*publisher, error) {
 }
 
 func (p *publisher) run(left *atomic.Int64) error {
+	if p.load.Rate > 0 {
+		return p.pace(left)
+	}
 	open, done := 0, false
 	for {
 		for !done && open < p.load.Window {
 			if done = left.Add(-1) < 0; done {
 				break
 			}
-			if err := p.publish(); err != nil {
+			if err := p.publish(time.Now()); err != nil {
 				return err
 			}
 			open++
@@ -143,11 +150,31 @@ func (p *publisher) run(left *atomic.Int64) error {
 	}
 }
 
-func (p *publisher) publish() error {
+// pace publishes one message after the other, each when it is due.
+func (p *publisher) pace(left *atomic.Int64) error {
+	interval := time.Duration(float64(time.Second) * float64(p.load.Connections) / p.load.Rate)
+	due := time.Now().Add(interval * time.Duration(p.n) / time.Duration(p.load.Connections))
+	for ; left.Add(-1) >= 0; due = due.Add(interval) {
+		<-time.After(time.Until(due))
+		if err := p.publish(due); err != nil {
+			return err
+		}
+		if err := p.out.Flush(); err != nil {
+			return err
+		}
+		if err := p.acknowledged(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// publish writes the next message, which was due then.
+func (p *publisher) publish(due time.Time) error {
 	slot := p.next % p.load.Window
 	topic, payload := p.load.Message(p.n, p.next)
 	p.next++
-	p.sent[slot] = time.Now()
+	p.sent[slot] = due
 	_, err := p.out.Write(PublishFrame(4, topic, uint16(slot+1), 1, false, payload))
 	return err
 }
