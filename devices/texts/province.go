@@ -36,7 +36,9 @@ var Platform = struct {
 
 // Province is what a person reads of the sending to the platform.
 var Province = struct {
-	URL, PlainURL, Box, Secret, Interval                  Text
+	URL, PlainURL, Box, Secret, Interval, Sign, Name      Text
+	NoKeyFile, KeyFile, NoEnrolment, NotEnrolled          Text
+	BadCode, Replaced, Cloned                             Text
 	Unreachable, Unauthorized, Status, NoAnswer, Receipts Text
 }{
 	URL:          Text{"平台地址应为 https://主机/路径（现为 %q）", "the platform's URL must be https://host/path (got %q)"},
@@ -44,6 +46,15 @@ var Province = struct {
 	Box:          Text{"网关编号应为 1 至 64 个 a-z、0-9、“_”、“-”、“.”（现为 %q）", "the box ID must be 1 to 64 of a-z, 0-9, '_', '-' and '.' (got %q)"},
 	Secret:       Text{"平台密钥至少应有 %d 个字节", "the platform's secret must have at least %d bytes"},
 	Interval:     Text{"上报间隔不能为负（现为 %s）", "the interval must not be negative (got %s)"},
+	Sign:         Text{"签名方式应为 %s 之一（现为 %q）", "sign must be one of %s (got %q)"},
+	Name:         Text{"上报目的地的名称应为 1 至 64 个 a-z、0-9、“_”、“-”、“.”（现为 %q）", "the name of a destination must be 1 to 64 of a-z, 0-9, '_', '-' and '.' (got %q)"},
+	NoKeyFile:    Text{"签名方式 %s 需要密钥文件的位置", "sign %s needs a place for its key file"},
+	KeyFile:      Text{"密钥文件 %s 无法使用：%v", "the key file %s cannot be used: %v"},
+	NoEnrolment:  Text{"签名方式 %s 使用共享密钥，无需注册", "sign %s uses a shared secret, there is nothing to enrol"},
+	NotEnrolled:  Text{"本网关尚未在平台注册，请向平台索取一次性注册码，然后运行 linli province enrol 注册码", "this box is not enrolled at the platform: ask it for a one-time code, then run  linli province enrol CODE"},
+	BadCode:      Text{"平台不认可该注册码，或已被使用，请向平台索取新码", "the platform does not know this enrolment code, or it was used before: ask it for another"},
+	Replaced:     Text{"另一台网关已接替本网关上报（编号相同，世代更新）。若本机才是正在使用的，请重新注册", "another box has taken this one's place (same ID, later generation). If this is the one in use, enrol it again"},
+	Cloned:       Text{"另一台网关正在使用本网关的身份（例如复制的存储卡）。请停用其中一台，并重新注册本机", "another box uses this one's identity, from a copied card perhaps: take one of them out of use and enrol this one again"},
 	Unreachable:  Text{"无法连接平台：%v", "the platform cannot be reached: %v"},
 	Unauthorized: Text{"平台不认可本网关的签名，请核对网关编号与密钥（%s：%s）", "the platform does not know this box's signature, check box ID and secret (%s: %s)"},
 	Status:       Text{"平台未接收：状态码 %d（%s：%s）", "the platform did not take the batch: status %d (%s: %s)"},

@@ -2,6 +2,7 @@ package province
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"fmt"
 	"io"
@@ -54,7 +55,8 @@ type platform struct {
 
 	mu       sync.Mutex
 	receiver *receiver.Receiver
-	requests [][]byte // bodies
+	requests [][]byte // bodies, in clear
+	zipped   int      // bytes of those that were compressed
 	// disturb, if not nil, may answer in the platform's place, which deliver
 	// asks.
 	disturb func(req *http.Request, body []byte, deliver func() (*http.Response, error)) (*http.Response, error)
@@ -100,6 +102,16 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if req.Header.Get("Content-Encoding") == "gzip" {
+		p.zipped += len(body)
+		z, err := gzip.NewReader(bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		if body, err = io.ReadAll(z); err != nil {
+			return nil, err
+		}
+	}
 	p.requests = append(p.requests, body)
 	deliver := func() (*http.Response, error) { return p.deliver(req, body), nil }
 	if p.disturb != nil {
@@ -109,6 +121,12 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (p *platform) deliver(req *http.Request, body []byte) *http.Response {
+	if req.Header.Get("Content-Encoding") == "gzip" {
+		var err error
+		if body, err = zip(body); err != nil { // the same bytes again
+			p.t.Error(err)
+		}
+	}
 	arrived := req.Clone(req.Context())
 	arrived.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()

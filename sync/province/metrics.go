@@ -10,6 +10,7 @@ import (
 type metrics struct {
 	rows     *prometheus.CounterVec
 	requests *prometheus.CounterVec
+	bytes    prometheus.Counter
 	gauges   []prometheus.Collector
 }
 
@@ -30,6 +31,9 @@ func newMetrics(s *Sender) *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linli_province_requests_total", Help: "Batches sent, by whether they were answered with receipts.",
 		}, []string{"result"}),
+		bytes: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "linli_province_sent_bytes_total", Help: "Bytes of the requests' bodies, as they went over the wire.",
+		}),
 		gauges: []prometheus.Collector{
 			gauge("linli_province_backlog_rows", "Rows that the platform has not accepted yet.",
 				func(s Status) float64 { return float64(s.Backlog) }),
@@ -47,7 +51,7 @@ func newMetrics(s *Sender) *metrics {
 }
 
 func (m *metrics) all() []prometheus.Collector {
-	return append([]prometheus.Collector{m.rows, m.requests}, m.gauges...)
+	return append([]prometheus.Collector{m.rows, m.requests, m.bytes}, m.gauges...)
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {

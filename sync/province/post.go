@@ -2,9 +2,13 @@ package province
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"crypto/rand"
+	"crypto/tls"
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +19,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/province/contract"
 )
 
@@ -33,18 +38,28 @@ type failure struct {
 	detail string
 	// retryAfter is what it asked for, 0 if nothing.
 	retryAfter time.Duration
-	cause      *texts.Error
+	// code is the platform's, "" if it said none; sequence goes with one.
+	code     string
+	sequence uint64
+	status   int
+	// unreachable says that there was no platform at all.
+	unreachable bool
+	cause       *texts.Error
 }
 
 func (f *failure) Error() string { return f.cause.Error() }
 func (f *failure) Unwrap() error { return f.cause }
 
+// Is makes a stale signature known.
+func (f *failure) Is(target error) bool { return target == errStale && f.code == contract.ProblemStale }
+
 func failed(t texts.Text, args ...any) *failure { return &failure{cause: texts.Errorf(t, args...)} }
 
-func newTransport() http.RoundTripper {
+func newTransport(c *tls.Config) http.RoundTripper {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
+		TLSClientConfig:        c,
 		TLSHandshakeTimeout:    15 * time.Second,
 		ForceAttemptHTTP2:      true,
 		MaxIdleConns:           1,
@@ -60,20 +75,13 @@ func (s *Sender) post(ctx context.Context, events []contract.Event) (map[string]
 	if err != nil {
 		return nil, fmt.Errorf("encode batch: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, requestTime)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.config.URL, bytes.NewReader(body))
+	text, err := s.request(ctx, contract.PathRows, contract.BatchType, body, s.signer())
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
-	}
-	req.Header.Set("Content-Type", contract.BatchType)
-	if err := contract.Sign(req, body, s.config.Box, s.scheme, s.platformTime(), rand.Text()); err != nil {
-		return nil, fmt.Errorf("sign batch: %w", err)
-	}
-	answer, err := s.exchange(req)
-	if err != nil {
-		s.metrics.requests.WithLabelValues("failed").Inc()
 		return nil, err
+	}
+	var answer contract.Answer
+	if err := json.Unmarshal(text, &answer); err != nil {
+		return nil, failed(texts.Province.NoAnswer, err)
 	}
 	receipts := make(map[string]contract.Receipt, len(events))
 	for _, r := range answer.Receipts {
@@ -83,34 +91,134 @@ func (s *Sender) post(ctx context.Context, events []contract.Event) (map[string]
 		switch receipts[e.ID].Status {
 		case contract.Accepted, contract.Superseded, contract.Refused:
 		default:
-			s.metrics.requests.WithLabelValues("failed").Inc()
 			return nil, failed(texts.Province.Receipts, e.ID)
 		}
 	}
-	s.metrics.requests.WithLabelValues("answered").Inc()
 	return receipts, nil
 }
 
-// exchange returns the answer to a request that was taken.
-func (s *Sender) exchange(req *http.Request) (contract.Answer, error) {
-	var answer contract.Answer
+// request posts a body, signed, and returns that of a 200.
+func (s *Sender) request(ctx context.Context, path, mediaType string, body []byte, scheme contract.Scheme) ([]byte, error) {
+	if scheme.Sign == nil {
+		return nil, failed(texts.Province.NotEnrolled)
+	}
+	answer, err := s.exchange(ctx, path, mediaType, body, scheme)
+	if f := (*failure)(nil); errors.As(err, &f) && f.code == contract.ProblemMediaType && !s.plain.Load() {
+		s.plain.Store(true) // it does not know gzip
+		answer, err = s.exchange(ctx, path, mediaType, body, scheme)
+	}
+	if f := (*failure)(nil); errors.As(err, &f) && f.code == contract.ProblemCloned && s.adopt(f.sequence) {
+		answer, err = s.exchange(ctx, path, mediaType, body, scheme)
+	}
+	result := "answered"
+	if err != nil {
+		result = "failed"
+	}
+	s.metrics.requests.WithLabelValues(result).Inc()
+	return answer, err
+}
+
+// worthZipping is a body that gets shorter by it, in bytes.
+const worthZipping = 1 << 10
+
+func (s *Sender) exchange(ctx context.Context, path, mediaType string, body []byte, scheme contract.Scheme) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, requestTime)
+	defer cancel()
+	url, err := s.config.beside(path)
+	if err != nil {
+		return nil, err
+	}
+	nonce, err := s.nonce()
+	if err != nil {
+		return nil, err
+	}
+	zipped := len(body) >= worthZipping && !s.plain.Load()
+	if zipped {
+		if body, err = zip(body); err != nil {
+			return nil, err
+		}
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return nil, fmt.Errorf("make request: %w", err)
+	}
+	req.Header.Set("Content-Type", mediaType)
+	if zipped {
+		req.Header.Set("Content-Encoding", "gzip")
+	}
+	if err := contract.Sign(req, body, s.config.Box, scheme, s.platformTime(), nonce.String()); err != nil {
+		return nil, fmt.Errorf("sign request: %w", err)
+	}
+	s.metrics.bytes.Add(float64(len(body)))
 	response, err := s.client.Do(req)
 	if err != nil {
-		return answer, failed(texts.Province.Unreachable, err)
+		f := failed(texts.Province.Unreachable, err)
+		f.unreachable = true
+		return nil, f
 	}
 	defer response.Body.Close() // only read from
-	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
-		return answer, failed(texts.Province.Unreachable, err)
+		return nil, failed(texts.Province.Unreachable, err)
+	}
+	var told struct {
+		ServerTime time.Time `json:"server_time"`
+	}
+	if json.Unmarshal(answer, &told) == nil {
+		s.learnTime(told.ServerTime)
 	}
 	if response.StatusCode != http.StatusOK {
-		return answer, s.problem(response, body)
+		return nil, s.problem(response, answer)
 	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return answer, failed(texts.Province.NoAnswer, err)
-	}
-	s.learnTime(answer.ServerTime)
 	return answer, nil
+}
+
+func zip(body []byte) ([]byte, error) {
+	var out bytes.Buffer
+	z, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	if _, err = z.Write(body); err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// nonce numbers the next request. The number is on disk before it is used, so
+// no two requests have the same.
+func (s *Sender) nonce() (contract.Nonce, error) {
+	n := contract.Nonce{Random: rand.Text()}
+	var err error
+	if n.Generation, err = s.usage.Generation(); err != nil {
+		return n, err
+	}
+	err = s.state.Update(func(tx *journal.Tx) error {
+		if v := tx.Get(bucketMeta, []byte(keySequence)); len(v) == 8 {
+			n.Sequence = binary.BigEndian.Uint64(v)
+		}
+		n.Sequence++
+		tx.Put(bucketMeta, []byte(keySequence), number(n.Sequence))
+		return nil
+	})
+	return n, err
+}
+
+// adopt goes on from the number that the platform knows, if this box has only
+// just begun to count: its file was lost. It returns false for one that has
+// counted longer: then another box uses its identity.
+func (s *Sender) adopt(sequence uint64) (adopted bool) {
+	err := s.state.Update(func(tx *journal.Tx) error {
+		if v := tx.Get(bucketMeta, []byte(keySequence)); len(v) == 8 && binary.BigEndian.Uint64(v) == 1 && sequence > 1 {
+			tx.Put(bucketMeta, []byte(keySequence), number(sequence))
+			adopted = true
+		}
+		return nil
+	})
+	return adopted && err == nil
 }
 
 // refusals are the problems of a batch that will never be taken. Anything else
@@ -120,9 +228,7 @@ var refusals = []string{contract.ProblemBatch, contract.ProblemTooLarge}
 // problem tells what a status other than 200 means.
 func (s *Sender) problem(response *http.Response, body []byte) *failure {
 	var p contract.Problem
-	if err := json.Unmarshal(body, &p); err == nil {
-		s.learnTime(p.ServerTime)
-	}
+	_ = json.Unmarshal(body, &p) // it may be a portal's page
 	p.Code, p.Detail = clip(p.Code), clip(p.Detail)
 	f := failed(texts.Province.Status, response.StatusCode, p.Code, p.Detail)
 	switch response.StatusCode {
@@ -131,7 +237,15 @@ func (s *Sender) problem(response *http.Response, body []byte) *failure {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		f.cause = texts.Errorf(texts.Province.Unauthorized, p.Code, p.Detail)
 	}
-	f.detail = p.Detail
+	switch p.Code {
+	case contract.ProblemCode:
+		f.cause = texts.Errorf(texts.Province.BadCode)
+	case contract.ProblemReplaced:
+		f.cause = texts.Errorf(texts.Province.Replaced)
+	case contract.ProblemCloned:
+		f.cause = texts.Errorf(texts.Province.Cloned)
+	}
+	f.detail, f.code, f.sequence, f.status = p.Detail, p.Code, p.Sequence, response.StatusCode
 	f.retryAfter = retryAfter(response.Header.Get("Retry-After"), s.platformTime())
 	return f
 }

@@ -17,6 +17,7 @@ import (
 
 func TestRowsArrive(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box, p *platform) {
+		pass(11500 * time.Millisecond) // just after its moment
 		for n := range 3 {
 			b.record("l1", locker.Deposited{Compartment: n + 1})
 		}

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
-	"strconv"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -18,10 +22,11 @@ import (
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
-// Sender sends the rows of one box to one platform.
+// Sender sends the rows of one box to one destination.
 type Sender struct {
 	config   Config
-	scheme   contract.Scheme
+	journal  *journal.Journal
+	plain    atomic.Bool // the platform does not know gzip
 	client   *http.Client
 	usage    *usage.Usage
 	registry *registry.Registry
@@ -30,14 +35,19 @@ type Sender struct {
 
 	sending sync.Mutex // held while a batch is under way
 
-	mu      sync.Mutex
-	status  Status        // without the counts
-	heard   time.Time     // the platform's clock, as it last told
-	heardAt devices.Stamp // when it did
+	mu     sync.Mutex
+	scheme contract.Scheme
+	status Status // without the counts
+	// reachable is whether the platform was, at the latest attempt.
+	reachable *bool
+	heard     time.Time     // the platform's clock, as it last told
+	heardAt   devices.Stamp // when it did
 }
 
 // Status is how the sending goes.
 type Status struct {
+	// Name is that of the destination.
+	Name string
 	// Backlog is how many rows the platform has not accepted yet.
 	Backlog int
 	// SetAside is how many rows it has refused.
@@ -58,18 +68,18 @@ func Open(j *journal.Journal, u *usage.Usage, r *registry.Registry, c Config) (*
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	if c.Interval == 0 {
-		c.Interval = defaultInterval
-	}
-	if c.Transport == nil {
-		c.Transport = newTransport()
-	}
-	state, err := j.OpenState("province")
+	c = c.complete()
+	scheme, err := c.signer()
 	if err != nil {
-		return nil, fmt.Errorf("open province: %w", err)
+		return nil, err
+	}
+	c.Registerer = prometheus.WrapRegistererWith(prometheus.Labels{"destination": c.Name}, c.Registerer)
+	state, err := j.OpenState(c.Name)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", c.Name, err)
 	}
 	s := &Sender{
-		config: c, scheme: contract.HMAC(c.Secret), usage: u, registry: r, state: state,
+		config: c, journal: j, scheme: scheme, usage: u, registry: r, state: state,
 		client: &http.Client{
 			Transport: c.Transport,
 			// A batch that is taken elsewhere is not taken.
@@ -93,7 +103,7 @@ func (s *Sender) Close() error {
 // Run sends every Interval until ctx ends, and tries again after failures. It
 // returns nil.
 func (s *Sender) Run(ctx context.Context) error {
-	for s.wait(ctx, untilSlot(s.config.Box, s.config.Interval, s.config.Clock().Wall)) {
+	for s.wait(ctx, untilSlot(s.config.Box, s.config.Interval, s.config.Clock().Wall)+jitter(s.config.Interval)) {
 		for failures := 0; ; failures++ {
 			err := s.Send(ctx)
 			if err == nil || ctx.Err() != nil {
@@ -111,6 +121,9 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// jitter spreads those whose moments fall together.
+func jitter(interval time.Duration) time.Duration { return rand.N(interval/60 + 1) }
 
 // Waits after failures.
 const (
@@ -140,22 +153,24 @@ func (s *Sender) wait(ctx context.Context, d time.Duration) bool {
 }
 
 // Send sends at once what the platform has not accepted yet, as Run does every
-// Interval.
+// Interval, and compares the days that have ended.
 func (s *Sender) Send(ctx context.Context) error {
 	s.sending.Lock()
 	defer s.sending.Unlock()
-	generation, err := s.usage.Generation()
-	if err == nil && generation > 0 {
-		_, err = journal.Deliver(ctx, s.state, journal.Delivery[usage.Row]{
-			Name:  cursor(generation),
-			Most:  contract.MaxRows,
-			Pace:  s.config.Pace,
-			Fetch: s.usage.Changes,
-			Send:  s.sendRows,
-		})
+	err := s.sendAll(ctx)
+	if err == nil {
+		err = s.reconcileDue(ctx)
+	}
+	if err == nil {
+		err = s.rotate(ctx)
 	}
 	if ctx.Err() != nil {
 		return err // to be stopped is no failure
+	}
+	f := (*failure)(nil)
+	s.reached(ctx, !errors.As(err, &f) || !f.unreachable)
+	if e := s.tell(ctx, s.config.Clock()); e != nil {
+		s.config.Logger.Warn("how sending went is not journaled", "error", e)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,8 +178,39 @@ func (s *Sender) Send(ctx context.Context) error {
 	return err
 }
 
-func cursor(generation uint64) string {
-	return "platform/" + strconv.FormatUint(generation, 10)
+// sendAll sends batch by batch until nothing is left.
+func (s *Sender) sendAll(ctx context.Context) error {
+	var next <-chan time.Time // when the next batch may leave; nil is now
+	for ctx.Err() == nil {
+		generation, err := s.usage.Generation()
+		if err != nil || generation == 0 {
+			return err
+		}
+		b, err := s.next(generation)
+		if err != nil || len(b.upTo) == 0 {
+			return err
+		}
+		var sent tally
+		if len(b.rows) > 0 {
+			if next != nil {
+				select {
+				case <-next:
+				case <-ctx.Done():
+					continue
+				}
+			}
+			if s.config.Pace > 0 {
+				next = time.After(s.config.Pace)
+			}
+			if sent, err = s.sendRows(ctx, b.rows); err != nil {
+				return err
+			}
+		}
+		if err := s.advance(generation, b, sent); err != nil {
+			return err
+		}
+	}
+	return context.Cause(ctx)
 }
 
 // forPeople is the part of an error that the catalogue has words for.
@@ -177,43 +223,69 @@ func forPeople(err error) error {
 }
 
 // sendRows returns nil when every row is accepted or set aside.
-func (s *Sender) sendRows(ctx context.Context, rows []usage.Row) error {
-	box := s.registry.Snapshot()
-	events := make([]contract.Event, len(rows))
-	for i, row := range rows {
-		var err error
-		if events[i], err = contract.NewEvent(s.config.Box, wire(row, box.Facilities[row.Facility])); err != nil {
-			return err
-		}
+func (s *Sender) sendRows(ctx context.Context, rows []usage.Row) (tally, error) {
+	sent := tally{Since: s.config.Clock()}
+	events, err := s.events(rows)
+	if err != nil {
+		return sent, err
 	}
 	receipts, err := s.post(ctx, events)
 	if f := (*failure)(nil); errors.As(err, &f) && f.refused {
 		if len(rows) > 1 {
 			half := len(rows) / 2
-			if err := s.sendRows(ctx, rows[:half]); err != nil {
-				return err
+			first, err := s.sendRows(ctx, rows[:half])
+			if err != nil {
+				return sent, err
 			}
-			return s.sendRows(ctx, rows[half:])
+			second, err := s.sendRows(ctx, rows[half:])
+			first.merge(second)
+			return first, err
 		}
 		receipts = map[string]contract.Receipt{events[0].ID: {ID: events[0].ID, Status: contract.Refused, Reason: f.detail}}
 	} else if err != nil {
-		return err
+		return sent, err
 	}
 	if err := s.keepAside(rows, events, receipts); err != nil {
-		return err
+		return sent, err
 	}
-	for _, e := range events {
-		s.metrics.rows.WithLabelValues(string(receipts[e.ID].Status)).Inc()
+	now, today := s.platformTime(), s.today()
+	for i, e := range events {
+		status := receipts[e.ID].Status
+		s.metrics.rows.WithLabelValues(string(status)).Inc()
+		sent.count(rows[i], status, now, today)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.status.LastSuccess = s.config.Clock().Wall
-	return nil
+	return sent, nil
+}
+
+// events are the rows as they go over the wire.
+func (s *Sender) events(rows []usage.Row) ([]contract.Event, error) {
+	box := s.registry.Snapshot()
+	uncertain := map[string]bool{}
+	events := make([]contract.Event, len(rows))
+	for i, row := range rows {
+		doubt, asked := uncertain[row.Day]
+		if !asked && len(row.Day) > contract.MonthLength {
+			var err error
+			if doubt, err = s.usage.Uncertain(row.Day); err != nil {
+				return nil, err
+			}
+			uncertain[row.Day] = doubt
+		}
+		var err error
+		if events[i], err = contract.NewEvent(s.config.Box, wire(row, box, doubt)); err != nil {
+			return nil, err
+		}
+	}
+	return events, nil
 }
 
 // wire is all that is told of a row, and of the facility where it was counted.
-func wire(row usage.Row, facility registry.Facility) contract.Row {
-	return contract.Row{
+func wire(row usage.Row, box *registry.Snapshot, uncertain bool) contract.Row {
+	facility := box.Facilities[row.Facility]
+	r := contract.Row{
 		Facility:    row.Facility,
 		Indicator:   row.Indicator,
 		Period:      row.Day,
@@ -226,7 +298,23 @@ func wire(row usage.Row, facility registry.Facility) contract.Row {
 		UrbanRural:  facility.UrbanRural,
 		Industry:    facility.Industry,
 		Operator:    facility.Operator,
+		Uncertain:   uncertain,
 	}
+	if row.Indicator == usage.Covered {
+		r.Kinds = kindsAt(row.Facility, box)
+	}
+	return r
+}
+
+// kindsAt are the kinds of the devices in use at a facility.
+func kindsAt(facility string, box *registry.Snapshot) []string {
+	kinds := map[string]bool{}
+	for _, d := range box.Devices {
+		if !d.Retired && usage.Place(d.Device) == facility {
+			kinds[string(d.Kind)] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(kinds))
 }
 
 // Status tells how the sending goes.
@@ -234,15 +322,9 @@ func (s *Sender) Status() (Status, error) {
 	s.mu.Lock()
 	status := s.status
 	s.mu.Unlock()
-	generation, err := s.usage.Generation()
-	if err != nil {
-		return status, err
-	}
-	at, err := s.state.Cursor(cursor(generation))
-	if err != nil {
-		return status, err
-	}
-	if status.Backlog, err = s.usage.Pending(at); err != nil {
+	status.Name = s.config.Name
+	var err error
+	if status.Backlog, err = s.backlog(); err != nil {
 		return status, err
 	}
 	aside, err := s.SetAside()

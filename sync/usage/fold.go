@@ -53,6 +53,7 @@ type batch struct {
 	drafts   int          // more, or fewer
 	newest   string       // day
 	today    string       // day, "" while the time is not known
+	now      int64        // seconds since 1970, 0 while the time is not known
 	rebuild  rebuild
 	tally    tally
 	trace    func(row string, draft []byte, a amount) // nil but for Explain
@@ -112,9 +113,9 @@ func (b *batch) entry(entry journal.Entry) error {
 	}
 	b.since = max(b.since, uint64(max(received.At.Unix(), 0)))
 	if entry.Chain == journal.Ordinary {
-		b.today = ""
+		b.today, b.now = "", 0
 		if b.calendar.Known() {
-			b.today = Day(received.At)
+			b.today, b.now = Day(received.At), received.At.Unix()
 			b.newest = max(b.newest, b.today)
 		}
 	}
@@ -144,11 +145,11 @@ func (b *batch) event(e devices.Event, at, received clock.Moment) (counted bool,
 	switch {
 	case known && !counts, e.Type == rejected:
 		return false, nil
-	case !known || place(device.Device) == "":
+	case !known || Place(device.Device) == "":
 		b.tally.unplaced++
 		return false, nil
 	}
-	d := placed{Device: device, place: place(device.Device), received: received, stamp: e.Received}
+	d := placed{Device: device, place: Place(device.Device), received: received, stamp: e.Received}
 	if e.Type == typeSilent || e.Type == typeStatus {
 		return true, b.heard(d, e, received)
 	}
@@ -173,9 +174,9 @@ type placed struct {
 	stamp    devices.Stamp
 }
 
-// place is the facility at which a device counts: its own; the box itself for
+// Place is the facility at which a device counts: its own; the box itself for
 // what hangs in homes. "" for a device that should have one.
-func place(d devices.Device) string {
+func Place(d devices.Device) string {
 	if d.Facility != "" {
 		return d.Facility
 	}
@@ -233,7 +234,7 @@ func (b *batch) save() error {
 			b.tx.Delete(bucketChanges, number(row.Change))
 		}
 		row.N++
-		row.Change = 0
+		row.Change, row.Changed = 0, b.now
 		held := b.held(key)
 		if !held && row.N > 1 && b.frozen(key) { // its first figure is no revision
 			held = true

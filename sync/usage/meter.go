@@ -39,6 +39,9 @@ type meter struct {
 	Withdrawn int `json:"withdrawn,omitempty"`
 }
 
+// Covered is the indicator of the time for which the box can speak.
+const Covered = "facility.covered"
+
 // maxCovered is the longest time between two readings of a meter that was
 // running.
 const maxCovered = aliveEvery + 10*time.Minute
@@ -156,7 +159,7 @@ func (b *batch) alive(first bool, stamp devices.Stamp, at clock.Moment) error {
 	}
 	for _, id := range sortedKeys(b.people.Devices) {
 		device := b.people.Devices[id]
-		where := place(device.Device)
+		where := Place(device.Device)
 		if _, counts := folds[device.Kind]; !counts || device.Retired || where == "" {
 			continue
 		}
@@ -195,7 +198,7 @@ func (b *batch) covered(s *itself, t *thing, first bool, stamp devices.Stamp, at
 	if since == (clock.Moment{}) {
 		return nil
 	}
-	own := []count{{Code: "facility.covered", N: int64(toInt(ran)), Of: 1}}
+	own := []count{{Code: Covered, N: int64(toInt(ran)), Of: 1}}
 	if ran {
 		own = append(own, count{Code: "box.offline", N: int64(toInt(s.Offline)), Of: 1})
 	}

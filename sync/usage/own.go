@@ -49,6 +49,12 @@ type Synced struct {
 	Delays      []int64 `json:"delays"`
 }
 
+// SyncDelays is how many buckets Synced.Delays has.
+var SyncDelays = catalogue["sync.delay"].buckets()
+
+// DelayBucket is the bucket of a delay.
+func DelayBucket(d time.Duration) int { return catalogue["sync.delay"].bucket(d) }
+
 func (Alive) EventType() devices.Type  { return TypeAlive }
 func (Uplink) EventType() devices.Type { return TypeUplink }
 func (Synced) EventType() devices.Type { return TypeSynced }
@@ -56,7 +62,7 @@ func (Synced) EventType() devices.Type { return TypeSynced }
 func (Alive) Validate() error  { return nil }
 func (Uplink) Validate() error { return nil }
 func (s Synced) Validate() error {
-	if want := catalogue["sync.delay"].buckets(); len(s.Delays) != want {
+	if want := SyncDelays; len(s.Delays) != want {
 		return fmt.Errorf("delays: must be %d (got %d)", want, len(s.Delays))
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -29,8 +30,10 @@ type Row struct {
 	// Generation and N are the revision. Of two, that of the higher
 	// generation is newer, then that of the higher N.
 	Generation, N uint64
-	// Change is the number of the row's last change.
-	Change uint64
+	// Change is the number of the row's last change, and Changed when it
+	// happened, zero if that is not known.
+	Change  uint64
+	Changed time.Time
 }
 
 // record is a Row on disk, without its key and the generation, which is that
@@ -43,6 +46,8 @@ type record struct {
 	Times  int64  `json:"times,omitempty"`
 	N      uint64 `json:"n"`
 	Change uint64 `json:"change"`
+	// Changed is when that was, in seconds since 1970; 0 if it is not known.
+	Changed int64 `json:"changed,omitempty"`
 }
 
 const (
@@ -66,8 +71,12 @@ func decodeRow(key string, value []byte, generation uint64) (Row, error) {
 	if err := json.Unmarshal(value, &r); err != nil || !ok {
 		return Row{}, fmt.Errorf("row %q: damaged: %w", key, err)
 	}
+	var changed time.Time
+	if r.Changed > 0 {
+		changed = time.Unix(r.Changed, 0).UTC()
+	}
 	return Row{
-		Facility: facility, Indicator: indicator, Day: day,
+		Changed: changed, Facility: facility, Indicator: indicator, Day: day,
 		Numerator: r.Numerator, Denominator: r.Denominator, Buckets: r.Buckets,
 		Generation: generation, N: r.N, Change: r.Change,
 	}, nil

@@ -52,6 +52,17 @@ type Row struct {
 	UrbanRural string `json:"urban_rural,omitempty"`
 	Industry   string `json:"industry,omitempty"`
 	Operator   string `json:"operator,omitempty"`
+
+	// Kinds are those of the devices that stand at the facility: what it can
+	// have figures of at all. Only beside "facility.covered".
+	Kinds []string `json:"kinds,omitempty"`
+	// Uncertain says that the box did not know the time: something of this
+	// period may belong to another, or the other way round.
+	Uncertain bool `json:"uncertain,omitempty"`
+	// Suppressed says that there is a figure, and that it is not told: the
+	// numerator is 0 and there is nothing else. A box never suppresses; who
+	// publishes rows does, where they are about too few people.
+	Suppressed bool `json:"suppressed,omitempty"`
 }
 
 // Newer says whether the row's revision is higher than that of an other: of a
@@ -71,6 +82,9 @@ func (r Row) ID() string {
 
 // maxBuckets is more than any indicator has.
 const maxBuckets = 64
+
+// maxKinds is more than there are.
+const maxKinds = 64
 
 // Validate says what is wrong with the row, naming the field as it is spelled
 // in JSON.
@@ -100,6 +114,17 @@ func (r Row) Validate() error {
 	}
 	if r.Generation == 0 || r.N == 0 {
 		return fmt.Errorf("generation, n: must be 1 or more (got %d, %d)", r.Generation, r.N)
+	}
+	if r.Suppressed && (r.Numerator != 0 || r.Denominator != nil || r.Buckets != nil) {
+		return errors.New("suppressed: such a row tells no figure")
+	}
+	if len(r.Kinds) > maxKinds {
+		return fmt.Errorf("kinds: must be at most %d (got %d)", maxKinds, len(r.Kinds))
+	}
+	for _, k := range r.Kinds {
+		if err := devices.CheckCode("kinds", k); err != nil {
+			return err
+		}
 	}
 	return r.validateCodes()
 }
@@ -220,6 +245,8 @@ type Problem struct {
 	ServerTime time.Time `json:"server_time"`
 	// Code is one of the Problem... constants.
 	Code string `json:"code"`
+	// Sequence is the highest that was seen, of ProblemCloned.
+	Sequence uint64 `json:"sequence,omitempty"`
 	// Detail is for the engineer who reads it.
 	Detail string `json:"detail"`
 }
@@ -235,4 +262,7 @@ const (
 	ProblemTooLarge  = "too_large" // 413
 	ProblemBatch     = "batch"     // 400: no CloudEvents batch
 	ProblemStore     = "store"     // 503: could not be kept, try again
+	ProblemCode      = "code"      // 403: no such enrolment code, or used before
+	ProblemReplaced  = "replaced"  // 409: another box has taken this one's place
+	ProblemCloned    = "cloned"    // 409: another box uses this one's identity
 )

@@ -30,6 +30,9 @@ func TestFieldsThatLeaveTheBox(t *testing.T) {
 		"urban_rural": reflect.TypeFor[string](),
 		"industry":    reflect.TypeFor[string](),
 		"operator":    reflect.TypeFor[string](),
+		"kinds":       reflect.TypeFor[[]string](),
+		"uncertain":   reflect.TypeFor[bool](),
+		"suppressed":  reflect.TypeFor[bool](),
 	}
 	got := map[string]reflect.Type{}
 	for f := range reflect.TypeFor[Row]().Fields() {
@@ -107,6 +110,8 @@ func TestRowIsRefused(t *testing.T) {
 		"buckets: must be":  func(r *Row, _ *Event) { r.Buckets = make([]int64, maxBuckets+1) },
 		"buckets: must not": func(r *Row, _ *Event) { r.Buckets = []int64{-1} },
 		"generation, n:":    func(r *Row, _ *Event) { r.Generation = 0 },
+		"kinds:":            func(r *Row, _ *Event) { r.Kinds = []string{"张三"} },
+		"suppressed:":       func(r *Row, _ *Event) { r.Suppressed = true },
 		"region:":           func(r *Row, _ *Event) { r.Region = "南京" },
 		"operator:":         func(r *Row, _ *Event) { r.Operator = "11320000MB151840XJ0" },
 	} {

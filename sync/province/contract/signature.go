@@ -1,7 +1,6 @@
 package contract
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
@@ -27,30 +26,19 @@ const Window = 300 * time.Second
 // not among them: a TLS terminator in front of the platform may rewrite it.
 var covered = []string{"@method", "@path", "@query", "content-digest", "content-type"}
 
-// Scheme is a way to sign, under its name in RFC 9421's registry.
-type Scheme struct {
-	Name   string
-	Sign   func(base []byte) (signature []byte, err error)
-	Verify func(base, signature []byte) bool
-}
-
-// HMAC is the scheme hmac-sha256 with a shared secret.
-func HMAC(secret []byte) Scheme {
-	sum := func(base []byte) []byte {
-		mac := hmac.New(sha256.New, secret)
-		mac.Write(base)
-		return mac.Sum(nil)
-	}
-	return Scheme{
-		Name:   "hmac-sha256",
-		Sign:   func(base []byte) ([]byte, error) { return sum(base), nil },
-		Verify: func(base, signature []byte) bool { return hmac.Equal(sum(base), signature) },
-	}
+// Signed is what a good signature tells.
+type Signed struct {
+	// KeyID is the box in whose name the request was signed.
+	KeyID string
+	Nonce string
 }
 
 // Sign adds to the request the digest of its body and a signature in the name
 // of keyID, which holds printable ASCII without quotes and backslashes.
 func Sign(r *http.Request, body []byte, keyID string, scheme Scheme, created time.Time, nonce string) error {
+	if scheme.canonical() {
+		return signCanonical(r, body, keyID, scheme, created, nonce)
+	}
 	r.Header.Set(headerDigest, digest(body))
 	var params strings.Builder
 	params.WriteByte('(')
@@ -81,54 +69,64 @@ var (
 )
 
 // Verify checks the signature of a request, of which it needs the headers
-// only, and returns its keyid. The body must then be checked by VerifyBody.
-func Verify(r *http.Request, now time.Time, lookup func(keyID string) (Scheme, bool)) (keyID string, err error) {
+// only. The body must then be checked by VerifyBody. A box may have several
+// keys, while one takes the place of another; lookup returns none for a box
+// that is not known.
+func Verify(r *http.Request, now time.Time, lookup func(keyID string) []Scheme) (Signed, error) {
+	if r.Header.Get(headerCanonical) != "" {
+		return verifyCanonical(r, now, lookup)
+	}
+	var signed Signed
 	label, params, err := oneMember(r, headerInput)
 	if err != nil {
-		return "", err
+		return signed, err
 	}
 	signedLabel, encoded, err := oneMember(r, headerSignature)
 	if err != nil {
-		return "", err
+		return signed, err
 	}
 	if label != signedLabel {
-		return "", fmt.Errorf("signature: labels differ (%.40q, %.40q)", label, signedLabel)
+		return signed, fmt.Errorf("signature: labels differ (%.40q, %.40q)", label, signedLabel)
 	}
 	input, err := parseInput(params)
 	if err != nil {
-		return "", fmt.Errorf("signature-input: %w", err)
+		return signed, fmt.Errorf("signature-input: %w", err)
 	}
 	for _, name := range covered {
 		if !slices.Contains(input.components, name) {
-			return "", fmt.Errorf("signature-input: must cover %s", name)
+			return signed, fmt.Errorf("signature-input: must cover %s", name)
 		}
 	}
-	scheme, ok := lookup(input.keyID)
-	if !ok {
-		return "", ErrUnknownKey
+	signed.KeyID, signed.Nonce = input.keyID, input.nonce
+	schemes := lookup(input.keyID)
+	if len(schemes) == 0 {
+		return signed, ErrUnknownKey
 	}
-	if input.alg != "" && input.alg != scheme.Name {
-		return "", fmt.Errorf("alg: must be %s (got %.40q)", scheme.Name, input.alg)
+	if input.alg != "" && !slices.ContainsFunc(schemes, func(s Scheme) bool { return s.Name == input.alg }) {
+		return signed, fmt.Errorf("alg: must be %s (got %.40q)", schemes[0].Name, input.alg)
 	}
 	signature, err := byteSequence(encoded)
 	if err != nil {
-		return "", fmt.Errorf("signature: %w", err)
+		return signed, fmt.Errorf("signature: %w", err)
 	}
 	base, err := signatureBase(r, input.components, params)
 	if err != nil {
-		return "", err
+		return signed, err
 	}
-	if !scheme.Verify(base, signature) {
-		return "", errors.New("signature: does not match")
+	if !slices.ContainsFunc(schemes, func(s Scheme) bool { return !s.canonical() && s.Verify(base, signature) }) {
+		return signed, errors.New("signature: does not match")
 	}
 	if d := now.Sub(time.Unix(input.created, 0)); d > Window || d < -Window {
-		return "", ErrStale
+		return signed, ErrStale
 	}
-	return input.keyID, nil
+	return signed, nil
 }
 
 // VerifyBody says whether the body is the one whose digest was signed.
 func VerifyBody(r *http.Request, body []byte) bool {
+	if r.Header.Get(headerCanonical) != "" {
+		return r.Header.Get(headerSM3) == digestSM3(body)
+	}
 	return r.Header.Get(headerDigest) == digest(body)
 }
 

@@ -79,13 +79,18 @@ func signed(t testing.TB) *http.Request {
 	return r
 }
 
-func lookup(keyID string) (Scheme, bool) { return secret, keyID == "box-1" }
+func lookup(keyID string) []Scheme {
+	if keyID == "box-1" {
+		return []Scheme{secret}
+	}
+	return nil
+}
 
 func TestSignedIsVerified(t *testing.T) {
 	for _, late := range []time.Duration{0, Window, -Window} {
 		r := signed(t)
-		if box, err := Verify(r, signedAt.Add(late), lookup); err != nil || box != "box-1" {
-			t.Errorf("at %v: %q, %v", late, box, err)
+		if box, err := Verify(r, signedAt.Add(late), lookup); err != nil || box != (Signed{"box-1", "bm9uY2U"}) {
+			t.Errorf("at %v: %v, %v", late, box, err)
 		}
 		if !VerifyBody(r, body) {
 			t.Error("the body is not accepted")
@@ -135,7 +140,7 @@ func TestVerifyRefuses(t *testing.T) {
 			c.tamper(r)
 			box, err := Verify(r, signedAt, lookup)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("Verify = %q, %v, want an error with %q", box, err, c.want)
+				t.Errorf("Verify = %v, %v, want an error with %q", box, err, c.want)
 			}
 		})
 	}

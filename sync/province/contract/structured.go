@@ -12,7 +12,7 @@ import (
 // input is a parsed Signature-Input.
 type input struct {
 	components         []string
-	keyID, alg         string
+	keyID, alg, nonce  string
 	created            int64
 	hasCreated, hasKey bool
 }
@@ -97,6 +97,8 @@ func (in *input) set(name, value string) (err error) {
 	case "keyid":
 		in.hasKey = true
 		in.keyID, _, err = quoted(value)
+	case "nonce":
+		in.nonce, _, err = quoted(value)
 	case "alg":
 		in.alg, _, err = quoted(value)
 	}

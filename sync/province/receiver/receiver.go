@@ -1,6 +1,8 @@
 package receiver
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,12 +20,18 @@ import (
 )
 
 // Path is where a box posts its batches.
-const Path = "/v1/rows"
+const Path = contract.PathRows
 
-// Options of Open. All are required.
+// Options of Open. All but Keys, Codes and Form are required.
 type Options struct {
-	// Keys hold the signature scheme of each box, by its ID.
-	Keys       map[string]contract.Scheme
+	// Keys hold the signature scheme of each box that shares a secret, by its
+	// ID.
+	Keys map[string]contract.Scheme
+	// Codes are the one-time codes with which a box tells its own key, by its
+	// ID.
+	Codes map[string]string
+	// Form is how signatures of SM2 are written.
+	Form       contract.Form
 	Clock      devices.Clock
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -48,8 +56,12 @@ func Open(path string, o Options) (*Receiver, error) {
 		return nil, fmt.Errorf("open store %s: %w", path, err)
 	}
 	err = db.Update(func(tx *bolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists(rowsBucket)
-		return err
+		for _, bucket := range [][]byte{rowsBucket, keysBucket, codesBucket, boxesBucket} {
+			if _, err := tx.CreateBucketIfNotExists(bucket); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open store %s: %w", path, err), db.Close())
@@ -71,6 +83,10 @@ func Open(path string, o Options) (*Receiver, error) {
 		}
 	}
 	r.mux.HandleFunc(Path, r.takeBatch)
+	r.mux.HandleFunc(contract.PathReconcile, r.reconcile)
+	r.mux.HandleFunc(contract.PathEnrol, r.enrol)
+	r.mux.HandleFunc(contract.PathKeys, r.takeKey)
+	r.mux.HandleFunc("GET /v1/boxes", r.serveBoxes)
 	r.mux.HandleFunc("GET /v1/totals", r.serveTotals)
 	r.mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	return r, nil
@@ -86,49 +102,69 @@ func (r *Receiver) Close() error {
 // ServeHTTP serves the paths of the package comment.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) { r.mux.ServeHTTP(w, req) }
 
-// problem is a refusal of the whole batch.
+// problem is a refusal of a whole request.
 type problem struct {
-	status int
-	code   string
-	detail string
+	status   int
+	code     string
+	detail   string
+	sequence uint64
 }
+
+func (p *problem) Error() string { return p.code + ": " + p.detail }
 
 func (r *Receiver) takeBatch(w http.ResponseWriter, req *http.Request) {
-	box, events, refusal := r.readBatch(w, req)
-	if refusal == nil {
-		receipts, err := r.keep(box, events)
-		if err == nil {
-			for _, receipt := range receipts {
-				r.receipts.WithLabelValues(string(receipt.Status)).Inc()
-			}
-			r.reply(w, http.StatusOK, contract.Answer{ServerTime: r.now(), Receipts: receipts})
-			return
-		}
-		r.options.Logger.Error("rows not kept", "box", box, "rows", len(events), "error", err)
-		refusal = &problem{http.StatusServiceUnavailable, contract.ProblemStore, "the rows could not be kept, send them again"}
-	} else {
-		r.options.Logger.Warn("batch not taken", "box", box, "code", refusal.code, "detail", refusal.detail)
+	signed, body, err := r.read(w, req, contract.BatchType, r.lookup)
+	if err != nil {
+		r.refuse(w, signed.KeyID, err)
+		return
 	}
-	r.problems.WithLabelValues(refusal.code).Inc()
-	r.reply(w, refusal.status, contract.Problem{ServerTime: r.now(), Code: refusal.code, Detail: refusal.detail})
+	events, err := decodeBatch(body)
+	if err != nil {
+		r.refuse(w, signed.KeyID, err)
+		return
+	}
+	receipts, err := r.keep(signed, events)
+	if err != nil {
+		r.refuse(w, signed.KeyID, err)
+		return
+	}
+	for _, receipt := range receipts {
+		r.receipts.WithLabelValues(string(receipt.Status)).Inc()
+	}
+	r.reply(w, http.StatusOK, contract.Answer{ServerTime: r.now(), Receipts: receipts})
 }
 
-// readBatch returns the events of a batch and the box that signed it.
-func (r *Receiver) readBatch(w http.ResponseWriter, req *http.Request) (box string, events []contract.Event, refusal *problem) {
+// refuse answers with a problem. What is none is the store's.
+func (r *Receiver) refuse(w http.ResponseWriter, box string, err error) {
+	var p *problem
+	if errors.As(err, &p) {
+		r.options.Logger.Warn("request not taken", "box", box, "code", p.code, "detail", p.detail)
+		if p.status == http.StatusConflict {
+			r.noteConflict(box, p)
+		}
+	} else {
+		r.options.Logger.Error("request not kept", "box", box, "error", err)
+		p = &problem{status: http.StatusServiceUnavailable, code: contract.ProblemStore, detail: "it could not be kept, send it again"}
+	}
+	r.problems.WithLabelValues(p.code).Inc()
+	r.reply(w, p.status, contract.Problem{ServerTime: r.now(), Code: p.code, Detail: p.detail, Sequence: p.sequence})
+}
+
+// read returns the body of a signed request, decompressed, and who signed it.
+func (r *Receiver) read(w http.ResponseWriter, req *http.Request, mediaType string, lookup func(string) []contract.Scheme) (contract.Signed, []byte, error) {
+	var signed contract.Signed
 	if req.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		return "", nil, &problem{http.StatusMethodNotAllowed, contract.ProblemMethod, "POST a batch here"}
+		return signed, nil, &problem{status: http.StatusMethodNotAllowed, code: contract.ProblemMethod, detail: "POST it here"}
 	}
-	if t, _, err := mime.ParseMediaType(req.Header.Get("Content-Type")); err != nil || t != contract.BatchType {
-		return "", nil, &problem{http.StatusUnsupportedMediaType, contract.ProblemMediaType, "Content-Type must be " + contract.BatchType}
+	if t, _, err := mime.ParseMediaType(req.Header.Get("Content-Type")); err != nil || t != mediaType {
+		return signed, nil, &problem{status: http.StatusUnsupportedMediaType, code: contract.ProblemMediaType, detail: "Content-Type must be " + mediaType}
 	}
-	if req.Header.Get("Content-Encoding") != "" {
-		return "", nil, &problem{http.StatusUnsupportedMediaType, contract.ProblemMediaType, "Content-Encoding is not supported"}
+	encoding := req.Header.Get("Content-Encoding")
+	if encoding != "" && encoding != "gzip" {
+		return signed, nil, &problem{status: http.StatusUnsupportedMediaType, code: contract.ProblemMediaType, detail: "Content-Encoding must be gzip, or none"}
 	}
-	box, err := contract.Verify(req, r.now(), func(keyID string) (contract.Scheme, bool) {
-		scheme, ok := r.options.Keys[keyID]
-		return scheme, ok
-	})
+	signed, err := contract.Verify(req, r.now(), lookup)
 	if err != nil {
 		code := contract.ProblemSignature
 		if errors.Is(err, contract.ErrUnknownKey) {
@@ -136,29 +172,46 @@ func (r *Receiver) readBatch(w http.ResponseWriter, req *http.Request) (box stri
 		} else if errors.Is(err, contract.ErrStale) {
 			code = contract.ProblemStale
 		}
-		return "", nil, &problem{http.StatusUnauthorized, code, err.Error()}
+		return signed, nil, &problem{status: http.StatusUnauthorized, code: code, detail: err.Error()}
 	}
+	tooLarge := &problem{status: http.StatusRequestEntityTooLarge, code: contract.ProblemTooLarge, detail: fmt.Sprintf("more than %d bytes", contract.MaxBody)}
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, contract.MaxBody))
-	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		return box, nil, &problem{http.StatusRequestEntityTooLarge, contract.ProblemTooLarge, fmt.Sprintf("more than %d bytes", contract.MaxBody)}
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return signed, nil, tooLarge
 	}
 	if err != nil || !contract.VerifyBody(req, body) {
-		return box, nil, &problem{http.StatusBadRequest, contract.ProblemDigest, "the body is not the one that was signed"}
+		return signed, nil, &problem{status: http.StatusBadRequest, code: contract.ProblemDigest, detail: "the body is not the one that was signed"}
 	}
-	events, refusal = decodeBatch(body)
-	return box, events, refusal
+	if encoding == "gzip" {
+		if body, err = unzip(body); err != nil {
+			return signed, nil, &problem{status: http.StatusBadRequest, code: contract.ProblemBatch, detail: "gzip: " + err.Error()}
+		}
+		if len(body) > contract.MaxBody {
+			return signed, nil, tooLarge
+		}
+	}
+	return signed, body, nil
 }
 
-func decodeBatch(body []byte) ([]contract.Event, *problem) {
+// unzip reads one byte more than is allowed, at most.
+func unzip(body []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(body))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, contract.MaxBody+1))
+}
+
+func decodeBatch(body []byte) ([]contract.Event, error) {
 	var events []contract.Event
 	if err := json.Unmarshal(body, &events); err != nil {
-		return nil, &problem{http.StatusBadRequest, contract.ProblemBatch, "no CloudEvents batch: " + err.Error()}
+		return nil, &problem{status: http.StatusBadRequest, code: contract.ProblemBatch, detail: "no CloudEvents batch: " + err.Error()}
 	}
 	if len(events) > contract.MaxRows {
-		return nil, &problem{http.StatusRequestEntityTooLarge, contract.ProblemTooLarge, fmt.Sprintf("more than %d rows (got %d)", contract.MaxRows, len(events))}
+		return nil, &problem{status: http.StatusRequestEntityTooLarge, code: contract.ProblemTooLarge, detail: fmt.Sprintf("more than %d rows (got %d)", contract.MaxRows, len(events))}
 	}
 	if len(events) == 0 {
-		return nil, &problem{http.StatusBadRequest, contract.ProblemBatch, "no rows"}
+		return nil, &problem{status: http.StatusBadRequest, code: contract.ProblemBatch, detail: "no rows"}
 	}
 	return events, nil
 }

@@ -212,7 +212,7 @@ func TestBatchIsNotTaken(t *testing.T) {
 	}{
 		"method":       {httptest.NewRequest("GET", Path, nil), 405, contract.ProblemMethod},
 		"media type":   {request(t, "box-1", good, set("Content-Type", "application/json")), 415, contract.ProblemMediaType},
-		"encoding":     {request(t, "box-1", good, set("Content-Encoding", "gzip")), 415, contract.ProblemMediaType},
+		"encoding":     {request(t, "box-1", good, set("Content-Encoding", "br")), 415, contract.ProblemMediaType},
 		"unknown box":  {request(t, "box-9", good), 401, contract.ProblemKey},
 		"not signed":   {unsigned(request(t, "box-1", good)), 401, contract.ProblemSignature},
 		"wrong secret": {resigned(t, request(t, "box-1", good), good, now, contract.HMAC([]byte("fedcba9876543210"))), 401, contract.ProblemSignature},

@@ -24,10 +24,14 @@ func rowKey(box string, r contract.Row) []byte {
 
 // keep puts the rows of a box on disk, in one transaction, and says what has
 // become of each.
-func (r *Receiver) keep(box string, events []contract.Event) ([]contract.Receipt, error) {
+func (r *Receiver) keep(signed contract.Signed, events []contract.Event) ([]contract.Receipt, error) {
+	box := signed.KeyID
 	receipts := make([]contract.Receipt, len(events))
 	latest := r.now().Add(maxAhead).Format(time.DateOnly)
 	err := r.db.Update(func(tx *bolt.Tx) error {
+		if err := admit(tx, signed, r.now()); err != nil {
+			return err
+		}
 		rows := tx.Bucket(rowsBucket)
 		for i, e := range events {
 			receipts[i] = contract.Receipt{ID: e.ID}
