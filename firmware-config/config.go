@@ -7,6 +7,7 @@ import (
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/notify"
+	"github.com/linli-edge/gateway/sync/province/contract"
 )
 
 // Config is what a configuration file says, completed by defaults. The example
@@ -27,7 +28,9 @@ type Config struct {
 	// Channels carry pages to people.
 	Channels notify.Config `yaml:"channels"`
 	Province Province      `yaml:"province"`
-	GPIO     GPIO          `yaml:"gpio"`
+	// City is a second platform that takes the same figures.
+	City Province `yaml:"city"`
+	GPIO GPIO     `yaml:"gpio"`
 	// Sensors says what the kernel measures, in words: see package sensor.
 	Sensors []string `yaml:"sensors" example:"\"temperature, cabinet-1, compartment 3, 1-wire 28-0316a2795aff\""`
 	Log     Log      `yaml:"log"`
@@ -114,8 +117,23 @@ type Province struct {
 	// URL is where the platform takes batches of rows, https unless it is on
 	// this machine.
 	URL string `yaml:"url" example:"https://platform.example.gov.cn/v1/rows"`
-	// SecretFile holds the key with which this box signs.
+	// Sign is how this box signs: hmac-sha256 or hmac-sm3, with the secret that
+	// the platform gave; ed25519 or sm2, with a key that the box makes itself
+	// when it is enrolled.
+	Sign string `yaml:"sign" example:"ed25519"`
+	// SecretFile holds the secret, of the two that share one.
 	SecretFile string `yaml:"secret_file" example:"/etc/linli/province.secret"`
+	// SignForm is how the platform wants signatures of SM2 and SM3: any of raw
+	// (r || s; else DER) and hex (else Base64), separated by commas. SignUser is
+	// the user ID of SM2, 1234567812345678 unless set.
+	SignForm string `yaml:"sign_form" example:"raw,hex"`
+	SignUser string `yaml:"sign_user" example:"\"1234567812345678\""`
+	// ClientCert and ClientKey show who the box is to a platform that asks for
+	// it (mTLS); CA is the authority of the platform's own certificate, that of
+	// the system unless set. Files in PEM.
+	ClientCert string `yaml:"client_cert" example:"/etc/linli/province.crt"`
+	ClientKey  string `yaml:"client_key" example:"/etc/linli/province.key"`
+	CA         string `yaml:"ca" example:"/etc/linli/province-ca.crt"`
 	// Interval is how often what has changed is sent.
 	Interval time.Duration `yaml:"interval" example:"1h"`
 	// Pace is the least time between two batches of rows, so that what has
@@ -160,7 +178,8 @@ func base() Config {
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Channels: notify.Defaults(),
-		Province: Province{Interval: time.Hour},
+		Province: Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
+		City:     Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

@@ -32,6 +32,7 @@ type secretFile struct {
 func (c Config) checkSecrets() *problem {
 	for _, s := range append([]secretFile{
 		{"mqtt.secret_file", c.MQTT.SecretFile, 1}, {"province.secret_file", c.Province.SecretFile, province.MinSecret},
+		{"city.secret_file", c.City.SecretFile, province.MinSecret},
 	}, c.channelSecrets()...) {
 		if s.path == "" {
 			continue

@@ -2,6 +2,7 @@ package firmwareconfig
 
 import (
 	"cmp"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices/lan"
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/province/contract"
 )
 
 // Validate says what is wrong with a configuration, or nil. It reads the
@@ -43,7 +45,8 @@ func (c Config) check() *problem {
 		within("alert.medium_step", c.Alert.MediumStep, time.Minute, time.Hour, base().Alert.MediumStep, formatDuration),
 		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
 		c.checkChannels(),
-		c.checkProvince(),
+		c.checkProvince("province", c.Province),
+		c.checkProvince("city", c.City),
 		c.checkGPIO(),
 		c.checkSensors(),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),
@@ -249,35 +252,74 @@ func (c Config) checkJournal() *problem {
 	return nil
 }
 
-func (c Config) checkProvince() *problem {
-	t, p := texts.Config, c.Province
-	if bad := within("province.interval", p.Interval, 10*time.Second, day, base().Province.Interval, formatDuration); bad != nil {
+func (c Config) checkProvince(name string, p Province) *problem {
+	t := texts.Config
+	if bad := within(name+".interval", p.Interval, 10*time.Second, day, base().Province.Interval, formatDuration); bad != nil {
 		return bad
 	}
-	if bad := within("province.pace", p.Pace, 0, time.Minute, base().Province.Pace, formatDuration); bad != nil {
+	if bad := within(name+".pace", p.Pace, 0, time.Minute, base().Province.Pace, formatDuration); bad != nil {
 		return bad
+	}
+	if bad := oneOf(name+".sign", p.Sign, contract.Schemes()...); bad != nil {
+		return bad
+	}
+	if _, err := p.Form(); err != nil {
+		return wrong(name+".sign_form", texts.Errorf(t.BadSignForm, short(p.SignForm)), example(name+".sign_form", "raw,hex"))
+	}
+	if (p.ClientCert == "") != (p.ClientKey == "") {
+		return wrong(name+".client_cert", texts.Errorf(t.CertAndKey), example(name+".client_key", "/etc/linli/province.key"))
+	}
+	for field, path := range map[string]string{"client_cert": p.ClientCert, "client_key": p.ClientKey, "ca": p.CA} {
+		if path == "" {
+			continue
+		}
+		if bad := absolute(name+"."+field, path, "/etc/linli/"+name+".pem"); bad != nil {
+			return bad
+		}
 	}
 	if p.URL == "" {
 		if p.SecretFile != "" {
-			return wrong("province.secret_file", texts.Errorf(t.OnlyWithURL), texts.Errorf(t.AddURL))
+			return wrong(name+".secret_file", texts.Errorf(t.OnlyWithURL, name), texts.Errorf(t.AddURL))
 		}
 		return nil
 	}
 	u, err := url.Parse(p.URL)
-	if bad := noPassword("province.url", u, p.URL); bad != nil {
+	if bad := noPassword(name+".url", u, p.URL); bad != nil {
 		return bad
 	}
 	if err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback(u.Hostname())) || u.Fragment != "" {
-		return wrong("province.url", texts.Errorf(t.BadPlatform, short(p.URL)),
+		return wrong(name+".url", texts.Errorf(t.BadPlatform, short(p.URL)),
 			texts.Errorf(t.BadPlatformMend, "https://platform.example.gov.cn/v1/rows"))
 	}
-	if p.SecretFile == "" {
-		return wrong("province.url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))
+	if p.SecretFile == "" && p.SharesSecret() {
+		return wrong(name+".url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))
 	}
 	if c.Box.ID == DefaultID {
-		return wrong("province.url", texts.Errorf(t.NeedsOwnID, DefaultID), texts.Errorf(t.NeedsOwnIDMend))
+		return wrong(name+".url", texts.Errorf(t.NeedsOwnID, DefaultID), texts.Errorf(t.NeedsOwnIDMend))
 	}
 	return nil
+}
+
+// SharesSecret tells whether the box signs with a secret of SecretFile.
+func (p Province) SharesSecret() bool {
+	return p.Sign == contract.NameHMACSHA256 || p.Sign == contract.NameHMACSM3
+}
+
+// Form reads SignForm and SignUser.
+func (p Province) Form() (contract.Form, error) {
+	form := contract.Form{UserID: p.SignUser}
+	for word := range strings.SplitSeq(p.SignForm, ",") {
+		switch strings.TrimSpace(word) {
+		case "":
+		case "raw":
+			form.Raw = true
+		case "hex":
+			form.Hex = true
+		default:
+			return form, fmt.Errorf("sign_form: %.40q is neither raw nor hex", word)
+		}
+	}
+	return form, nil
 }
 
 func loopback(host string) bool {

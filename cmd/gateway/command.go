@@ -42,7 +42,7 @@ func rootCommand(lang texts.Lang, args []string, stdout, stderr io.Writer) *cobr
 	root.AddCommand(
 		c.runCommand(), c.checkCommand(), c.demoCommand(), c.versionCommand(), c.statusCommand(), c.loginCommand(),
 		c.facilityCommand(), c.deviceCommand(), c.elderCommand(), c.caregiverCommand(), c.importCommand(), c.channelCommand(), c.incidentCommand(), c.journalCommand(),
-		c.backupCommand(), c.restoreCommand(), c.usageCommand(), c.gpioCommand(), c.mqttCommand(),
+		c.backupCommand(), c.restoreCommand(), c.usageCommand(), c.provinceCommand(), c.gpioCommand(), c.mqttCommand(),
 		c.simulateCommand(), c.deskCommand(), c.visitCommand(),
 		c.profileCommand(), c.captureCommand(),
 	)

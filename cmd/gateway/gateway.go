@@ -60,7 +60,7 @@ type gateway struct {
 	loud     bool // there is a siren or lamp
 	alerts   *alert.Engine
 	figures  *usage.Usage
-	reports  *province.Sender // nil where no province is configured
+	reports  []*province.Sender // none where no province is configured
 	intake   *intake.Intake
 	driver   driver
 	orders   *dispatch.Dispatcher
@@ -150,7 +150,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 	g.opened = append(g.opened, g.figures.Close)
-	if g.reports, err = g.newProvince(now); err != nil {
+	if g.reports, err = g.newProvinces(now); err != nil {
 		return nil, err
 	}
 
@@ -256,8 +256,8 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "channels", func(ctx context.Context) error { return g.channels.Run(ctx, g.replied) })
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
-	if g.reports != nil {
-		start(&followers, following, "province", g.reports.Run)
+	for _, sender := range g.reports {
+		start(&followers, following, sender.Name(), sender.Run)
 	}
 	start(&servers, serving, "commands", g.orders.Run)
 	start(&servers, serving, "acknowledgements", g.tellElders)

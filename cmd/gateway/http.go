@@ -90,6 +90,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 			return console.Words(e, g.registry.Snapshot(), lang)
 		},
 		Backup: g.backup, Pins: g.pins, TestOutput: g.outputs.Test,
+		Figures:  control.Figures{Usage: g.figures, Senders: g.reports},
 		Channels: g.channels, Tap: g.intake.Tap,
 	})
 }
@@ -122,9 +123,10 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 		}
 		s.Bytes += chain.Bytes
 	}
-	if g.reports != nil {
-		if reports, err := g.reports.Status(); err == nil {
-			s.Waiting, s.Refused = reports.Backlog, reports.SetAside
+	for _, sender := range g.reports {
+		if reports, err := sender.Status(); err == nil {
+			s.Waiting += reports.Backlog
+			s.Refused += reports.SetAside
 		}
 	}
 	return s

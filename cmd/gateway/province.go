@@ -1,42 +1,98 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"os"
+	"path/filepath"
+
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/province"
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
-// newProvince makes the sender of the statistics, nil where no province is
-// configured.
-func (g *gateway) newProvince(now devices.Clock) (*province.Sender, error) {
-	p := g.cfg.Province
-	if p.URL == "" {
+// newProvinces makes the senders of the statistics, of those destinations that
+// are configured. The first of them tells whether the box is online.
+func (g *gateway) newProvinces(now devices.Clock) ([]*province.Sender, error) {
+	var senders []*province.Sender
+	for _, d := range []struct {
+		name string
+		firmwareconfig.Province
+	}{{"province", g.cfg.Province}, {"city", g.cfg.City}} {
+		if d.URL == "" {
+			continue
+		}
+		form, err := d.Form()
+		if err != nil {
+			return nil, err
+		}
+		c := province.Config{
+			Name: d.name, URL: d.URL, Box: g.cfg.Box.ID, Sign: d.Sign, Form: form, KeyFile: filepath.Join(g.cfg.Data, d.name+".key.json"),
+			Interval: d.Interval, Pace: d.Pace, Uplink: len(senders) == 0, Clock: now, Logger: g.logger, Registerer: g.metrics,
+		}
+		if d.SharesSecret() {
+			if c.Secret, err = firmwareconfig.Secret(d.SecretFile); err != nil {
+				return nil, err
+			}
+		}
+		if c.TLS, err = clientTLS(d.Province); err != nil {
+			return nil, err
+		}
+		sender, err := province.Open(g.journal, g.figures, g.registry, c)
+		if err != nil {
+			return nil, err
+		}
+		g.opened = append(g.opened, sender.Close)
+		senders = append(senders, sender)
+	}
+	return senders, nil
+}
+
+// clientTLS is how the box shows who it is, nil where nothing is said.
+func clientTLS(p firmwareconfig.Province) (*tls.Config, error) {
+	if p.ClientCert == "" && p.CA == "" {
 		return nil, nil
 	}
-	secret, err := firmwareconfig.Secret(p.SecretFile)
-	if err != nil {
-		return nil, err
+	c := &tls.Config{MinVersion: tls.VersionTLS12}
+	if p.ClientCert != "" {
+		certificate, err := tls.LoadX509KeyPair(p.ClientCert, p.ClientKey)
+		if err != nil {
+			return nil, texts.Errorf(texts.Platform.TLSLoad, err)
+		}
+		c.Certificates = append(c.Certificates, certificate)
 	}
-	sender, err := province.Open(g.journal, g.figures, g.registry, province.Config{
-		URL: p.URL, Box: g.cfg.Box.ID, Secret: secret, Interval: p.Interval, Pace: p.Pace, Clock: now, Logger: g.logger, Registerer: g.metrics,
-	})
-	if err != nil {
-		return nil, err
+	if p.CA != "" {
+		pem, err := os.ReadFile(p.CA)
+		if err != nil {
+			return nil, texts.Errorf(texts.Platform.TLSLoad, err)
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, texts.Errorf(texts.Platform.TLSLoad, p.CA)
+		}
 	}
-	g.opened = append(g.opened, sender.Close)
-	return sender, nil
+	return c, nil
 }
 
 // provinceState tells the page how the reports stand, nil where none are sent.
 func (g *gateway) provinceState() func() console.Province {
-	if g.reports == nil {
+	if len(g.reports) == 0 {
 		return nil
 	}
 	return func() console.Province {
-		s, err := g.reports.Status()
-		return console.Province{Accepted: s.LastSuccess, Waiting: s.Backlog, Refused: s.SetAside, Failing: err != nil || s.LastError != nil}
+		var all console.Province
+		for _, sender := range g.reports {
+			s, err := sender.Status()
+			all.Waiting += s.Backlog
+			all.Refused += s.SetAside
+			all.Failing = all.Failing || err != nil || s.LastError != nil
+			if all.Accepted.IsZero() || s.LastSuccess.Before(all.Accepted) {
+				all.Accepted = s.LastSuccess
+			}
+		}
+		return all
 	}
 }
 

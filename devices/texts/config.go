@@ -52,6 +52,7 @@ var Config = struct {
 	BadURL, BadURLMend                 Text
 	BadServer, BadMailbox              Text
 	BadFile, BadTemplate, BadAmount    Text
+	BadSignForm, CertAndKey            Text
 
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
@@ -150,7 +151,9 @@ var Config = struct {
 	BadPlatformMend:   Text{"用平台给出的完整地址，例如 %s", "take the whole address that the platform gives, for example %s"},
 	NeedsOwnID:        Text{"上报省平台的盒子需要一个别处没有的 box.id，现在是默认值 %q", "a box that sends to a province needs a box.id of its own, and this one has the default %q"},
 	NeedsOwnIDMend:    Text{"加上  box: {id: 平台登记的编号}", "add  box: {id: the ID registered at the platform}"},
-	OnlyWithURL:       Text{"没有 province.url 时不起作用", "means nothing without province.url"},
+	OnlyWithURL:       Text{"没有 %s.url 时不起作用", "means nothing without %s.url"},
+	BadSignForm:       Text{"签名形式只能由 raw 和 hex 组成（现为 %q）", "the form of signatures is made of raw and hex (got %q)"},
+	CertAndKey:        Text{"client_cert 与 client_key 须同时填写", "client_cert and client_key must be given together"},
 	AddURL:            Text{"加上 url，或删掉这一项", "add url, or remove this"},
 
 	Incomplete:     Text{"这个渠道还缺 %s", "the channel also needs %s"},

@@ -55,6 +55,8 @@ type platform struct {
 
 	mu       sync.Mutex
 	receiver *receiver.Receiver
+	keys     map[string]contract.Scheme
+	codes    map[string]string
 	requests [][]byte // bodies, in clear
 	zipped   int      // bytes of those that were compressed
 	// disturb, if not nil, may answer in the platform's place, which deliver
@@ -63,7 +65,10 @@ type platform struct {
 }
 
 func newPlatform(t *testing.T, dir string) *platform {
-	p := &platform{t: t, path: filepath.Join(dir, "platform.bolt"), clock: clock(0)}
+	p := &platform{
+		t: t, path: filepath.Join(dir, "platform.bolt"), clock: clock(0),
+		keys: map[string]contract.Scheme{"box-1": contract.HMAC([]byte(secret))}, codes: map[string]string{},
+	}
 	p.start()
 	return p
 }
@@ -72,7 +77,8 @@ func (p *platform) start() {
 	p.t.Helper()
 	var err error
 	p.receiver, err = receiver.Open(p.path, receiver.Options{
-		Keys:       map[string]contract.Scheme{"box-1": contract.HMAC([]byte(secret))},
+		Keys:       p.keys,
+		Codes:      p.codes,
 		Clock:      func() devices.Stamp { return p.clock() },
 		Logger:     slog.New(slog.DiscardHandler),
 		Registerer: prometheus.NewRegistry(),

@@ -209,13 +209,19 @@ func (s *Sender) nonce() (contract.Nonce, error) {
 
 // adopt goes on from the number that the platform knows, if this box has only
 // just begun to count: its file was lost. It returns false for one that has
-// counted longer: then another box uses its identity.
+// counted longer: then another box uses its identity, and the number is taken
+// back, so that no repetition catches up.
 func (s *Sender) adopt(sequence uint64) (adopted bool) {
 	err := s.state.Update(func(tx *journal.Tx) error {
-		if v := tx.Get(bucketMeta, []byte(keySequence)); len(v) == 8 && binary.BigEndian.Uint64(v) == 1 && sequence > 1 {
-			tx.Put(bucketMeta, []byte(keySequence), number(sequence))
-			adopted = true
+		var own uint64
+		if v := tx.Get(bucketMeta, []byte(keySequence)); len(v) == 8 {
+			own = binary.BigEndian.Uint64(v)
 		}
+		next := max(own, 1) - 1
+		if adopted = own == 1 && sequence >= 1; adopted {
+			next = sequence
+		}
+		tx.Put(bucketMeta, []byte(keySequence), number(next))
 		return nil
 	})
 	return adopted && err == nil

@@ -93,6 +93,9 @@ func Open(j *journal.Journal, u *usage.Usage, r *registry.Registry, c Config) (*
 	return s, nil
 }
 
+// Name is that of the destination.
+func (s *Sender) Name() string { return s.config.Name }
+
 // Close closes the state file. Run must have returned.
 func (s *Sender) Close() error {
 	s.metrics.unregister(s.config.Registerer)

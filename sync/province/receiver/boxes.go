@@ -248,6 +248,17 @@ func (r *Receiver) enrolled(box string, e contract.Enrolment) error {
 		if err := codes.Put(code, name); err != nil {
 			return err
 		}
+		// Its requests are numbered anew, whoever used its identity before.
+		k := kept{Box: Box{ID: box}}
+		if value := tx.Bucket(boxesBucket).Get([]byte(box)); value != nil {
+			if err := json.Unmarshal(value, &k); err != nil {
+				return err
+			}
+		}
+		k.Sequence, k.Recent, k.Conflict = 0, nil, ""
+		if err := putJSON(tx.Bucket(boxesBucket), []byte(box), k); err != nil {
+			return err
+		}
 		return putJSON(tx.Bucket(keysBucket), name, key{PublicKey: e.PublicKey, Since: r.now()})
 	})
 }

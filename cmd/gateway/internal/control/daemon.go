@@ -39,7 +39,8 @@ type Config struct {
 	Login  func(name string) (Invitation, error)
 	Status func() Status
 	// Words says what an event of the journal means.
-	Words Words
+	Words   Words
+	Figures Figures
 	// Backup writes the archive of a backup, in clear: see package backup.
 	Backup func(ctx context.Context, w io.Writer) error
 	// Tap hands on what bridges send.
@@ -213,6 +214,7 @@ func Handler(c Config) http.Handler {
 	mux.HandleFunc("GET /v1/capture", c.capture)
 	mux.HandleFunc("GET /v1/journal/export", c.export)
 	mux.HandleFunc("GET /v1/backup", c.backup)
+	c.figures(mux)
 	return mux
 }
 

@@ -22,6 +22,10 @@
 //	GET    /v1/journal/tail?lines=20        Line, JSON lines, until the client hangs up
 //	GET    /v1/journal/export?since=…       Line, JSON lines, then {"end":<their number>}: see Selection
 //	GET    /v1/capture                      intake.Heard, JSON lines, until the client hangs up
+//	GET    /v1/province                     []Destination
+//	POST   /v1/province/reconcile           Target -> by destination, []province.Receipt
+//	POST   /v1/province/resend, enrol       Target
+//	GET    /v1/usage/explain?row=…          Explained
 //	GET    /v1/backup                       an archive in clear, see package backup
 //
 // An answer other than 200 carries {"error":"…"} in the language of the
