@@ -39,6 +39,9 @@ func TestComparison(t *testing.T) {
 		if n := p.total("parcel.deposits"); n != 0 {
 			t.Fatalf("%d deposits after the loss", n)
 		}
+		b.stop()
+		b.config.Interval = 20 * time.Minute
+		b.start()
 		pass(24 * time.Hour)
 		receipts, err := b.sender.Receipts("2026-11-23")
 		if err != nil || len(receipts) != 3 { // the third of the box itself
@@ -53,6 +56,8 @@ func TestComparison(t *testing.T) {
 			t.Errorf("%d deposits, want 5", got)
 		}
 		compared := func() (n int) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
 			for _, body := range p.requests {
 				n += bytes.Count(body, []byte(`{"period":"2026-11-23","facilities"`))
 			}

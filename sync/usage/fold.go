@@ -100,8 +100,10 @@ func (b *batch) entry(entry journal.Entry) error {
 	} else {
 		// Every stamp of the ordinary chain tells of the time, whoever
 		// reports. Those of the other would come out of their order.
-		if err := b.learn(e.Received); err != nil {
-			return err
+		if e.Received.Boot != (devices.BootID{}) { // else recorded by somebody who had no clock
+			if err := b.learn(e.Received); err != nil {
+				return err
+			}
 		}
 		received = b.calendar.Resolve(clock.Moment{Boot: e.Received.Boot, Mono: e.Received.Mono})
 		at = b.calendar.Moment(e)

@@ -204,6 +204,10 @@ func (b *batch) synced(e devices.Event, at clock.Moment) error {
 	return b.emit(devices.GatewayDevice, at, clock.Moment{}, counts...)
 }
 
+// ofThings are the kinds of incident that are about devices and not about
+// people: no alerts in the sense of the statistics.
+var ofThings = []string{"round_due", "food", "door_ajar", "unclaimed", "faulty", "tamper", "silent"}
+
 // incident is what is remembered of one alert. Its thing's Since is when it was
 // raised.
 type incident struct {
@@ -224,8 +228,8 @@ func (b *batch) incident(t devices.Type, p told, at clock.Moment) error {
 	}
 	switch t {
 	case typeRaised:
-		if s.Place != "" || p.Device == devices.GatewayDevice {
-			return nil // raised anew, or about the box itself
+		if s.Place != "" || p.Device == devices.GatewayDevice || slices.Contains(ofThings, p.Kind) {
+			return nil // raised anew, or about nobody
 		}
 		s.Place, of.Since = devices.GatewayDevice, at
 		if d, ok := b.people.Devices[p.Device]; ok && d.Facility != "" {
