@@ -1,5 +1,5 @@
 // Package province sends the statistics of sync/usage to the provincial
-// platform. The wire is that of package contract.
+// platform, and to others. The wire is that of package contract.
 //
 // # What it promises
 //
@@ -12,6 +12,14 @@
 //     the platform's reason, and shown; a later revision of it is sent anew. If
 //     a whole batch is refused, it is halved until the row is found.
 //   - What leaves the box is a contract.Row: counts, and codes.
+//   - What goes first after an outage: today's alerts, the newest day that has
+//     ended, the rest of today, and then what is older (lanes.go).
+//   - Days that have ended, and months, are compared with the platform by count
+//     and digest, facility by facility; what differs is sent again, and the
+//     receipt of the comparison is kept for two years (reconcile.go).
+//   - Another box that uses this one's identity is noticed, on both sides: every
+//     request is numbered, see contract.Nonce.
+//   - A private key that the box has made never leaves it (key.go).
 //   - No more than one request is under way, and none without reason: a batch
 //     goes every Interval, at a moment of it that is the box's own (a hash of
 //     its ID), so that all the boxes of a province do not speak at once. After a
@@ -26,10 +34,12 @@
 //
 // # On disk
 //
-// The follower's state is <journal>/province.state:
+// The state is <journal>/<name of the destination>.state:
 //
-//	cursor "platform/<generation>"  over usage.Changes of that generation: if
-//	                                the statistics were lost, all is sent again
-//	bucket "aside"                  key: day / facility / indicator
-//	                                value: Aside as JSON
+//	bucket "cursors"   key: generation (8 bytes, big-endian), lane
+//	                   value: number of the last change accepted (8 bytes). If
+//	                   the statistics were lost, all is sent again
+//	bucket "aside"     key: day / facility / indicator; value: Aside as JSON
+//	bucket "receipts"  key: period / facility; value: Receipt as JSON
+//	bucket "meta"      "sequence": of the latest request (8 bytes); "tally": JSON
 package province

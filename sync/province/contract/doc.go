@@ -1,6 +1,10 @@
 // Package contract is what a box and the provincial platform agree on: the
 // form of a batch, of its receipts, and of the signature. Both sides use it.
 //
+// README.md says the same to the engineer of a platform, in Chinese and English;
+// beside it are OpenAPI, JSON Schemas, the catalogue and examples, which the
+// tests hold to the code. How a version differs is in its last paragraph.
+//
 // # Request
 //
 //	POST <path>

@@ -9,10 +9,15 @@
 //
 //	bucket "rows"  key: period \0 box \0 facility \0 indicator
 //	               value: the row as JSON
+//	bucket "keys"  key: box \0 public key in hex; value: key as JSON
+//	bucket "codes" key: box \0 one-time code that was used; value: key of "keys"
+//	bucket "boxes" key: box; value: the latest request of a box, as JSON
 //
 // It serves
 //
 //	POST /v1/rows                       the batches, signed
+//	POST /v1/reconcile, /v1/enrol, /v1/keys   see package contract
+//	GET  /v1/boxes                      who sends, and whose identity two boxes use
 //	GET  /v1/totals?period=2026-11-23   totals of a day or, as 2026-11, a month;
 //	                                    JSON, or a page for a browser
 //	GET  /healthz
