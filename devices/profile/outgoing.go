@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
 	"github.com/expr-lang/expr/types"
@@ -200,7 +201,7 @@ func fill(topic string, d devices.Device, o command.Order) (filled string, ok bo
 
 // isTopic wants what can be published on: whole levels without wildcards.
 func isTopic(topic string) bool {
-	if topic == "" || len(topic) > maxAddress || topic[0] == '$' || strings.ContainsAny(topic, "+#{}\x00") {
+	if topic == "" || len(topic) > maxAddress || !utf8.ValidString(topic) || topic[0] == '$' || strings.ContainsAny(topic, "+#{}\x00") {
 		return false
 	}
 	for level := range strings.SplitSeq(topic, "/") {
