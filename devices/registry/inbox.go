@@ -53,6 +53,7 @@ const (
 	maxTypes   = 16          // of one sender
 	maxLooks   = 20          // messages that are looked at whenever they come
 	spell      = time.Minute // and one a spell from then on
+	maxLeft    = 4096        // senders that had to leave and are remembered by name
 )
 
 // inboxTable holds the inbox.
@@ -71,6 +72,9 @@ type Inbox struct {
 	mu      sync.Mutex
 	entries map[string]*Unknown
 	unsaved map[string]bool // entries that are new, or gone
+	left    map[string]bool // who had to leave, by ID
+	leaving []string        // the same, the latest maxLeft in a ring
+	next    int             // place in the ring
 }
 
 var _ devices.Inbox = (*Inbox)(nil)
@@ -80,7 +84,7 @@ func newInbox(r *Registry, saved []Unknown, registerer prometheus.Registerer) *I
 		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	}
 	in := &Inbox{
-		registry: r, entries: map[string]*Unknown{}, unsaved: map[string]bool{},
+		registry: r, entries: map[string]*Unknown{}, unsaved: map[string]bool{}, left: map[string]bool{},
 		seen:    counter("linli_registry_unknown_reports_total", "Messages of senders that are not registered."),
 		dropped: counter("linli_registry_unknown_dropped_total", "Senders that are not registered and had to leave the inbox for others."),
 		decided: counter("linli_registry_ignored_reports_total", "Messages of senders that somebody has ignored or blocked."),
@@ -120,9 +124,12 @@ func (in *Inbox) Heard(c devices.Contact, look func() devices.Looks) (decided bo
 	if !ok {
 		in.makePlace()
 		u = &Unknown{ID: id, Bridge: c.Bridge, Address: clip(c.Address, maxAddress), Profile: c.Profile, First: c.Received}
+		if in.left[id] {
+			u.Spells = 1
+		}
 		in.entries[id], in.unsaved[id] = u, true
 	}
-	if since, same := c.Received.Since(u.Last); u.Spells == 0 || !same || since >= spell {
+	if since, same := c.Received.Since(u.Last); u.Count == 0 || !same || since >= spell {
 		u.Spells++
 	}
 	u.Count++
@@ -179,6 +186,14 @@ func (in *Inbox) makePlace() {
 	})
 	in.drop(least.ID)
 	in.dropped.Inc()
+	if len(in.leaving) < maxLeft {
+		in.leaving = append(in.leaving, least.ID)
+	} else {
+		delete(in.left, in.leaving[in.next])
+		in.leaving[in.next] = least.ID
+		in.next = (in.next + 1) % maxLeft
+	}
+	in.left[least.ID] = true
 }
 
 func (in *Inbox) drop(id string) {

@@ -13,13 +13,13 @@ var unknownPersonal = personalFields(reflect.TypeFor[Unknown]())
 // What may be personal in what a stranger says: names and addresses (in Han
 // characters), telephone, identity and card numbers, coordinates, mail
 // addresses.
-var private = regexp.MustCompile(`[\p{Han}·]+|[0-9][0-9 -]{4,}[0-9xX]|[-+]?[0-9]+\.[0-9]{4,}|[\w.+-]+@[\w.-]+`)
+var personalText = regexp.MustCompile(`[\p{Han}·]+|[0-9][0-9 -]{4,}[0-9xX]|[-+]?[0-9]+\.[0-9]{4,}|[\w.+-]+@[\w.-]+`)
 
 // sample is the beginning of a payload, as it may be shown and kept.
 func sample(payload []byte) string {
 	// A match may go on behind the end: what is cut there is masked as well.
 	long := clip(string(payload[:min(len(payload), 2*maxSample)]), 2*maxSample)
-	masked := private.ReplaceAllStringFunc(long, func(string) string { return "***" })
+	masked := personalText.ReplaceAllStringFunc(long, func(string) string { return "***" })
 	masked = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
