@@ -76,6 +76,12 @@ func (c *cli) statusCommand() *cobra.Command {
 			if !s.Synchronised {
 				c.say(cmd, t.Clock)
 			}
+			if s.Locked > 0 {
+				c.say(cmd, texts.Device.Locked, s.Locked, s.Key)
+			}
+			if s.Newcomers > 0 {
+				c.say(cmd, texts.Device.Newcomers, s.Newcomers)
+			}
 			if s.Damaged > 0 {
 				c.say(cmd, t.Damaged, s.Damaged, s.Salvaged, s.Lost)
 			}

@@ -104,6 +104,10 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 		Devices: len(g.registry.Snapshot().Devices), Unreachable: g.alerts.Reach().Nobody,
 		Authority: g.authority.Fingerprint(), AuthorityDamaged: g.authority.Damaged(),
 	}
+	s.Newcomers = g.registry.Inbox().Len()
+	if s.Locked = g.registry.Snapshot().Locked(); s.Locked > 0 {
+		s.Key = g.registry.KeyFile()
+	}
 	if err := g.ready(); err != nil {
 		s.NotReady = err.Error()
 	}

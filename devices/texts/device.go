@@ -8,6 +8,7 @@ var Device = struct {
 	Adopted, Ignored, Blocked, Undone, Changed, Replaced, Retired, Revived, Nothing, PairingOpen, PairingShut, NoUnknown,
 	NotRegistered, RetiredState, Looks, Help,
 	RemoveFacility, RemoveElder, RemoveCaregiver,
+	Locked, Newcomers,
 	SaidAdded, SaidChanged, SaidRemoved, SaidBy,
 	Import, ImportLong, DryFlag, TemplateFlag, Added, Edited, Field, Same, DryRun, Imported, NoFile Text
 }{
@@ -61,6 +62,8 @@ var Device = struct {
 	RemoveElder:     Text{"注销一位老人", "remove an elder"},
 	RemoveCaregiver: Text{"注销一位照护人员", "remove a caregiver"},
 
+	Locked:      Text{"！%d 条记录的姓名、房间或联系方式读不出来：密钥文件 %s 不是原来的。从备份放回该文件并重启，或重新填写", "! names, rooms or ways to reach people of %d records cannot be read: the key file %s is not the one they were encrypted with. Bring that file back from a backup and restart, or fill them in again"},
+	Newcomers:   Text{"待接入的新设备：%d（gateway device list --unknown）", "new devices to adopt: %d (gateway device list --unknown)"},
 	SaidAdded:   Text{"登记了%v %s", "%v %s was registered"},
 	SaidChanged: Text{"更改了%v %s", "%v %s was changed"},
 	SaidRemoved: Text{"注销了%v %s", "%v %s was removed"},

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -34,6 +35,8 @@ func (r roll) locate(i *Incident) {
 	if elder, ok := r.ElderOf(i.Device); ok {
 		r.locateElder(i, elder.ID)
 	}
+	// Where in the home, or which bed of one.
+	i.Room = strings.Join(slices.DeleteFunc([]string{i.Room, d.Room, d.Bed}, func(s string) bool { return s == "" }), " ")
 }
 
 // locateElder fills in where an elder lives.

@@ -96,6 +96,12 @@ type Status struct {
 	Synchronised  bool   `json:"clock_synchronised"`
 	Devices       int    `json:"devices"`
 	OpenIncidents int    `json:"open_incidents"`
+	// Newcomers speak without being registered.
+	Newcomers int `json:"newcomers"`
+	// Locked is how many records have personal fields whose key, which should
+	// be in the file Key, is missing.
+	Locked int    `json:"locked_records,omitempty"`
+	Key    string `json:"key,omitempty"`
 	// Unreachable is set while nobody could be called for help.
 	Unreachable bool `json:"nobody_reachable"`
 	// Damaged is how many files were found damaged, Salvaged how many records
