@@ -58,6 +58,8 @@ func TestWhatMustBeMended(t *testing.T) {
 		{"unknown option", []string{"run", "--fast"}, "没有 --fast 这个选项", "no option --fast"},
 		{"missing option", []string{"device", "add", "l1"}, "缺少选项 --kind", "option --kind is missing"},
 		{"bad value", []string{"demo", "--speed", "quick"}, "--speed", "--speed"},
+		{"no such profile", []string{"device", "add", "b1", "--kind", "bridge", "--profile", "zigbe", "--config", file(folders)}, "没有名为 \"zigbe\" 的配置", `there is none called "zigbe" (there are: chirpstack,`},
+		{"no such setting", []string{"device", "add", "b1", "--kind", "bridge", "--profile", "tasmota?base=x", "--config", file(folders)}, "没有名为 \"base\" 的设置", `there is no setting "base" (there are: closed)`},
 		{"arguments", []string{"device", "add"}, "参数个数不对", "wrong number of arguments"},
 		{"daemon down", []string{"status", "--config", file(folders)}, "网关没有运行", "the gateway is not running"},
 	} {

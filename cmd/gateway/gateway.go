@@ -112,8 +112,13 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
+	vocabulary := kinds.Vocabulary()
+	profiles, err := profile.Load(firmwareconfig.Profiles(), vocabulary)
+	if err != nil {
+		return nil, err
+	}
 	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{
-		Kinds: kinds.Names(), Key: registryKey(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Kinds: kinds.Names(), Profile: profiles.Check, Key: registryKey(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}
@@ -155,11 +160,6 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}
 
 	// What feeds it: messages, made events by the intake.
-	vocabulary := kinds.Vocabulary()
-	profiles, err := profile.Load(firmwareconfig.Profiles(), vocabulary)
-	if err != nil {
-		return nil, err
-	}
 	g.descriptions = discovery.New(discovery.Config{File: filepath.Join(cfg.Data, discovery.FileName), Vocabulary: vocabulary, Logger: logger})
 	g.descriptions.Forget(func(bridge string) bool { _, ok := g.registry.Device(bridge); return ok })
 	g.intake = intake.New(intake.Config{

@@ -17,8 +17,10 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 )
 
 func (c *cli) deviceCommand() *cobra.Command {
@@ -194,7 +196,11 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err != nil {
 		return err
 	}
-	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Clock: now})
+	profiles, err := profile.Load(firmwareconfig.Profiles(), kinds.Vocabulary())
+	if err != nil {
+		return err
+	}
+	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Profile: profiles.Check, Clock: now})
 	if err != nil {
 		return mendable{err}
 	}

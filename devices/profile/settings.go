@@ -68,6 +68,12 @@ func (s *Set) Open(reference string) (*Profile, error) {
 	return p, nil
 }
 
+// Check says what is wrong with a reference, nil if Open opens it.
+func (s *Set) Check(reference string) error {
+	_, err := s.Open(reference)
+	return err
+}
+
 // Settings are the names of what may be set, each with its value.
 func (p *Profile) Settings() map[string]string {
 	all := map[string]string{}

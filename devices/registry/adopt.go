@@ -180,7 +180,7 @@ func Merge(r Record, document []byte) (Record, error) {
 // Preview is what an Update would do, without doing it.
 func (r *Registry) Preview(change func(tx *Tx) error) (before, after *Snapshot, what []Changed, err error) {
 	before = r.Snapshot()
-	tx := &Tx{Before: before, next: before.clone(), kinds: r.kinds, keys: r.keys, writes: map[place][]byte{}}
+	tx := r.begin(before)
 	if err := change(tx); err != nil {
 		return nil, nil, nil, err
 	}

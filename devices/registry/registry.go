@@ -28,6 +28,9 @@ type Options struct {
 	// Kinds are those that a device may have besides devices.KindBridge. With
 	// none given every kind is taken.
 	Kinds []devices.Kind
+	// Profile says what is wrong with a bridge's reference to its profile, nil
+	// where every reference is taken.
+	Profile func(reference string) error
 	// ReadOnly opens the file for looking only, beside others who do the same.
 	ReadOnly bool
 	// Key is a file with a key that somebody else keeps, as systemd does its
@@ -45,6 +48,7 @@ type Options struct {
 type Registry struct {
 	path     string
 	kinds    []devices.Kind
+	profile  func(reference string) error
 	readOnly bool
 	keys     *keyring
 	clock    devices.Clock
@@ -109,7 +113,7 @@ func Open(path string, o Options) (*Registry, error) {
 		o.Clock = func() devices.Stamp { return devices.Stamp{} }
 	}
 	r := &Registry{
-		path: path, kinds: slices.Clone(o.Kinds), readOnly: o.ReadOnly, keys: keys, clock: o.Clock, db: db,
+		path: path, kinds: slices.Clone(o.Kinds), profile: o.Profile, readOnly: o.ReadOnly, keys: keys, clock: o.Clock, db: db,
 		pending: found.pending, changed: make(chan struct{}, 1),
 	}
 	r.current.Store(found.Snapshot)
@@ -297,7 +301,7 @@ func (r *Registry) UpdateAs(by Author, change func(tx *Tx) error) error {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	before := r.Snapshot()
-	tx := &Tx{Before: before, next: before.clone(), kinds: r.kinds, keys: r.keys, writes: map[place][]byte{}}
+	tx := r.begin(before)
 	if err := change(tx); err != nil {
 		return err
 	}
@@ -377,10 +381,11 @@ type Tx struct {
 	// Before is the state that the batch started from.
 	Before *Snapshot
 
-	next   *Snapshot
-	kinds  []devices.Kind
-	keys   *keyring
-	writes map[place][]byte // nil deletes
+	next    *Snapshot
+	kinds   []devices.Kind
+	profile func(reference string) error
+	keys    *keyring
+	writes  map[place][]byte // nil deletes
 }
 
 // place is where a record is.
@@ -391,6 +396,10 @@ type place struct {
 
 func comparePlaces(a, b place) int {
 	return cmp.Or(cmp.Compare(a.table, b.table), cmp.Compare(a.id, b.id))
+}
+
+func (r *Registry) begin(before *Snapshot) *Tx {
+	return &Tx{Before: before, next: before.clone(), kinds: r.kinds, profile: r.profile, keys: r.keys, writes: map[place][]byte{}}
 }
 
 // Put registers records, or replaces those of the same ID.
@@ -405,6 +414,11 @@ func (tx *Tx) Put(records ...Record) error {
 		if d, ok := r.(Device); ok {
 			if err := tx.checkKind(d.Kind); err != nil {
 				return refuse(Devices, d.ID, err)
+			}
+			if d.Kind == devices.KindBridge && tx.profile != nil {
+				if err := tx.profile(d.Profile); err != nil {
+					return refuse(Devices, d.ID, err)
+				}
 			}
 		}
 		r, at := r.clone(), place{r.table(), r.id()}
