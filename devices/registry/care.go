@@ -40,6 +40,8 @@ type Care struct {
 	BedExitMinutes  int   `json:"bed_exit_minutes,omitempty" personal:"true"`
 	// Fence is where a wearable should be, nil for anywhere.
 	Fence *Fence `json:"fence,omitempty" personal:"true"`
+	// Bedroom are sensors that a sleeper moves: they are no sign of life.
+	Bedroom []string `json:"bedroom,omitempty"`
 	// Meal are the hours in which a meal is picked up, "" for no meals.
 	Meal Hours `json:"meal,omitempty" personal:"true"`
 	// Bands are the vital signs that are watched.
@@ -165,7 +167,7 @@ const (
 func (c Care) table() Table { return Cares }
 func (c Care) id() string   { return c.ID }
 func (c Care) clone() Record {
-	c.Groups, c.Bands = slices.Clone(c.Groups), slices.Clone(c.Bands)
+	c.Groups, c.Bands, c.Bedroom = slices.Clone(c.Groups), slices.Clone(c.Bands), slices.Clone(c.Bedroom)
 	if c.Fence != nil {
 		fence := *c.Fence
 		c.Fence = &fence
@@ -197,6 +199,9 @@ func (c Care) validate() error {
 		}
 	}
 	if err := checkTwice("groups", c.Groups); err != nil {
+		return err
+	}
+	if err := checkTwice("bedroom", c.Bedroom); err != nil {
 		return err
 	}
 	return checkDate("away_until", c.AwayUntil)

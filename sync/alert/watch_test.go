@@ -1,0 +1,547 @@
+package alert
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/bed"
+	"github.com/linli-edge/gateway/devices/cabinet"
+	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/room"
+	"github.com/linli-edge/gateway/devices/supervision"
+	"github.com/linli-edge/gateway/devices/visit"
+	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/journal"
+)
+
+// watched is a board of rules on a day of its own clock.
+type watched struct {
+	t      *testing.T
+	board  *watchboard
+	people *registry.Snapshot
+	now    devices.Stamp
+	asked  bool
+	canAsk bool
+	n      int
+}
+
+// watchFrom begins at a civil time of 25 November 2026.
+func watchFrom(t *testing.T, clock string, care registry.Care) *watched {
+	t.Helper()
+	wall, err := time.ParseInLocation("2006-01-02 15:04", "2026-11-25 "+clock, zone)
+	must(t, err)
+	care.ID = "zhao"
+	people := community()
+	people.Cares = map[string]registry.Care{"zhao": care}
+	for id, kind := range map[string]devices.Kind{"bed": bed.Kind, "motion": room.Kind, "nap": room.Kind} {
+		people.Devices[id] = registry.Device{Device: devices.Device{ID: id, Kind: kind, Elder: "zhao"}}
+	}
+	people.Devices["meals"] = registry.Device{Device: devices.Device{ID: "meals", Kind: cabinet.Kind, Facility: "hall"}}
+	people.Devices["locker"] = registry.Device{Device: devices.Device{ID: "locker", Kind: locker.Kind, Facility: "hall"}}
+	people.Devices["tag"] = registry.Device{Device: devices.Device{ID: "tag", Kind: visit.Kind, Elder: "zhao"}}
+	w := &watched{t: t, board: &watchboard{subjects: map[string]*subject{}}, people: people}
+	w.now = devices.Stamp{Boot: devices.BootID{1}, Mono: time.Hour, Wall: wall.UTC(), Synced: true}
+	w.board.of(boxKey).Generation = "g"
+	w.board.began(w.now)
+	return w
+}
+
+// say lets a device report.
+func (w *watched) say(device string, p devices.Payload) {
+	w.t.Helper()
+	w.n++
+	e, err := devices.New(device, p)
+	must(w.t, err)
+	e.ID, e.Received = fmt.Sprint(w.n), w.now
+	w.board.observe(e, newScene(w.people, w.now))
+	w.ask(90)
+}
+
+func (w *watched) ask(left int) {
+	sc := newScene(w.people, w.now)
+	for _, e := range registry.Sorted(w.people.Elders) {
+		w.board.check(e, sc, func(string) bool { w.asked = w.canAsk; return w.canAsk })
+	}
+	for _, key := range sortedKeys(w.board.subjects) {
+		if device, ok := strings.CutPrefix(key, "device/"); ok {
+			w.board.inspect(device, sc)
+		}
+	}
+	w.board.box(w.now, left)
+}
+
+// pass lets time go by, in the ticks of the real watch's order.
+func (w *watched) pass(d time.Duration) {
+	for d > 0 {
+		step := min(d, time.Minute)
+		d -= step
+		w.now.Mono += step
+		w.now.Wall = w.now.Wall.Add(step)
+		w.ask(90)
+	}
+}
+
+// reboot goes through the state file into another boot.
+func (w *watched) reboot(off time.Duration, synced bool) {
+	w.restart()
+	w.now.Boot[0]++
+	w.now.Mono = time.Minute
+	w.now.Wall = w.now.Wall.Add(off)
+	w.now.Synced = synced
+	w.ask(90)
+}
+
+func (w *watched) restart() {
+	w.t.Helper()
+	fresh := &watchboard{subjects: map[string]*subject{}}
+	for key, s := range w.board.subjects {
+		value, err := json.Marshal(s)
+		must(w.t, err)
+		var back subject
+		must(w.t, json.Unmarshal(value, &back))
+		fresh.subjects[key] = &back
+	}
+	w.board = fresh
+}
+
+// found takes what the rules have found, as "kind part priority signs".
+func (w *watched) found() string {
+	var list []string
+	for _, key := range sortedKeys(w.board.subjects) {
+		s := w.board.subjects[key]
+		for _, p := range s.Pending {
+			if p.Found == nil {
+				list = append(list, "visit "+p.Elder+" "+p.Visitor)
+				continue
+			}
+			words := []string{string(p.Found.Kind)}
+			for _, word := range []string{p.Found.Part, string(p.Found.Priority)} {
+				if word != "" {
+					words = append(words, word)
+				}
+			}
+			if p.Found.Mended {
+				words = append(words, "mended")
+			}
+			for _, sign := range p.Found.Because {
+				words = append(words, string(sign.Sign))
+			}
+			list = append(list, strings.Join(words, " "))
+		}
+		s.Pending = nil
+	}
+	return strings.Join(list, "; ")
+}
+
+func (w *watched) expect(when, want string) {
+	w.t.Helper()
+	if got := w.found(); got != want {
+		w.t.Errorf("%s: found %q, want %q", when, got, want)
+	}
+}
+
+func number(v int) *int { return &v }
+
+func finding(t devices.Type, over bool) supervision.Finding {
+	return supervision.Finding{Type: t, Since: time.Now(), Cleared: over}
+}
+
+var home = &registry.Fence{Latitude: 32, Longitude: 118, Metres: 300}
+
+func TestWandering(t *testing.T) {
+	far := wearable.Position{Latitude: 32.01, Longitude: 118, Accuracy: 20} // 1.1 km
+	for _, c := range []struct {
+		name, clock string
+		care        registry.Care
+		want        string
+	}{
+		{"by day", "10:00", registry.Care{}, "wandering outside_fence"},
+		{"at night", "23:00", registry.Care{}, "wandering high outside_fence night"},
+		{"with dementia", "10:00", registry.Care{Dementia: true}, "wandering high outside_fence dementia"},
+	} {
+		c.care.Fence = home
+		w := watchFrom(t, c.clock, c.care)
+		w.say("w-zhao", wearable.Position{Latitude: 32.002, Longitude: 118})
+		w.say("w-zhao", wearable.Position{Latitude: 32.0028, Longitude: 118, Accuracy: 50}) // 311 m, maybe inside
+		w.say("w-zhao", far)
+		w.pass(90 * time.Second)
+		w.expect(c.name+", one fix, 90 s", "")
+		w.say("w-zhao", far)
+		w.expect(c.name+", two fixes", c.want)
+		w.pass(time.Hour)
+		w.expect(c.name+", still", "")
+		w.say("w-zhao", wearable.Position{Latitude: 32, Longitude: 118})
+		w.expect(c.name+", back", "wandering mended")
+	}
+	w := watchFrom(t, "10:00", registry.Care{Fence: home})
+	w.say("w-zhao", far)
+	w.pass(3 * time.Minute)
+	w.expect("one fix, 3 min", "wandering outside_fence")
+}
+
+func TestBedExitAtNight(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		clock string
+		care  registry.Care
+		after time.Duration
+		want  string
+	}{
+		{"not yet", "23:00", registry.Care{}, 29 * time.Minute, ""},
+		{"half an hour", "23:00", registry.Care{}, 30 * time.Minute, "night_exit out_of_bed"},
+		{"high fall risk", "23:00", registry.Care{HighFallRisk: true}, 15 * time.Minute, "night_exit out_of_bed high_fall_risk"},
+		{"as agreed", "23:00", registry.Care{BedExitMinutes: 5}, 5 * time.Minute, "night_exit out_of_bed"},
+		{"by day", "12:00", registry.Care{}, 3 * time.Hour, ""},
+		{"gets up", "05:45", registry.Care{}, time.Hour, ""},
+		{"away", "23:00", registry.Care{AwayUntil: "2026-11-27"}, time.Hour, ""},
+		{"back from being away", "23:00", registry.Care{AwayUntil: "2026-11-25"}, time.Hour, "night_exit out_of_bed"},
+	} {
+		w := watchFrom(t, c.clock, c.care)
+		w.say("bed", bed.Occupancy{Occupied: true})
+		w.say("bed", bed.Occupancy{Occupied: false})
+		w.pass(c.after)
+		w.expect(c.name, c.want)
+		if c.want == "" {
+			continue
+		}
+		w.say("bed", bed.Occupancy{Occupied: true})
+		w.expect(c.name+", back", "night_exit mended")
+	}
+	// A kill in between does not begin anew; a reboot does not forget.
+	w := watchFrom(t, "23:00", registry.Care{})
+	w.say("bed", bed.Occupancy{Occupied: true})
+	w.say("bed", bed.Occupancy{Occupied: false})
+	w.pass(20 * time.Minute)
+	w.restart()
+	w.pass(10 * time.Minute)
+	w.expect("after a restart", "night_exit out_of_bed")
+}
+
+func TestInactivity(t *testing.T) {
+	w := watchFrom(t, "09:00", registry.Care{Bedroom: []string{"nap"}})
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(11 * time.Hour) // 20:00
+	w.say("nap", room.Occupancy{Occupied: true})
+	w.say("w-zhao", wearable.Battery{Percent: number(50)})
+	w.pass(59 * time.Minute) // the day has 12 h from 09:00 to 21:00
+	w.expect("before 12 h", "")
+	w.pass(2 * time.Minute)
+	w.expect("12 h, and a sleeper's sensor does not count", "inactivity no_sign_of_life")
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.expect("a sign of life", "inactivity mended")
+	w.pass(20 * time.Hour) // over the night, to 17:01
+	w.expect("nights do not count", "")
+
+	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
+	w.canAsk = true
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(2 * time.Hour)
+	w.expect("asked first", "")
+	if !w.asked {
+		t.Error("nobody was asked")
+	}
+	w.pass(answerFor)
+	w.expect("no answer", "inactivity no_sign_of_life asked_no_answer")
+	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
+	w.canAsk = true
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(2 * time.Hour)
+	w.say("motion", room.Vibration{})
+	w.pass(time.Hour)
+	w.expect("an answer", "")
+
+	w = watchFrom(t, "08:00", registry.Care{AwayUntil: "2027-01-01"})
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(48 * time.Hour)
+	w.expect("away", "")
+}
+
+func TestMissedMeals(t *testing.T) {
+	day := func(w *watched, fetched bool) {
+		w.t.Helper()
+		w.pass(4 * time.Hour) // to 12:00
+		if fetched {
+			w.say("meals", cabinet.PickedUp{Compartment: 3, Elder: "zhao"})
+		}
+		w.pass(20 * time.Hour)
+	}
+	w := watchFrom(t, "08:00", registry.Care{Meal: "10:30-13:00", InactiveMinutes: 5000})
+	day(w, true)
+	w.expect("fetched", "")
+	day(w, false)
+	w.expect("missed", "missed_meal meal_not_fetched")
+	day(w, false)
+	w.expect("two in a row", "missed_meal high meal_not_fetched second_in_a_row")
+	day(w, true)
+	w.expect("fetched again", "missed_meal mended")
+
+	w = watchFrom(t, "13:00", registry.Care{Meal: "10:30-13:00"})
+	w.pass(10 * time.Hour)
+	w.expect("a box that has not seen the hours", "")
+
+	w = watchFrom(t, "10:00", registry.Care{Meal: "10:30-13:00"})
+	w.pass(3 * time.Hour)
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(29 * time.Minute)
+	w.expect("not yet", "")
+	w.pass(2 * time.Minute)
+	w.expect("other signs of life", "missed_meal operator meal_not_fetched other_signs_of_life")
+
+	// Weak signals together: no meal, no movement, the bed is occupied.
+	w = watchFrom(t, "09:00", registry.Care{Meal: "10:30-13:00"})
+	w.say("bed", bed.Occupancy{Occupied: true})
+	w.pass(5 * time.Hour)
+	w.expect("all together", "missed_meal meal_not_fetched; missed_meal high meal_not_fetched no_sign_of_life bed_occupied")
+}
+
+func TestVitals(t *testing.T) {
+	w := watchFrom(t, "09:00", registry.Care{Bands: []registry.Band{{Vital: "spo2", Low: 90, High: 101, Margin: 2, InARow: 3}, {Vital: "heart_rate", Low: 50, High: 110}}})
+	for i, c := range []struct {
+		spo2 int
+		want string
+	}{
+		{95, ""}, {89, ""}, {88, ""}, {91, ""}, // only two in a row
+		{89, ""}, {88, ""}, {87, "vital_sign spo2 reading"}, {86, ""}, {91, ""}, // within the band, not yet well
+		{89, ""}, {93, "vital_sign spo2 mended"}, {93, ""},
+	} {
+		w.say("w-zhao", wearable.Vitals{SpO2: &c.spo2, HeartRate: number(72)})
+		w.expect(fmt.Sprint("reading ", i), c.want)
+	}
+	for range 3 {
+		w.say("w-zhao", wearable.Vitals{HeartRate: number(30)})
+	}
+	w.expect("three by default", "vital_sign heart_rate reading")
+}
+
+func TestFood(t *testing.T) {
+	cooked := func(w *watched, ago time.Duration) *time.Time {
+		at := w.now.Wall.Add(-ago)
+		return &at
+	}
+	w := watchFrom(t, "11:00", registry.Care{})
+	w.say("meals", cabinet.Loaded{Compartment: 3, Hot: true, Cooked: cooked(w, time.Hour)})
+	w.say("meals", cabinet.Loaded{Compartment: 4, Cooked: cooked(w, time.Hour)})
+	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 55})
+	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 6})
+	w.pass(60 * time.Minute)
+	w.expect("two hours since cooking", "")
+	w.pass(time.Minute)
+	w.expect("more than two hours", "food 3 hot_food_cold")
+	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 70})
+	w.expect("warmed up again it stays unsafe", "")
+	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 15})
+	w.pass(119 * time.Minute)
+	w.expect("warm for less than two hours", "")
+	w.pass(2 * time.Minute)
+	w.expect("warm for longer", "food 4 cold_food_warm")
+	w.say("meals", cabinet.Occupancy{Compartment: 3, Occupied: false})
+	w.say("meals", cabinet.PickedUp{Compartment: 4})
+	w.expect("taken away", "food 3 mended; food 4 mended")
+}
+
+func TestDevicesInUse(t *testing.T) {
+	w := watchFrom(t, "11:00", registry.Care{})
+	w.say("locker", locker.Door{Compartment: 7, Open: true})
+	w.pass(4 * time.Minute)
+	w.say("locker", locker.Door{Compartment: 7, Open: false})
+	w.say("locker", locker.Door{Compartment: 7, Open: true})
+	w.pass(4 * time.Minute)
+	w.expect("opened twice", "")
+	w.pass(time.Minute)
+	w.expect("left open", "door_ajar 7 door_open")
+	w.say("locker", locker.Door{Compartment: 7, Open: false})
+	w.expect("closed", "door_ajar 7 mended")
+	w.say("locker", locker.Overdue{Compartment: 2})
+	w.say("meals", cabinet.Unclaimed{Compartment: 5})
+	w.expect("unclaimed", "unclaimed 2 not_fetched; unclaimed 5 not_fetched")
+	w.say("locker", locker.PickedUp{Compartment: 2})
+	w.say("meals", cabinet.PickedUp{Compartment: 5})
+	w.expect("fetched", "unclaimed 2 mended; unclaimed 5 mended")
+	w.say("locker", locker.Fault{Compartment: 3, Code: "door_jammed"})
+	w.say("locker", locker.Fault{Code: "tamper"})
+	w.say("meals", finding(supervision.TypeTampered, false))
+	w.say("locker", finding(supervision.TypeSilent, false))
+	w.expect("faults", "faulty 3/door_jammed fault; tamper fault; silent silent; tamper")
+	w.say("locker", locker.Fault{Compartment: 3, Code: "door_jammed", Cleared: true})
+	w.say("locker", finding(supervision.TypeSilent, true))
+	w.expect("mended", "faulty 3/door_jammed mended; silent mended")
+}
+
+// Each thing that is wrong with what an elder wears leaves the elder
+// unprotected, until all of it is mended.
+func TestWhoIsUnprotected(t *testing.T) {
+	w := watchFrom(t, "11:00", registry.Care{})
+	w.say("w-zhao", finding(supervision.TypeSilent, false))
+	w.expect("silent", "unprotected silent")
+	w.say("mat-zhao", finding(supervision.TypeBatteryLow, false))
+	w.say("w-zhao", finding(supervision.TypeSilent, true))
+	w.expect("the other has a low battery", "")
+	w.say("mat-zhao", finding(supervision.TypeBatteryLow, true))
+	w.expect("all is well", "unprotected mended")
+	w.say("w-zhao", finding(supervision.TypeNotWorn, false))
+	w.expect("not worn", "unprotected not_worn")
+}
+
+func TestTheBoxItself(t *testing.T) {
+	w := watchFrom(t, "11:00", registry.Care{})
+	w.pass(time.Hour)
+	w.reboot(40*time.Minute, true)
+	w.expect("a reboot", "box_off box_was_off")
+	w.reboot(time.Minute, true)
+	w.expect("a short one", "")
+	w.pass(time.Hour)
+	w.reboot(30*time.Minute, false)
+	w.expect("the clock is not there yet", "")
+	w.pass(3 * time.Minute)
+	w.expect("two minutes without a clock", "clock_off clock_unsynchronised")
+	w.now.Synced = true
+	w.ask(90)
+	w.expect("then it is", "box_off box_was_off; clock_off mended")
+	for _, c := range []struct {
+		left int
+		want string
+	}{{50, ""}, {9, "disk_full disk"}, {12, ""}, {8, ""}, {20, "disk_full mended"}, {-1, ""}} {
+		w.ask(c.left)
+		w.expect(fmt.Sprint(c.left, " % left"), c.want)
+	}
+	w.restart()
+	w.now.Mono += 2 * time.Hour
+	w.now.Wall = w.now.Wall.Add(2 * time.Hour)
+	w.ask(90)
+	w.expect("a process that was down", "box_off box_was_off")
+}
+
+func TestCareRounds(t *testing.T) {
+	w := watchFrom(t, "09:00", registry.Care{RoundHours: 24})
+	w.pass(23 * time.Hour)
+	w.say("tag", visit.Visited{By: visit.ByNFC, Caregiver: "li"})
+	w.expect("a visit", "visit zhao li")
+	w.pass(24 * time.Hour)
+	w.expect("a day later", "round_due not_visited")
+	w.say("tag", visit.Visited{By: visit.ByNFC})
+	w.expect("the next visit", "round_due mended; visit zhao tag")
+}
+
+// Whatever happens, no finding is told twice in a row, nothing is mended that
+// was not found, and a restart at any moment changes nothing.
+func TestWatchSurvivesRestart(t *testing.T) {
+	payloads := []func() (string, devices.Payload){
+		func() (string, devices.Payload) { return "bed", bed.Occupancy{Occupied: true} },
+		func() (string, devices.Payload) { return "bed", bed.Occupancy{} },
+		func() (string, devices.Payload) { return "motion", room.Occupancy{Occupied: true} },
+		func() (string, devices.Payload) { return "w-zhao", wearable.Position{Latitude: 32, Longitude: 118} },
+		func() (string, devices.Payload) { return "w-zhao", wearable.Position{Latitude: 33, Longitude: 118} },
+		func() (string, devices.Payload) { return "locker", locker.Door{Compartment: 1, Open: true} },
+		func() (string, devices.Payload) { return "locker", locker.Door{Compartment: 1} },
+		func() (string, devices.Payload) { return "w-zhao", finding(supervision.TypeSilent, false) },
+		func() (string, devices.Payload) { return "w-zhao", finding(supervision.TypeSilent, true) },
+		func() (string, devices.Payload) { return "meals", cabinet.Loaded{Compartment: 1, Hot: true} },
+		func() (string, devices.Payload) { return "meals", cabinet.Temperature{Celsius: 40} },
+		func() (string, devices.Payload) { return "meals", cabinet.PickedUp{Compartment: 1, Elder: "zhao"} },
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		care := registry.Care{Fence: home, Meal: "10:30-13:00", InactiveMinutes: 120, RoundHours: 12}
+		plain, crashing := watchFrom(t, "09:00", care), watchFrom(t, "09:00", care)
+		holds := map[string]bool{}
+		for range rapid.IntRange(1, 30).Draw(rt, "moves") {
+			device, p := rapid.SampledFrom(payloads).Draw(rt, "payload")()
+			plain.say(device, p)
+			crashing.say(device, p)
+			if rapid.Bool().Draw(rt, "restart") {
+				crashing.restart()
+			}
+			d := time.Duration(rapid.IntRange(0, 200).Draw(rt, "minutes")) * time.Minute
+			plain.pass(d)
+			crashing.pass(d)
+			for _, s := range plain.board.subjects {
+				for _, p := range s.Pending {
+					key := string(p.Found.Kind) + p.Found.Elder + p.Found.Device + p.Found.Part
+					if p.Found.Kind == Wandering || p.Found.Kind == NightExit { // the device is only said when it is found
+						key = string(p.Found.Kind)
+					}
+					if p.Found.Kind == Unprotected {
+						key = string(p.Found.Kind)
+					}
+					if p.Found.Mended && !holds[key] {
+						rt.Fatalf("%s was mended and not found", key)
+					}
+					holds[key] = !p.Found.Mended
+				}
+			}
+			if a, b := plain.found(), crashing.found(); a != b {
+				rt.Fatalf("found %q, and after restarts %q", a, b)
+			}
+		}
+	})
+}
+
+// On a box: what the rules find from the ordinary chain opens incidents, once,
+// whatever is killed, and no lost state file has an old history told again.
+func TestWatchOnABox(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.skew.Store(int64(time.Date(2026, 11, 24, 23, 0, 0, 0, zone).Sub(time.Now())))
+		watch := func() (stop func()) {
+			w, err := OpenWatch(b.engine, WatchOptions{Free: func() (int, error) { return 50, nil }})
+			must(t, err)
+			ctx, cancel := context.WithCancel(context.Background())
+			done := make(chan error, 1)
+			go func() { done <- w.Run(ctx) }()
+			return func() { cancel(); must(t, <-done); must(t, w.Close()) }
+		}
+		say := func(device string, p devices.Payload) {
+			e, err := devices.New(device, p)
+			must(t, err)
+			e.ID, e.Received = fmt.Sprint(b.journal.Last(journal.Ordinary)), b.clock()
+			must(t, b.journal.Record(context.Background(), e))
+		}
+		must(t, b.registry.Put(registry.Device{Device: devices.Device{ID: "bed-zhao", Kind: bed.Kind, Elder: "zhao"}}))
+		stop := watch()
+		say("bed-zhao", bed.Occupancy{Occupied: true})
+		pass(5 * time.Second)
+		say("bed-zhao", bed.Occupancy{Occupied: false})
+		pass(20 * time.Minute)
+		b.expect(t, "not yet", "")
+		stop()
+		must(t, b.halt())
+		must(t, b.start())
+		stop = watch()
+		pass(10*time.Minute + watchTick)
+		b.expect(t, "half an hour out of bed", own)
+		i := b.only(t)
+		if i.Kind != NightExit || i.Elder != "zhao" || len(i.Because) != 1 || i.Because[0].Minutes < 30 || i.Because[0].Minutes > 31 {
+			t.Errorf("%+v", i)
+		}
+		must(t, b.engine.Acknowledge(t.Context(), i.ID, "li", "page"))
+		say("tag", visit.Visited{Elder: "zhao", Caregiver: "li", By: visit.ByNFC})
+		pass(5 * time.Second)
+		if i := b.only(t); i.Phase != PhaseOnScene || i.OnScene.By != "li" || i.OnScene.How != "nfc" {
+			t.Errorf("after the tap at the door: %+v", i)
+		}
+		must(t, b.engine.Resolve(t.Context(), i.ID, "li", CauseReal))
+		stop()
+		before := b.journal.Last(journal.Urgent)
+		must(t, b.halt())
+		must(t, removeState(b.dir, watchState))
+		must(t, b.start())
+		stop = watch()
+		pass(time.Minute)
+		stop()
+		if n := b.journal.Last(journal.Urgent); n != before {
+			t.Errorf("%d findings were told again of an old history", n-before)
+		}
+	})
+}
+
+func removeState(dir, name string) error {
+	return os.Remove(filepath.Join(dir, "journal", name+".state"))
+}
