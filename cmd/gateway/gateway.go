@@ -59,6 +59,7 @@ type gateway struct {
 	channels *notify.Channels
 	loud     bool // there is a siren or lamp
 	alerts   *alert.Engine
+	watch    *alert.Watch
 	figures  *usage.Usage
 	reports  []*province.Sender // none where no province is configured
 	intake   *intake.Intake
@@ -151,6 +152,12 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 	g.opened = append(g.opened, g.alerts.Close)
+	if g.watch, err = alert.OpenWatch(g.alerts, alert.WatchOptions{
+		Free: func() (int, error) { return freePercent(cfg.Data) }, Ask: g.askElder,
+	}); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.watch.Close)
 	if g.figures, err = usage.Open(g.journal, g.registry, usage.Options{Clock: now, Logger: logger, Registerer: g.metrics}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
@@ -254,6 +261,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "outputs", g.outputs.Run)
 	start(&followers, following, "alert", g.alerts.Run)
 	start(&followers, following, "channels", func(ctx context.Context) error { return g.channels.Run(ctx, g.replied) })
+	start(&followers, following, "watch", g.watch.Run)
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
 	for _, sender := range g.reports {

@@ -109,6 +109,7 @@ func (c *cli) caregiverCommand() *cobra.Command {
 	})
 	add.Flags().StringVarP(&g.Name, "name", "n", "", t.NameFlag.In(c.lang))
 	add.Flags().StringArrayVar(&channels, "channel", nil, t.ChannelFlag.In(c.lang))
+	add.Flags().StringVar((*string)(&g.Quiet), "quiet", "", texts.Duty.QuietFlag.In(c.lang))
 	add.Example = "  gateway caregiver add li --name 李敏 --channel webhook=https://example.org/page"
 	return c.group("caregiver", t.Caregiver, add,
 		list(c, t.CaregiverList, "caregivers", []string{"id", "channels", "name"}, func(g registry.Caregiver) []string {
@@ -246,7 +247,7 @@ func (c *cli) explain(socket string, err error) error {
 }
 
 func inRegistry(path string) bool {
-	for _, begins := range []string{"facilities", "devices", "elders", "caregivers", "verdicts", "inbox", "import"} {
+	for _, begins := range []string{"facilities", "devices", "elders", "caregivers", "care", "groups", "shifts", "holidays", "verdicts", "inbox", "import"} {
 		if strings.HasPrefix(path, "/v1/"+begins) {
 			return true
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"slices"
@@ -49,9 +50,18 @@ func (c *cli) checkCommand() *cobra.Command {
 			if ways := cfg.Channels.Ways(siren); len(ways) < 2 {
 				c.say(cmd, texts.Notify.OneWay, notify.WayText(ways[0]))
 			}
+			if err := c.checkRota(cmd); err != nil && !down(err) {
+				return err
+			}
 			return nil
 		},
 	}
+}
+
+// down tells whether err says that no daemon is running.
+func down(err error) bool {
+	var said *texts.Error
+	return errors.As(err, &said) && said.Text == texts.Command.NotRunning
 }
 
 // load reads the configuration file; what is wrong with it has to be mended.

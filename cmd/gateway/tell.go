@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
+	"github.com/linli-edge/gateway/devices"
 	orders "github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -68,4 +71,25 @@ func (g *gateway) devicesOf(i alert.Incident) []string {
 func actID(i alert.Incident, device string) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%d\n%s\n%d\n%s", i.ID, i.Round, i.Acknowledged.At.Boot, i.Acknowledged.At.Mono, device))
 	return "coming-" + hex.EncodeToString(sum[:10])
+}
+
+// allWell is the message that asks an elder whether all is well.
+const allWell = "all_well"
+
+// askElder asks an elder by a device whether all is well, and tells whether the
+// device can and is there.
+func (g *gateway) askElder(device string) bool {
+	_, err := g.orders.Ask(context.Background(), orders.Order{
+		Device: device, Action: orders.Notify, Data: orders.Data{Message: allWell}, By: devices.GatewayDevice,
+	}, 10*time.Minute)
+	return err == nil
+}
+
+// freePercent is how much of the disk under a folder is left.
+func freePercent(folder string) (int, error) {
+	var s unix.Statfs_t
+	if err := unix.Statfs(folder, &s); err != nil || s.Blocks == 0 {
+		return -1, err
+	}
+	return int(s.Bavail * 100 / s.Blocks), nil
 }

@@ -96,6 +96,13 @@ type Engine struct {
 	beat    devices.Stamp   // when schedule last looked at the clock
 	began   devices.Stamp   // when Run did
 	sends   sync.WaitGroup
+
+	flaws struct { // of the rota, as they were found last; no call waits for it
+		sync.Mutex
+		people *registry.Snapshot
+		at     time.Time
+		found  []Flaw
+	}
 }
 
 // Open reads the state of the incidents from its file in the journal's

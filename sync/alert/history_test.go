@@ -218,6 +218,9 @@ func (l *life) act(m move) error {
 	case "acknowledge":
 		err = l.engine.Acknowledge(ctx, i.ID, "li", "page")
 		if i.Phase == PhaseOnScene || i.Phase == PhaseAcknowledged {
+			if l.faults {
+				return nil
+			}
 			return err // nothing new
 		}
 		until = time.Now().Add(DefaultArrive)

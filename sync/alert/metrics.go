@@ -14,6 +14,8 @@ type metrics struct {
 	fromMemory  prometheus.Counter
 	firstPage   prometheus.Histogram
 	sirenErrors prometheus.Counter
+	rotaFlaws   prometheus.GaugeFunc
+	unprotected prometheus.GaugeFunc
 }
 
 func newMetrics(e *Engine) *metrics {
@@ -58,6 +60,25 @@ func newMetrics(e *Engine) *metrics {
 			Help:    "Time from hearing of an incident until a person's channel has accepted a page.",
 			Buckets: []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2, 5, 10, 30, 60, 300},
 		}),
+		rotaFlaws: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linli_alert_rota_flaws",
+			Help: "Holes in the rota of the coming 14 days, and people on it who have no channel that works.",
+		}, func() float64 {
+			_, flaws := e.Duty()
+			return float64(len(flaws))
+		}),
+		unprotected: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "linli_alert_unprotected_elders",
+			Help: "Elders whose device to call for help with does not work.",
+		}, func() float64 {
+			n := 0
+			for _, i := range e.Incidents() {
+				if i.Kind == Unprotected && i.Phase != PhaseResolved {
+					n++
+				}
+			}
+			return float64(n)
+		}),
 		sirenErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "linli_alert_siren_errors_total",
 			Help: "Times that the siren could not be switched.",
@@ -70,7 +91,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 		return nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.incidents, m.open, m.unanswered, m.pages, m.fromMemory, m.firstPage, m.sirenErrors} {
+	for _, c := range []prometheus.Collector{m.incidents, m.open, m.unanswered, m.pages, m.fromMemory, m.firstPage, m.sirenErrors, m.rotaFlaws, m.unprotected} {
 		errs = append(errs, r.Register(c))
 	}
 	return errors.Join(errs...)

@@ -27,7 +27,8 @@ func civil(s devices.Stamp) time.Time {
 func (r roll) onDuty(g registry.Group, now devices.Stamp) []registry.Caregiver {
 	ids, ok := []string(nil), false
 	if local := civil(now); !local.IsZero() {
-		ids, ok = r.duty(g.ID, local)
+		shifts := r.shifts(g.ID)
+		ids, ok = r.duty(shifts, observed(shifts), local)
 	}
 	if !ok || len(ids) == 0 {
 		ids = g.Members
@@ -41,18 +42,18 @@ func (r roll) onDuty(g registry.Group, now devices.Stamp) []registry.Caregiver {
 	return people
 }
 
-// duty is what the rota says of a group at a time; ok is false if it has no
-// shifts for it.
+// duty is what the shifts of a group say of a time; ok is false if there are
+// none. holidays says whether they have any for holidays.
 //
 // An exception of the date goes before the week; a swap replaces one person
 // where that person would be on duty.
-func (r roll) duty(group string, local time.Time) (ids []string, ok bool) {
+func (r roll) duty(shifts []registry.Shift, holidays bool, local time.Time) (ids []string, ok bool) {
 	var weekly, exceptions []string
 	var excepted bool
 	var swaps []registry.Shift
-	for _, s := range r.shifts(group) {
+	for _, s := range shifts {
 		ok = ok || s.First == ""
-		if !r.covers(s, local) {
+		if !r.covers(s, holidays, local) {
 			continue
 		}
 		switch {
@@ -89,43 +90,38 @@ func (r roll) shifts(group string) []registry.Shift {
 
 // covers tells whether a shift is on at a time. Hours over midnight belong to
 // the day on which they begin.
-func (r roll) covers(s registry.Shift, local time.Time) bool {
+func (r roll) covers(s registry.Shift, holidays bool, local time.Time) bool {
 	from, to, limited := s.Hours.Minutes()
 	if !limited {
-		return r.falls(s, local)
+		return r.falls(s, holidays, local)
 	}
 	at := local.Hour()*60 + local.Minute()
 	switch {
 	case from < to:
-		return from <= at && at < to && r.falls(s, local)
+		return from <= at && at < to && r.falls(s, holidays, local)
 	case at >= from:
-		return r.falls(s, local)
+		return r.falls(s, holidays, local)
 	}
-	return at < to && r.falls(s, local.AddDate(0, 0, -1))
+	return at < to && r.falls(s, holidays, local.AddDate(0, 0, -1))
 }
 
 // falls tells whether a shift is of a day.
-func (r roll) falls(s registry.Shift, day time.Time) bool {
+func (r roll) falls(s registry.Shift, holidays bool, day time.Time) bool {
 	date := day.Format(time.DateOnly)
 	if s.First != "" {
 		return s.First <= date && date <= cmp.Or(s.Last, s.First)
 	}
 	want := registry.Days()[day.Weekday()]
-	if _, holiday := r.Holidays[date]; holiday && r.hasHolidays(s.Group) {
+	if _, holiday := r.Holidays[date]; holiday && holidays {
 		want = registry.DayHoliday
 	}
 	return slices.Contains(s.Days, want)
 }
 
-// hasHolidays tells whether the rota of a group says anything of holidays; if
-// not they are days like others.
-func (r roll) hasHolidays(group string) bool {
-	for _, s := range r.Shifts {
-		if s.Group == group && slices.Contains(s.Days, registry.DayHoliday) {
-			return true
-		}
-	}
-	return false
+// observed tells whether shifts say anything of holidays; if not these are days
+// like others.
+func observed(shifts []registry.Shift) bool {
+	return slices.ContainsFunc(shifts, func(s registry.Shift) bool { return slices.Contains(s.Days, registry.DayHoliday) })
 }
 
 // Flaw is what is wrong with the rota of the coming days.
@@ -151,13 +147,15 @@ func (r roll) flaws(now devices.Stamp) []Flaw {
 	begin := local.Truncate(quarter)
 	var found []Flaw
 	for _, g := range registry.Sorted(r.Groups) {
-		if len(r.shifts(g.ID)) == 0 {
+		shifts := r.shifts(g.ID)
+		if len(shifts) == 0 {
 			continue
 		}
+		holidays := observed(shifts)
 		mute := map[string]int{} // where in found
 		hole := -1
 		for at := begin; at.Before(begin.Add(ahead)); at = at.Add(quarter) {
-			ids, ok := r.duty(g.ID, at)
+			ids, ok := r.duty(shifts, holidays, at)
 			if ok && len(ids) == 0 {
 				if hole < 0 {
 					hole = len(found)
@@ -205,5 +203,10 @@ func (e *Engine) Duty() ([]Standing, []Flaw) {
 		}
 		list = append(list, s)
 	}
-	return list, people.flaws(now)
+	e.flaws.Lock()
+	defer e.flaws.Unlock()
+	if quarter := now.Wall.Truncate(15 * time.Minute); e.flaws.people != people.Snapshot || !e.flaws.at.Equal(quarter) {
+		e.flaws.people, e.flaws.at, e.flaws.found = people.Snapshot, quarter, people.flaws(now)
+	}
+	return list, slices.Clone(e.flaws.found)
 }

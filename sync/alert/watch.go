@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
-	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -158,7 +157,7 @@ func (w *Watch) ask() {
 	people := w.engine.registry.Snapshot()
 	sc := newScene(people, w.engine.options.Clock())
 	for _, elder := range people.Elders {
-		w.board.check(elder, sc, func(id string) bool { return w.askElder(people, id) })
+		w.board.check(elder, sc)
 	}
 	for key := range w.board.subjects {
 		if device, ok := strings.CutPrefix(key, "device/"); ok {
@@ -174,15 +173,19 @@ func (w *Watch) ask() {
 	w.board.box(sc.now, left)
 }
 
-func (w *Watch) askElder(people *registry.Snapshot, elder string) bool {
-	if w.options.Ask == nil {
-		return false
-	}
+// question asks an elder by every device that can.
+func (w *Watch) question(elder string) {
 	asked := false
-	for _, d := range people.DevicesOf(elder) {
-		asked = !d.Retired && w.options.Ask(d.ID) || asked
+	if w.options.Ask != nil {
+		for _, d := range w.engine.registry.Snapshot().DevicesOf(elder) {
+			asked = !d.Retired && w.options.Ask(d.ID) || asked
+		}
 	}
-	return asked
+	if !asked {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.board.unasked(elder)
+	}
 }
 
 // fold follows the ordinary chain.
@@ -260,9 +263,12 @@ func (w *Watch) report(ctx context.Context) {
 			continue
 		}
 		var err error
-		if p.Found != nil {
+		switch {
+		case p.Found != nil:
 			err = w.engine.Report(ctx, *p.Found, p.ID)
-		} else {
+		case p.Ask != "":
+			w.question(p.Ask)
+		default:
 			err = w.engine.visit(ctx, p.Elder, p.Visitor, p.How)
 		}
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -70,7 +71,18 @@ func (w *watched) say(device string, p devices.Payload) {
 func (w *watched) ask(left int) {
 	sc := newScene(w.people, w.now)
 	for _, e := range registry.Sorted(w.people.Elders) {
-		w.board.check(e, sc, func(string) bool { w.asked = w.canAsk; return w.canAsk })
+		w.board.check(e, sc)
+	}
+	for _, s := range w.board.subjects {
+		s.Pending = slices.DeleteFunc(s.Pending, func(p pending) bool {
+			if p.Ask == "" {
+				return false
+			}
+			if w.asked = w.canAsk; !w.canAsk {
+				w.board.unasked(p.Ask)
+			}
+			return true
+		})
 	}
 	for _, key := range sortedKeys(w.board.subjects) {
 		if device, ok := strings.CutPrefix(key, "device/"); ok {

@@ -14,13 +14,14 @@ import (
 // JSON is the value in the state file.
 type subject struct {
 	// Of an elder.
-	Life   *devices.Stamp    `json:"life,omitempty"`  // the latest sign of it
-	Bed    *bedside          `json:"bed,omitempty"`   //
-	Fix    *outside          `json:"fix,omitempty"`   // since when outside the fence
-	Meal   *mealtime         `json:"meal,omitempty"`  //
-	Out    map[string]int    `json:"out,omitempty"`   // readings in a row outside the band
-	Visit  *devices.Stamp    `json:"visit,omitempty"` // the latest, or since when they are due
-	Asked  *devices.Stamp    `json:"asked,omitempty"`
+	Life   *devices.Stamp    `json:"life,omitempty"`   // the latest sign of it
+	Bed    *bedside          `json:"bed,omitempty"`    //
+	Fix    *outside          `json:"fix,omitempty"`    // since when outside the fence
+	Meal   *mealtime         `json:"meal,omitempty"`   //
+	Out    map[string]int    `json:"out,omitempty"`    // readings in a row outside the band
+	Visit  *devices.Stamp    `json:"visit,omitempty"`  // the latest, or since when they are due
+	Asked  *devices.Stamp    `json:"asked,omitempty"`  // whether all is well, since the latest sign of life
+	Deaf   bool              `json:"deaf,omitempty"`   // no device could
 	Broken map[string][]Sign `json:"broken,omitempty"` // what is wrong, by device
 	// Of a device.
 	Doors   map[int]devices.Stamp `json:"doors,omitempty"` // open since, by compartment
@@ -44,14 +45,15 @@ type subject struct {
 	changed    bool   // since it was last written
 }
 
-// pending is a finding on its way to the journal, or a visit on its way to the
-// incidents.
+// pending is a finding on its way to the journal, a visit on its way to the
+// incidents, or a question on its way to an elder.
 type pending struct {
 	ID      string `json:"id"`
 	Found   *Found `json:"found,omitempty"`
 	Elder   string `json:"elder,omitempty"`
 	Visitor string `json:"visitor,omitempty"`
 	How     string `json:"how,omitempty"`
+	Ask     string `json:"ask,omitempty"` // the elder to ask
 }
 
 type bedside struct {
@@ -176,6 +178,12 @@ func (b *watchboard) forgetPending() {
 			s.Pending = nil
 		}
 	}
+}
+
+// unasked notes that no device could ask an elder.
+func (b *watchboard) unasked(elder string) {
+	s := b.of("elder/" + elder)
+	s.Deaf, s.changed = true, true
 }
 
 // settled drops what the journal has.

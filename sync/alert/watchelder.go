@@ -3,6 +3,7 @@ package alert
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -195,9 +196,8 @@ func (b *watchboard) visited(e devices.Event, sc scene) {
 	s.Pending = append(s.Pending, pending{ID: identity(e), Elder: elder, Visitor: cmp.Or(p.Caregiver, e.Device), How: p.By})
 }
 
-// check asks the rules about an elder, as things are now. ask is called when
-// the elder should be asked whether all is well; it tells whether a device can.
-func (b *watchboard) check(elder registry.Elder, sc scene, ask func(elder string) bool) {
+// check asks the rules about an elder, as things are now.
+func (b *watchboard) check(elder registry.Elder, sc scene) {
 	key := "elder/" + elder.ID
 	care := sc.people.Cares[elder.ID]
 	if b.subjects[key] == nil && care.RoundHours == 0 && care.Meal == "" {
@@ -206,7 +206,7 @@ func (b *watchboard) check(elder registry.Elder, sc scene, ask func(elder string
 	s := b.of(key)
 	b.wandering(s, key, elder.ID, care, sc)
 	b.bedExit(s, key, elder.ID, care, sc)
-	b.inactivity(s, key, elder.ID, care, sc, ask)
+	b.inactivity(s, key, elder.ID, care, sc)
 	b.meal(s, key, elder.ID, care, sc)
 	b.round(s, key, elder.ID, care, sc)
 	b.unprotected(s, key, elder.ID)
@@ -299,7 +299,7 @@ func within(h registry.Hours, from, to time.Time) time.Duration {
 	return sum
 }
 
-func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Care, sc scene, ask func(string) bool) {
+func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Care, sc scene) {
 	f := Found{Kind: Inactivity, Elder: elder}
 	idle, known := s.idle(care, sc)
 	limit := defaultInactive
@@ -314,13 +314,15 @@ func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Car
 		b.worse(s, key, f, idle)
 		return
 	}
-	if s.Asked == nil && ask(elder) {
+	if s.Asked == nil { // the elder first, where a device can
 		now := sc.now
-		s.Asked, s.changed = &now, true
+		s.Asked, s.Deaf, s.changed = &now, false, true
+		s.N++
+		s.Pending = append(s.Pending, pending{ID: fmt.Sprintf("ask/%d", s.N), Ask: elder})
 		return
 	}
 	f.Because = []Sign{{Sign: SignNoLife, Minutes: minutes(idle)}}
-	if s.Asked != nil {
+	if !s.Deaf {
 		if elapsed(sc.now, *s.Asked) < answerFor {
 			return
 		}

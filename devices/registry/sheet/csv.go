@@ -29,6 +29,8 @@ var headings = map[string]string{
 	"设施": "facility", "所属设施": "facility", "老人": "elder", "佩戴者": "elder", "格口": "compartment", "格口号": "compartment",
 	"格口数": "compartments", "格口数量": "compartments", "房间": "room", "房号": "room", "床位": "bed", "楼栋": "building",
 	"网桥": "bridge", "地址": "address", "网桥地址": "address", "报文格式": "profile", "停用": "retired",
+	"值班组": "group", "角色": "role", "成员": "members", "日子": "days", "自": "first", "至": "last", "时段": "hours", "值班人员": "people", "替换": "instead",
+	"免打扰时段": "quiet", "巡访间隔小时": "round_hours", "取餐时段": "meal", "外出至": "away_until",
 	"照护人员": "caregivers", "呼叫方式": "channels", "区划代码": "region", "统计用区划代码": "region", "城乡分类": "urban_rural",
 	"行业代码": "industry", "运营单位": "operator", "统一社会信用代码": "operator", "服务": "services",
 }
@@ -37,6 +39,8 @@ var headings = map[string]string{
 // them.
 var tables = map[string]registry.Table{
 	"facility": registry.Facilities, "设施": registry.Facilities, "device": registry.Devices, "设备": registry.Devices,
+	"group": registry.Groups, "值班组": registry.Groups, "shift": registry.Shifts, "班次": registry.Shifts,
+	"holiday": registry.Holidays, "节假日": registry.Holidays, "care": registry.Cares, "照护约定": registry.Cares,
 	"elder": registry.Elders, "老人": registry.Elders, "caregiver": registry.Caregivers, "照护人员": registry.Caregivers,
 }
 

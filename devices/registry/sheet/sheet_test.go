@@ -160,6 +160,24 @@ devices:
 	}
 }
 
+// The rota is a table like others.
+func TestRotaFromCSV(t *testing.T) {
+	r := open(t)
+	s := read(t, "排班.csv", "类别,编号,名称,角色,成员,值班组,日子,时段,值班人员,自,替换\n"+
+		"照护人员,li,李敏,,,,,,,,\n照护人员,wang,王强,,,,,,,,\n值班组,night,夜班,care,li;wang,,,,,,\n"+
+		"班次,week,,,,night,mon;tue;holiday,20:00-08:00,li,,\n班次,swap,,,,night,,,wang,2026-10-01,li\n节假日,2026-10-01,国庆,,,,,,,,\n")
+	if _, err := s.Apply(r, registry.Author{}); err != nil {
+		t.Fatal(err)
+	}
+	got := r.Snapshot()
+	if w := got.Shifts["week"]; len(w.Days) != 3 || w.Days[2] != registry.DayHoliday || w.Hours != "20:00-08:00" || w.People[0] != "li" {
+		t.Errorf("%+v", w)
+	}
+	if x := got.Shifts["swap"]; x.First != "2026-10-01" || x.Instead != "li" || got.Holidays["2026-10-01"].Name != "国庆" || got.Groups["night"].Role != registry.RoleCare {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Each mistake is one message with its place and mend, and changes nothing.
 func TestAMistakeNamesItsPlace(t *testing.T) {
 	for _, c := range []struct {
@@ -168,7 +186,7 @@ func TestAMistakeNamesItsPlace(t *testing.T) {
 	}{
 		{"a.csv", "", "a.csv:1: there is no record"},
 		{"a.csv", "id,kind\n", "a.csv:1: there is no record"},
-		{"a.csv", "id,knid\nl1,locker\n", `a.csv:1:2: there is no column "knid", columns are: address, `},
+		{"a.csv", "id,knid\nl1,locker\n", `a.csv:1:2: there is no column "knid", columns are: active, address, `},
 		{"a.csv", "id,编号\nl1,l1\n", "a.csv:1:2: column id is column 1 already"},
 		{"a.csv", "name,kind\n1,locker\n", "a.csv:1: the first line lacks the column id"},
 		{"a.csv", "record,id\nlift,l1\n", `a.csv:2:1 (record): must be facility, device, elder or caregiver (got "lift")`},

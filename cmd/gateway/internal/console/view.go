@@ -164,6 +164,18 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	if n := people.Locked(); n > 0 {
 		warnings = append(warnings, texts.ConsoleDevices.WarnKey.In(lang, n, c.Registry.KeyFile()))
 	}
+	_, flaws := c.Alerts.Duty()
+	for _, f := range flaws[:min(len(flaws), 5)] {
+		from, to := f.From.Format("01-02 15:04"), f.To.Format("01-02 15:04")
+		if f.Person == "" {
+			warnings = append(warnings, texts.Duty.WarnHole.In(lang, people.Groups[f.Group].Name, from, to))
+		} else {
+			warnings = append(warnings, texts.Duty.WarnMute.In(lang, people.Groups[f.Group].Name, c.personName(f.Person), from))
+		}
+	}
+	for _, s := range c.Alerts.Silences() {
+		warnings = append(warnings, texts.Duty.Silenced.In(lang, s.Mode.Text(), s.Scope, int(s.Left.Minutes())+1))
+	}
 	if damage := c.Journal.Damage(); len(damage) > 0 {
 		salvaged, lost := 0, uint64(0)
 		for _, d := range damage {

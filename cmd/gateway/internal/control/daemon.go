@@ -30,6 +30,7 @@ type Config struct {
 	Journal *journal.Journal
 	Alerts  *alert.Engine
 	Clock   devices.Clock
+	Watch   *alert.Watch
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Certify gives a device a certificate to log in with, for the request in
@@ -215,6 +216,7 @@ func Handler(c Config) http.Handler {
 		}
 		answer(w, r, result, err)
 	})
+	c.duty(mux)
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
 	mux.HandleFunc("GET /v1/capture", c.capture)

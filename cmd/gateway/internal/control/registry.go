@@ -30,8 +30,9 @@ type Registered struct {
 //	GET    /v1/pairing                     Pairing; POST begins, DELETE ends it
 //	POST   /v1/import?name=FILE&dry_run=1  the file -> Imported
 //
-// table is facilities, devices, elders, caregivers or verdicts. gone is called
-// with the ID of a device whose connection has no longer the right rights.
+// table is facilities, devices, elders, caregivers, care, groups, shifts,
+// holidays or verdicts. gone is called with the ID of a device whose connection
+// has no longer the right rights.
 func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Handler {
 	mux := http.NewServeMux()
 	adoption(mux, reg, gone)
@@ -41,6 +42,14 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 		func(r *registry.Elder, id string) { r.ID = id })
 	resource(mux, reg, registry.Caregivers, func(s *registry.Snapshot) map[string]registry.Caregiver { return s.Caregivers },
 		func(r *registry.Caregiver, id string) { r.ID = id })
+	resource(mux, reg, registry.Cares, func(s *registry.Snapshot) map[string]registry.Care { return s.Cares },
+		func(r *registry.Care, id string) { r.ID = id })
+	resource(mux, reg, registry.Groups, func(s *registry.Snapshot) map[string]registry.Group { return s.Groups },
+		func(r *registry.Group, id string) { r.ID = id })
+	resource(mux, reg, registry.Shifts, func(s *registry.Snapshot) map[string]registry.Shift { return s.Shifts },
+		func(r *registry.Shift, id string) { r.ID = id })
+	resource(mux, reg, registry.Holidays, func(s *registry.Snapshot) map[string]registry.Holiday { return s.Holidays },
+		func(r *registry.Holiday, id string) { r.ID = id })
 	mux.HandleFunc("GET /v1/devices", func(w http.ResponseWriter, r *http.Request) {
 		answer(w, r, registry.Sorted(reg.Snapshot().Devices), nil)
 	})

@@ -1,0 +1,43 @@
+package control
+
+import (
+	"net/http"
+
+	"github.com/linli-edge/gateway/sync/alert"
+)
+
+// Duty is who stands by, and what is wrong with the rota of the coming days.
+type Duty struct {
+	Now   []alert.Standing `json:"now"`
+	Flaws []alert.Flaw     `json:"flaws"`
+	// Without are the caregivers who cannot be reached at all.
+	Without []string `json:"without"`
+}
+
+// duty serves the rota, the silences and the care rounds:
+//
+//	GET  /v1/duty               who is on duty, and what is wrong with the rota
+//	GET  /v1/silences           those that have not ended
+//	POST /v1/silences           silence something for a while, or end that
+//	GET  /v1/rounds             who is to be visited
+//	POST /v1/rounds/{elder}     somebody was visited
+func (c Config) duty(mux *http.ServeMux) {
+	mux.HandleFunc("GET /v1/duty", func(w http.ResponseWriter, r *http.Request) {
+		now, flaws := c.Alerts.Duty()
+		answer(w, r, Duty{now, flaws, c.Alerts.Reach().Without}, nil)
+	})
+	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Silences(), nil) })
+	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
+		var s alert.Silenced
+		if read(w, r, &s) {
+			answer(w, r, struct{}{}, c.Alerts.Silence(r.Context(), s))
+		}
+	})
+	mux.HandleFunc("GET /v1/rounds", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Watch.Rounds(), nil) })
+	mux.HandleFunc("POST /v1/rounds/{elder}", func(w http.ResponseWriter, r *http.Request) {
+		var human Human
+		if read(w, r, &human) {
+			answer(w, r, struct{}{}, c.Watch.Confirm(r.Context(), r.PathValue("elder"), human.By))
+		}
+	})
+}
