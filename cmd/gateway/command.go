@@ -45,7 +45,7 @@ func rootCommand(lang texts.Lang, args []string, stdout, stderr io.Writer) *cobr
 		c.backupCommand(), c.restoreCommand(), c.usageCommand(), c.provinceCommand(), c.gpioCommand(), c.mqttCommand(),
 		c.simulateCommand(), c.deskCommand(), c.visitCommand(),
 		c.profileCommand(), c.captureCommand(),
-		c.careCommand(), c.groupCommand(), c.rotaCommand(), c.silenceCommand(), c.roundCommand(),
+		c.careCommand(), c.groupCommand(), c.rotaCommand(), c.silenceCommand(), c.roundCommand(), c.alertCommand(), c.ledgerCommand(),
 	)
 	root.SetOut(stdout)
 	root.SetErr(stderr)

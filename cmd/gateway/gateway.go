@@ -60,6 +60,7 @@ type gateway struct {
 	loud     bool // there is a siren or lamp
 	alerts   *alert.Engine
 	watch    *alert.Watch
+	ledger   *alert.Ledger
 	figures  *usage.Usage
 	reports  []*province.Sender // none where no province is configured
 	intake   *intake.Intake
@@ -158,6 +159,10 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 	g.opened = append(g.opened, g.watch.Close)
+	if g.ledger, err = alert.OpenLedger(g.alerts); err != nil {
+		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
+	}
+	g.opened = append(g.opened, g.ledger.Close)
 	if g.figures, err = usage.Open(g.journal, g.registry, usage.Options{Clock: now, Logger: logger, Registerer: g.metrics}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
@@ -262,6 +267,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "alert", g.alerts.Run)
 	start(&followers, following, "channels", func(ctx context.Context) error { return g.channels.Run(ctx, g.replied) })
 	start(&followers, following, "watch", g.watch.Run)
+	start(&followers, following, "ledger", g.ledger.Run)
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
 	for _, sender := range g.reports {

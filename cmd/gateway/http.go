@@ -74,7 +74,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 	started := g.clock()
 	broker, _ := g.driver.(*mqtt.Broker) // nil for the client of another one
 	g.commands = control.Handler(control.Config{
-		Registry: g.registry, Revoke: revoke, Broker: broker, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Commands: g.orders, Clock: g.clock,
+		Registry: g.registry, Revoke: revoke, Broker: broker, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Ledger: g.ledger, Commands: g.orders, Clock: g.clock,
 		Certify: func(device, request string) (control.Certified, error) { return g.certify(device, request, revoke) },
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)

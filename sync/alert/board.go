@@ -91,15 +91,17 @@ type board struct {
 	records  map[string]*record
 	heard    map[string]*record // by the identity of an applied event
 	silences map[string]*silence
-	number   uint64
-	dropped  map[string]bool          // forgotten, but maybe still on disk
-	again    string                   // of new incidents, while the journal is read again
-	digests  map[string]devices.Stamp // the latest of each audience
+	// silencedBy is the latest event of each silence, of this process.
+	silencedBy map[string]string
+	number     uint64
+	dropped    map[string]bool          // forgotten, but maybe still on disk
+	again      string                   // of new incidents, while the journal is read again
+	digests    map[string]devices.Stamp // the latest of each audience
 }
 
 func newBoard() *board {
 	return &board{
-		records: map[string]*record{}, heard: map[string]*record{}, silences: map[string]*silence{},
+		records: map[string]*record{}, heard: map[string]*record{}, silences: map[string]*silence{}, silencedBy: map[string]string{},
 		dropped: map[string]bool{}, digests: map[string]devices.Stamp{},
 	}
 }

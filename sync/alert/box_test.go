@@ -102,6 +102,15 @@ func (b *box) halt() error {
 	return errors.Join(<-b.stopped, b.engine.Close(), b.journal.Close(), b.registry.Close())
 }
 
+// kill stops the box as a SIGKILL does: what is not on disk is lost.
+func (b *box) kill() error {
+	b.disk.fail()
+	b.stop()
+	err := <-b.stopped
+	b.disk.mend()
+	return errors.Join(err, b.engine.Close(), b.journal.Close(), b.registry.Close())
+}
+
 // reboot starts the halted box in another boot.
 func (b *box) reboot() error {
 	b.boot[0]++

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/linli-edge/gateway/devices/registry"
 )
 
 // Random histories of a box, against what people were promised:
@@ -22,8 +24,23 @@ import (
 //   - one press is one incident, and nobody has two that are open;
 //   - a page that was accepted is not sent again, but after a restart;
 //
-// also while somebody sets the wall clock, by up to fifty years.
+// also while somebody sets the wall clock, by up to fifty years, changes the
+// rota, or kills the box. A hundred of them; ten thousand in the campaign.
 func TestRandomHistories(t *testing.T) {
+	for range campaign(1, 100) {
+		histories(t)
+	}
+}
+
+// campaign is the long form of a test in the campaign, else the short one.
+func campaign(short, long int) int {
+	if os.Getenv("LINLI_CAMPAIGN") != "" {
+		return long
+	}
+	return short
+}
+
+func histories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.Bool().Draw(rt, "faults")
 		moves := rapid.SliceOfN(drawMove(faults), 1, 40).Draw(rt, "moves")
@@ -50,7 +67,7 @@ type move struct {
 var wearers = map[string]string{"w-zhao": "elder/zhao", "mat-zhao": "elder/zhao", "w-qian": "elder/qian", "w-sun": "elder/sun", "cord": "device/cord"}
 
 func drawMove(faults bool) *rapid.Generator[move] {
-	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "arrive", "resolve", "pass", "pass", "pass", "restart", "reboot", "clock"}
+	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "arrive", "resolve", "pass", "pass", "pass", "restart", "reboot", "kill", "rota", "clock"}
 	if faults {
 		whats = append(whats, "mood", "mood", "fail", "hang", "slow", "mend", "mend")
 	}
@@ -138,8 +155,10 @@ func (l *life) make(m move) error {
 				return err
 			}
 		}
-	case "restart", "reboot":
+	case "restart", "reboot", "kill":
 		return l.restart(m.what)
+	case "rota":
+		return l.plan(m.n)
 	case "clock": // somebody sets it
 		l.skew.Store(int64(tenYears) * int64(m.n-50) / 10)
 	case "mood":
@@ -247,7 +266,11 @@ func (l *life) act(m move) error {
 
 func (l *life) restart(how string) error {
 	l.restarts++
-	if err := l.halt(); err != nil {
+	halt := l.halt
+	if how == "kill" {
+		halt = l.kill
+	}
+	if err := halt(); err != nil {
 		return err
 	}
 	// What was neither recorded nor kept is forgotten until the device repeats
@@ -269,6 +292,17 @@ func (l *life) restart(how string) error {
 		l.send(l.restless[id])
 	}
 	return nil
+}
+
+// plan changes the rota: who stands by for everybody, and when.
+func (l *life) plan(n int) error {
+	members := [][]string{{"wang"}, {"li", "wang"}, {"mute"}, {}}[n%4]
+	records := []registry.Record{registry.Group{ID: "duty", Name: "值班", Role: []registry.Role{registry.RoleCare, registry.RoleSupervisor, registry.RoleDesk}[n%3], Members: members}}
+	if len(members) > 0 {
+		hours := []registry.Hours{"", "08:00-20:00", "20:00-08:00"}[n%3]
+		records = append(records, registry.Shift{ID: "s", Group: "duty", Days: registry.Days()[:1+n%8], Hours: hours, People: members[:1]})
+	}
+	return l.registry.Put(records...)
 }
 
 func (l *life) note(calls []call) (bySubject map[string]time.Time) {

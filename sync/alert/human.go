@@ -69,12 +69,16 @@ func (e *Engine) HandOver(ctx context.Context, incident, by, to string) error {
 }
 
 // Silence mutes something for a while, see [Silenced]. It returns when that is
-// on disk.
+// on disk and counts.
 func (e *Engine) Silence(ctx context.Context, s Silenced) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	return e.record(ctx, s, rand.Text())
+	id := rand.Text()
+	if err := e.record(ctx, s, id); err != nil {
+		return err
+	}
+	return e.until(ctx, func() bool { return e.board.silencedBy[s.key()] == id })
 }
 
 // Report hands over what a rule has found. It returns when that is on disk. A
@@ -128,10 +132,15 @@ func (e *Engine) act(ctx context.Context, incident string, p devices.Payload) er
 // applied waits until an act has been applied, by the fold or, after a second,
 // from memory.
 func (e *Engine) applied(ctx context.Context, incident, act string) error {
+	return e.until(ctx, func() bool { return e.board.heard[act] != nil || e.board.records[incident] == nil })
+}
+
+// until waits for something that is announced when it happens.
+func (e *Engine) until(ctx context.Context, happened func() bool) error {
 	for {
 		e.mu.Lock()
 		changed := e.changed
-		done := e.board.heard[act] != nil || e.board.records[incident] == nil
+		done := happened()
 		e.mu.Unlock()
 		if done {
 			return nil

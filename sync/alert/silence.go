@@ -73,6 +73,9 @@ func (s Silenced) Validate() error {
 	return checkBy(s.By)
 }
 
+// key is what there is one silence of.
+func (s Silenced) key() string { return string(s.Mode) + " " + s.Scope }
+
 // Silence is one that has not ended.
 type Silence struct {
 	Silenced
@@ -108,7 +111,8 @@ func (b *board) silence(e devices.Event) error {
 	if err != nil {
 		return err
 	}
-	b.silences[string(p.Mode)+" "+p.Scope] = &silence{Silence: Silence{Silenced: p, Set: e.Received}}
+	b.silences[p.key()] = &silence{Silence: Silence{Silenced: p, Set: e.Received}}
+	b.silencedBy[p.key()] = e.ID
 	return nil
 }
 

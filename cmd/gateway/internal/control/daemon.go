@@ -31,6 +31,7 @@ type Config struct {
 	Alerts  *alert.Engine
 	Clock   devices.Clock
 	Watch   *alert.Watch
+	Ledger  *alert.Ledger
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Certify gives a device a certificate to log in with, for the request in
@@ -217,6 +218,7 @@ func Handler(c Config) http.Handler {
 		answer(w, r, result, err)
 	})
 	c.duty(mux)
+	c.ledger(mux)
 	mux.HandleFunc("GET /v1/journal", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Journal.Stats(), nil) })
 	mux.HandleFunc("GET /v1/journal/tail", c.tail)
 	mux.HandleFunc("GET /v1/capture", c.capture)
