@@ -381,7 +381,8 @@ func (in *Intake) rejectFrom(budget, sender string, m devices.Message, err error
 	if budget == strangers {
 		in.Logger.Warn("report of an unregistered device")
 	} else {
-		in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", rejected.Detail)
+		unquoted, _, _ := strings.Cut(rejected.Detail, " (got ") // what stands there instead may be somebody's name
+		in.Logger.Warn("report rejected", "device", sender, "reason", rejected.Reason, "detail", unquoted)
 	}
 	e, err := devices.New(sender, rejected)
 	if err != nil {
