@@ -3,7 +3,6 @@ package province
 import (
 	"bufio"
 	"context"
-	"flag"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -29,8 +28,6 @@ import (
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
-var backlogRows = flag.Int("backlog", 20_000, "rows of TestBacklog; the figure of the design is 300000")
-
 // anonymous is the process's RssAnon, in bytes.
 func anonymous(t *testing.T) (n int64) {
 	t.Helper()
@@ -53,6 +50,10 @@ func anonymous(t *testing.T) (n int64) {
 // A backlog of very many rows is drained in little memory and few bytes: the
 // most that the process takes while it sends, with the platform in it too.
 func TestBacklog(t *testing.T) {
+	size := 20_000
+	if campaign() {
+		size = 300_000
+	}
 	dir := t.TempDir()
 	now := devices.Stamp{Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 1, 1, 2, 0, 0, 0, time.UTC), Synced: true}
 	var turning sync.Mutex
@@ -122,7 +123,7 @@ func TestBacklog(t *testing.T) {
 			}
 		}))
 	}
-	for rows := 0; rows < *backlogRows; {
+	for rows := 0; rows < size; {
 		for f := range places {
 			l, c := fmt.Sprintf("l-f-%02d", f), fmt.Sprintf("c-f-%02d", f)
 			for k := range 2 + f%4 {
@@ -148,7 +149,7 @@ func TestBacklog(t *testing.T) {
 
 	waiting, err := sender.backlog()
 	must(err)
-	if waiting < *backlogRows/2 {
+	if waiting < size/2 {
 		t.Fatalf("%d rows only", waiting)
 	}
 	before := anonymous(t)

@@ -78,7 +78,10 @@ func (f *flaky) disturb(req *http.Request, body []byte, deliver func() (*http.Re
 // Whatever is killed, lost, repeated or reordered, between box and platform or
 // on either side: in the end the platform has counted what has happened.
 func TestExactlyOnce(t *testing.T) {
-	const rounds = 20
+	rounds := 20
+	if campaign() {
+		rounds = 200
+	}
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	faults := map[string]int{}
