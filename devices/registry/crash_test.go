@@ -42,8 +42,8 @@ func actAsVictim() {
 	}
 }
 
-// A process killed while it writes leaves whole batches, and every one that
-// it said was written.
+// A process killed while it writes leaves whole batches, every one that it said
+// was written, and of each what is to be journaled.
 func TestKilledWhileWriting(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -86,6 +86,10 @@ func TestKilledWhileWriting(t *testing.T) {
 		s := r.Snapshot()
 		if n := len(s.Elders); n%batch != 0 || n/batch < said || len(s.Damaged) != 0 {
 			t.Errorf("%d elders in batches of %d, %d batches were said to be written, damaged: %v", n, batch, said, s.Damaged)
+		}
+		// Each batch has left behind what is to be journaled of it, and no other.
+		if n := len(s.Elders) / batch; len(r.pending) != n {
+			t.Errorf("%d batches, and %d changes to journal", n, len(r.pending))
 		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
