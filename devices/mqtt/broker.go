@@ -126,7 +126,10 @@ type Broker struct {
 	started     time.Time
 	received    atomic.Uint64 // messages
 	queuedBytes atomic.Int64  // of all sessions
-	retaining   sync.Mutex    // of writing what is retained, so that the last is the same in memory and on disk
+	// retaining keeps retained messages in one order, in memory and on disk,
+	// and apart from new subscriptions, so that these get each once. It is
+	// taken before all other locks.
+	retaining sync.Mutex
 
 	mu        sync.Mutex
 	open      map[*conn]struct{}
@@ -365,6 +368,10 @@ func (b *Broker) route(m *message, also []change, done func(error)) {
 	}
 	var waiting []held
 	changes := also
+	if m != nil && m.retain {
+		b.retaining.Lock()
+		defer b.retaining.Unlock()
+	}
 	if m != nil {
 		for _, t := range b.router.match(m) {
 			if d, write := t.session.offer(m, t); write != nil {
@@ -374,8 +381,6 @@ func (b *Broker) route(m *message, also []change, done func(error)) {
 		}
 	}
 	if m != nil && m.retain {
-		b.retaining.Lock()
-		defer b.retaining.Unlock()
 		if !b.router.retain(m) {
 			b.log.Warn("mqtt message not retained: no room", "limit", b.config.RetainedBytes)
 		} else if b.store != nil {
@@ -399,12 +404,12 @@ func (b *Broker) commit(changes []change, done func(error)) {
 	b.store.write(changes, done)
 }
 
-// sendRetained sends what is retained to a new subscription.
-func (b *Broker) sendRetained(sub *subscription) {
+// sendRetained sends what was retained to a new subscription.
+func (b *Broker) sendRetained(sub *subscription, kept []*message) {
 	if strings.HasPrefix(sub.filter, "$") {
 		b.sendStatus(sub)
 	}
-	for _, m := range b.router.kept(sub.filter) {
+	for _, m := range kept {
 		t := target{session: sub.session, qos: min(sub.qos, m.qos), retain: true, kept: true}
 		if sub.id != 0 {
 			t.ids = []uint32{sub.id}

@@ -414,11 +414,16 @@ func (c *conn) takeRelease(a *packet.Ack) {
 func (c *conn) subscribe(p *packet.Subscribe) {
 	s, b := c.session, c.broker
 	answer := &packet.Suback{Type: packet.SUBACK, ID: p.ID}
-	var fresh []*subscription // which are to get what is retained
+	type replay struct {
+		sub  *subscription
+		kept []*message
+	}
+	var replays []replay
 	id := uint32(0)
 	if len(p.Properties.SubscriptionIDs) > 0 {
 		id = p.Properties.SubscriptionIDs[0]
 	}
+	b.retaining.Lock()
 	s.mu.Lock()
 	for _, f := range p.Filters {
 		filter := string(f.Filter)
@@ -437,7 +442,7 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 			s.subs[filter] = sub
 			b.router.add(sub)
 			if sub.group == "" && (f.RetainHandling == 0 || f.RetainHandling == 1 && !known) {
-				fresh = append(fresh, sub)
+				replays = append(replays, replay{sub, b.router.kept(sub.filter)})
 			}
 		}
 		answer.Reasons = append(answer.Reasons, reason)
@@ -447,14 +452,15 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 		changes = append(changes, putSession(s))
 	}
 	s.mu.Unlock()
+	b.retaining.Unlock()
 	b.commit(changes, func(err error) {
 		if err != nil {
 			c.end(fmt.Errorf("keep subscriptions: %w", err), packet.ImplementationError)
 			return
 		}
 		c.reply(answer)
-		for _, sub := range fresh {
-			b.sendRetained(sub)
+		for _, r := range replays {
+			b.sendRetained(r.sub, r.kept)
 		}
 	})
 }
