@@ -130,11 +130,11 @@ func BenchmarkFiveHundred(b *testing.B) {
 }
 
 // BenchmarkFiveHundredOnARM: the same as an ARM64 program, run by qemu-user,
-// whose own memory counts; five minutes' worth, as the emulation is slow.
+// whose own memory counts; two minutes' worth, as the emulation is slow.
 func BenchmarkFiveHundredOnARM(b *testing.B) {
 	for b.Loop() {
 		f := newFleet(b, 500, 50*time.Millisecond, "qemu-aarch64-static", armBinary(b))
-		hour(b, f, 300)
+		hour(b, f, 120)
 	}
 }
 
