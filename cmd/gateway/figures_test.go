@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/province/contract"
@@ -182,6 +184,76 @@ func TestEachFigureThroughTheDaemon(t *testing.T) {
 	if len(missing) > 0 {
 		t.Errorf("never at the platform: %s", strings.Join(missing, ", "))
 	}
+}
+
+// The commands about the figures, as people type them.
+func TestFigureCommands(t *testing.T) {
+	b := newBox(t)
+	secrets := b.register(neighbourhood(b)...)
+	config := b.write()
+	run := func(args ...string) string {
+		t.Helper()
+		code, out, stderr := command(t, "en_US.UTF-8", append(args, "--config", config)...)
+		if code != 0 {
+			t.Fatalf("%v: %s", args, stderr)
+		}
+		return out
+	}
+	var catalogue []contract.Indicator
+	if err := json.Unmarshal([]byte(run("usage", "catalogue", "--json")), &catalogue); err != nil || len(catalogue) != len(usage.Indicators()) {
+		t.Errorf("%d indicators, %v", len(catalogue), err)
+	}
+	if out := run("usage", "catalogue"); !strings.Contains(out, "seconds of occupied compartments") {
+		t.Errorf("catalogue %s", out)
+	}
+	// The platform, before any gateway has spoken to it.
+	if out := run("province", "check-receiver", b.cfg.Province.URL, "--box", b.cfg.Box.ID, "--secret-file", b.cfg.Province.SecretFile); !strings.Contains(out, "0 of 17 checks failed") {
+		t.Errorf("check-receiver %s", out)
+	}
+	if code, _, stderr := command(t, "en_US.UTF-8", "province", "reconcile", "yesterday", "--config", config); code != 2 || !strings.Contains(stderr, "must be a day") {
+		t.Errorf("reconcile: %d %s", code, stderr)
+	}
+	later := func() devices.Stamp { // the generation that the check has used is over
+		s := clockOf(t)()
+		s.Wall = s.Wall.Add(time.Hour)
+		s.Synced = true
+		return s
+	}
+	b.clock = later
+	b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	d, err := connect(t, b.cfg.MQTT.Listen, 5, "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.conn.Close()
+	if err := d.publish("linli/v1/l1/event", `{"id":"1","type":"parcel.deposited","data":{"compartment":12}}`); err != nil {
+		t.Fatal(err)
+	}
+	today := usage.Day(later().Wall)
+	eventually(t, "the deposit", func() bool { return b.total(today, "parcel.deposits") == 1 })
+	if out := run("province", "explain", today+"/east/parcel.deposits"); !strings.Contains(out, "together: 1 / 0") || !strings.Contains(out, "+1 / +0") {
+		t.Errorf("explain %s", out)
+	}
+	if out := run("province", "reconcile", today); !strings.Contains(out, "east: ") || !strings.Contains(out, "equal") || strings.Contains(out, "different") {
+		t.Errorf("reconcile %s", out)
+	}
+	run("province", "resend", today)
+	if out := run("province", "status"); !strings.Contains(out, "province: ") || !strings.Contains(out, "compared "+today+" east") {
+		t.Errorf("status %s", out)
+	}
+	if code, _, stderr := command(t, "en_US.UTF-8", "province", "enrol", "CODE", "--config", config); code != 2 || !strings.Contains(stderr, "nothing to enrol") {
+		t.Errorf("enrol: %d %s", code, stderr)
+	}
+}
+
+func clockOf(t *testing.T) devices.Clock {
+	t.Helper()
+	now, err := clock.System()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return now
 }
 
 // indicators are those of which the platform has a row.

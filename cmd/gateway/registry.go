@@ -70,6 +70,9 @@ func (c *cli) facilityCommand() *cobra.Command {
 	add := c.put("add ID", t.FacilityAdd, "facilities", func(cmd *cobra.Command, _ string) (any, error) { return f, c.require(cmd, "name") })
 	add.Flags().StringVarP(&f.Name, "name", "n", "", t.NameFlag.In(c.lang))
 	add.Flags().StringVar(&f.Region, "region", "", t.RegionFlag.In(c.lang))
+	add.Flags().StringVar(&f.UrbanRural, "urban-rural", "", texts.Figures.UrbanRuralFlag.In(c.lang))
+	add.Flags().StringVar(&f.Industry, "industry", "", texts.Figures.IndustryFlag.In(c.lang))
+	add.Flags().StringSliceVar(&f.Services, "services", nil, texts.Figures.ServicesFlag.In(c.lang))
 	add.Flags().StringVar(&f.Operator, "operator", "", t.OperatorFlag.In(c.lang))
 	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"
 	return c.group("facility", t.Facility, add,

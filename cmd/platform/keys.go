@@ -12,39 +12,47 @@ import (
 // minSecret is the least length of a secret, in bytes.
 const minSecret = 16
 
-// readKeys reads the secret of each box: a line "ID secret" each; empty lines
-// and those that begin with # are comments.
-func readKeys(path string) (map[string]contract.Scheme, error) {
+// enrols is the word before a one-time code.
+const enrols = "enrol"
+
+// readKeys reads how each box is known: a line "ID secret", or "ID enrol CODE"
+// for one that makes its own key; empty lines and those that begin with # are
+// comments.
+func readKeys(path string) (keys map[string]contract.Scheme, codes map[string]string, err error) {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, texts.Errorf(texts.Platform.KeysRead, err)
+		return nil, nil, texts.Errorf(texts.Platform.KeysRead, err)
 	}
-	keys := map[string]contract.Scheme{}
+	keys, codes = map[string]contract.Scheme{}, map[string]string{}
 	for i, line := range strings.Split(string(content), "\n") {
 		fields := strings.Fields(line)
 		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
 			continue
 		}
-		if err := addKey(keys, fields); err != nil {
-			return nil, texts.Errorf(texts.Platform.KeysLine, path, i+1, err)
+		if err := addKey(keys, codes, fields); err != nil {
+			return nil, nil, texts.Errorf(texts.Platform.KeysLine, path, i+1, err)
 		}
 	}
-	if len(keys) == 0 {
-		return nil, texts.Errorf(texts.Platform.KeysNone, path)
+	if len(keys)+len(codes) == 0 {
+		return nil, nil, texts.Errorf(texts.Platform.KeysNone, path)
 	}
-	return keys, nil
+	return keys, codes, nil
 }
 
-func addKey(keys map[string]contract.Scheme, fields []string) error {
+func addKey(keys map[string]contract.Scheme, codes map[string]string, fields []string) error {
 	box := fields[0]
+	enrolling := len(fields) == 3 && fields[1] == enrols && devices.CheckCode("box", box) == nil
 	switch {
+	case keys[box].Name != "" || codes[box] != "":
+		return texts.Errorf(texts.Platform.KeysTwice, box)
+	case enrolling:
+		codes[box] = fields[2]
+		return nil
 	case devices.CheckCode("box", box) != nil || len(fields) != 2:
 		// Without what was read: it may be the secret.
 		return texts.Errorf(texts.Platform.KeysBox)
 	case len(fields[1]) < minSecret:
 		return texts.Errorf(texts.Platform.KeysSecret, minSecret)
-	case keys[box].Name != "":
-		return texts.Errorf(texts.Platform.KeysTwice, box)
 	}
 	keys[box] = contract.HMAC([]byte(fields[1]))
 	return nil

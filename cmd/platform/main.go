@@ -3,8 +3,8 @@
 //
 //	platform -listen 127.0.0.1:8700 -store platform.bolt -keys keys.txt
 //
-// The keys file has a line for each gateway, its ID and its secret, and must
-// be readable by nobody else. It is read at the start.
+// The keys file has a line for each gateway, its ID and its secret, or its ID,
+// "enrol" and a one-time code, and must be readable by nobody else. It is read at the start.
 //
 // It ends with 0 after SIGINT or SIGTERM, with 2 if it was started wrongly,
 // and with 1 if serving failed.
@@ -93,7 +93,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.SetOutput(io.Discard) // its words are said in both languages
 	flags.StringVar(&c.listen, "listen", "127.0.0.1:8700", "监听地址 address to listen on")
 	flags.StringVar(&c.store, "store", "", "数据库文件 file to keep the rows in")
-	flags.StringVar(&c.keys, "keys", "", "密钥文件 file with a line \"ID secret\" for each gateway")
+	flags.StringVar(&c.keys, "keys", "", "密钥文件 file with a line \"ID secret\" or \"ID enrol CODE\" for each gateway")
 	flags.StringVar(&c.tlsCert, "tls-cert", "", "证书文件 certificate, PEM")
 	flags.StringVar(&c.tlsKey, "tls-key", "", "证书私钥文件 its private key, PEM")
 	err := flags.Parse(args)
@@ -127,7 +127,7 @@ type platform struct {
 }
 
 func newPlatform(c config, logs io.Writer) (_ *platform, err error) {
-	keys, err := readKeys(c.keys)
+	keys, codes, err := readKeys(c.keys)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func newPlatform(c config, logs io.Writer) (_ *platform, err error) {
 	}
 	logger := slog.New(slog.NewTextHandler(logs, nil))
 	metrics := prometheus.NewRegistry()
-	r, err := receiver.Open(c.store, receiver.Options{Keys: keys, Clock: now, Logger: logger, Registerer: metrics})
+	r, err := receiver.Open(c.store, receiver.Options{Keys: keys, Codes: codes, Clock: now, Logger: logger, Registerer: metrics})
 	if err != nil {
 		return nil, texts.Errorf(texts.Platform.Store, err)
 	}
@@ -156,7 +156,7 @@ func newPlatform(c config, logs io.Writer) (_ *platform, err error) {
 	mux := http.NewServeMux()
 	mux.Handle("/", r)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{}))
-	p := &platform{receiver: r, listener: listener, url: "http://" + listener.Addr().String(), boxes: len(keys), server: &http.Server{
+	p := &platform{receiver: r, listener: listener, url: "http://" + listener.Addr().String(), boxes: len(keys) + len(codes), server: &http.Server{
 		Handler:           mux,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute,

@@ -238,3 +238,27 @@ func certificate(t *testing.T) (certFile, keyFile string, pool *x509.CertPool) {
 	}
 	return asPEM("CERTIFICATE", der), asPEM("PRIVATE KEY", keyDER), pool
 }
+
+// A box may be known by a secret or by a one-time code, not by both.
+func TestCodesInTheKeysFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("box-1 0123456789abcdef\nbox-2 enrol J4K7-Q2MX\n")
+	keys, codes, err := readKeys(file)
+	if err != nil || len(keys) != 1 || codes["box-2"] != "J4K7-Q2MX" {
+		t.Errorf("%v %v, %v", keys, codes, err)
+	}
+	for text, want := range map[string]string{
+		"box-1 0123456789abcdef\nbox-1 enrol X\n": "twice", "box-1 enroll X\n": "one-time code", "Box enrol X\n": "one-time code",
+	} {
+		write(text)
+		if _, _, err := readKeys(file); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package texts
 var Figures = struct {
 	Usage, Catalogue, Columns                                                Text
 	Province, Status, Reconcile, Resend, Explain, Enrol, ToFlag              Text
+	UrbanRuralFlag, IndustryFlag, ServicesFlag                               Text
 	NoDestination, BadRow, NoRow, None                                       Text
 	Destination, Accepted, Next, Failing, Aside, Receipt, Equal, Differs     Text
 	Resent, Enrolled, Row, Part, Sum, Trimmed, BadPeriod                     Text
@@ -38,6 +39,10 @@ var Figures = struct {
 	Part:          Text{"  %s 链 %d  %+d / %+d  %s：%s", "  %s chain %d  %+d / %+d  %s: %s"},
 	Sum:           Text{"合计：%d / %d", "together: %d / %d"},
 	Trimmed:       Text{"与数字不符的部分来自已不在日志中的事件（日志保留 90 天，统计保留两年）", "the rest comes from events that the journal no longer has: it keeps 90 days, the figures are kept for two years"},
+
+	UrbanRuralFlag: Text{"城乡分类代码：111、112、121、122、210 或 220", "urban-rural class: 111, 112, 121, 122, 210 or 220"},
+	IndustryFlag:   Text{"行业代码，GB/T 4754-2017，3 或 4 位数字", "industry, 3 or 4 digits of GB/T 4754-2017"},
+	ServicesFlag:   Text{"提供的服务类型代码，逗号分隔", "codes of the services offered there, separated by commas"},
 
 	Check:      Text{"以网关的身份逐项检查某个接收平台是否符合接口约定", "play a gateway against somebody's receiver and check it point by point"},
 	CheckLong:  Text{"逐项检查接收平台：签名、摘要、压缩、逐行回执、重复与旧版本、坏行、服务器时间、对账。平台须认得 --box 与密钥。检查数据属于 2020 年 1 月和设施 conformance，不会混入真实统计。", "Check a receiver point by point: signature, digest, compression, receipts row by row, repetitions and old revisions, bad rows, server time, comparison. The platform must know --box and its secret. What is sent is of January 2020 and of the facility \"conformance\", so that it never mixes with real figures."},

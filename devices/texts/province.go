@@ -21,7 +21,7 @@ var Platform = struct {
 	FlagMissing: Text{"缺少参数 -%s", "the flag -%s is missing"},
 	KeysRead:    Text{"无法读取密钥文件：%v", "cannot read the keys file: %v"},
 	KeysLine:    Text{"%s 第 %d 行：%v", "%s line %d: %v"},
-	KeysBox:     Text{"每行应为“网关编号 密钥”，编号为 1 至 64 个 a-z、0-9、“_”、“-”、“.”", "a line is a box ID and its secret; the ID is 1 to 64 of a-z, 0-9, '_', '-' and '.'"},
+	KeysBox:     Text{"每行应为“网关编号 密钥”或“网关编号 enrol 注册码”，编号为 1 至 64 个 a-z、0-9、“_”、“-”、“.”", "a line is a box ID and its secret, or a box ID, enrol and a one-time code; the ID is 1 to 64 of a-z, 0-9, '_', '-' and '.'"},
 	KeysSecret:  Text{"密钥至少应有 %d 个字符", "the secret must have at least %d characters"},
 	KeysTwice:   Text{"网关 %s 出现两次", "box %s is given twice"},
 	KeysNone:    Text{"密钥文件 %s 中没有网关", "the keys file %s has no box"},
