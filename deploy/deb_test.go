@@ -153,7 +153,7 @@ func TestMaintainerScripts(t *testing.T) {
 	}{
 		{
 			name: "first installation", script: "postinst", args: []string{"configure", ""},
-			calls: []string{"useradd --system", "deb-systemd-helper enable", "systemctl --system daemon-reload", "deb-systemd-invoke start"},
+			calls: []string{"useradd --system", "groupadd --system gpio", "usermod --append --groups gpio", "udevadm trigger", "deb-systemd-helper enable", "systemctl --system daemon-reload", "deb-systemd-invoke start"},
 			never: "restart",
 		},
 		{
@@ -255,7 +255,7 @@ func newBox(t *testing.T) box {
 	for _, path := range []string{"data/journal", "etc/province.secret", "etc/rota.csv", "run/x", "calls"} {
 		b.file(t, path)
 	}
-	for _, tool := range []string{"useradd", "systemctl", "deb-systemd-helper", "deb-systemd-invoke"} {
+	for _, tool := range []string{"useradd", "groupadd", "usermod", "udevadm", "systemctl", "deb-systemd-helper", "deb-systemd-invoke"} {
 		b.tool(t, tool, "exit 0")
 	}
 	b.tool(t, "getent", "exit 2")
