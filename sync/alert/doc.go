@@ -39,6 +39,13 @@
 //   - A crash repeats at most the pages whose result was not yet on disk, each
 //     once, under the same key.
 //
+// # Beside it
+//
+// [Watch] is the rules for what no single event says; it follows the ordinary
+// chain with a state file of its own ("watch") and journals what it finds.
+// [Ledger] is the append-only, hash-chained record ("ledger"), which reads
+// behind everybody else. No call for help waits for either.
+//
 // # What it never does
 //
 // It never closes an incident in which somebody may need help, never takes "accepted" for an answer,
