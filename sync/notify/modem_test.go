@@ -54,6 +54,13 @@ func newStation(t *testing.T, c SMS, pin string, stick *notifytest.Modem) *stati
 	return s
 }
 
+// said is what was replied so far.
+func (s *station) said() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.replied...)
+}
+
 // until polls, for at most the patience of a test.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
@@ -91,8 +98,8 @@ func TestModemSendsAndListens(t *testing.T) {
 	until(t, "a delivery report", func() bool { return testutil.ToFloat64(s.reports.WithLabelValues("delivered")) == 1 })
 	s.stick.Receive("+8613800000001", "1")
 	until(t, "the answer to the reply", func() bool { sent, _ := s.stick.Sent(); return len(sent) == 2 })
-	if sent, _ := s.stick.Sent(); sent[1].Text != "收到" || s.replied[0] != "13800000001 1" || s.stick.Stored() != 0 {
-		t.Errorf("%+v %q, %d on the card", sent[1], s.replied, s.stick.Stored())
+	if sent, _ := s.stick.Sent(); sent[1].Text != "收到" || s.said()[0] != "13800000001 1" || s.stick.Stored() != 0 {
+		t.Errorf("%+v %q, %d on the card", sent[1], s.said(), s.stick.Stored())
 	}
 	if state := s.State(); state.Signal != -71 || !math.IsNaN(state.Credit) {
 		t.Errorf("%+v", state)
@@ -272,8 +279,8 @@ func TestModemCredit(t *testing.T) {
 	})
 	stick.Receive("10086", "【余额查询】您的账户当前可用余额45.60元，其中普通账户45.60元。【中国移动】")
 	until(t, "the credit", func() bool { return s.State().Credit == 45.6 })
-	if s.State().Low || len(s.replied) > 0 {
-		t.Errorf("%+v %q", s.State(), s.replied)
+	if s.State().Low || len(s.said()) > 0 {
+		t.Errorf("%+v %q", s.State(), s.said())
 	}
 }
 
