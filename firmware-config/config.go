@@ -27,6 +27,7 @@ type Config struct {
 	Alert   Alert   `yaml:"alert"`
 	// Channels carry pages to people.
 	Channels notify.Config `yaml:"channels"`
+	Watch    Watch         `yaml:"watch"`
 	Province Province      `yaml:"province"`
 	// City is a second platform that takes the same figures.
 	City Province `yaml:"city"`
@@ -111,6 +112,15 @@ type Alert struct {
 	Names bool `yaml:"names" example:"true"`
 }
 
+// Watch is who watches the box from outside.
+type Watch struct {
+	// Ping is an address that is asked for as long as the box is well; whoever
+	// is behind it tells when that ends.
+	Ping string `yaml:"ping" example:"https://hc.example.org/ping/0123"`
+	// Every is how often.
+	Every time.Duration `yaml:"every" example:"1m"`
+}
+
 // Province is the platform that takes the statistics. Without URL nothing is
 // sent.
 type Province struct {
@@ -178,6 +188,7 @@ func base() Config {
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Channels: notify.Defaults(),
+		Watch:    Watch{Every: time.Minute},
 		Province: Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		City:     Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		Log:      Log{Level: "info", Format: "text"},

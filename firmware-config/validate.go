@@ -45,6 +45,8 @@ func (c Config) check() *problem {
 		within("alert.medium_step", c.Alert.MediumStep, time.Minute, time.Hour, base().Alert.MediumStep, formatDuration),
 		within("alert.arrive", c.Alert.Arrive, 5*time.Minute, 2*time.Hour, base().Alert.Arrive, formatDuration),
 		c.checkChannels(),
+		provider("watch.ping", c.Watch.Ping, "https://hc.example.org/ping/0123"),
+		within("watch.every", c.Watch.Every, 10*time.Second, time.Hour, base().Watch.Every, formatDuration),
 		c.checkProvince("province", c.Province),
 		c.checkProvince("city", c.City),
 		c.checkGPIO(),

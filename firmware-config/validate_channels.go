@@ -22,23 +22,23 @@ func (c Config) checkChannels() *problem {
 	n := c.Channels
 	return cmp.Or(
 		oneOf("channels.language", n.Language, "zh", "en"),
-		provider("wecom_robot", n.WeComRobot.URL, notify.Defaults().WeComRobot.URL),
-		provider("wecom_app", n.WeComApp.URL, notify.Defaults().WeComApp.URL),
+		provider("channels.wecom_robot.url", n.WeComRobot.URL, notify.Defaults().WeComRobot.URL),
+		provider("channels.wecom_app.url", n.WeComApp.URL, notify.Defaults().WeComApp.URL),
 		whole("wecom_app", option{"corp", n.WeComApp.Corp, "ww1234567890abcdef"}, option{"agent", n.WeComApp.Agent, `"1000002"`},
 			option{"secret_file", n.WeComApp.SecretFile, "/etc/linli/wecom-app.secret"}),
-		provider("dingtalk", n.DingTalk.URL, notify.Defaults().DingTalk.URL),
+		provider("channels.dingtalk.url", n.DingTalk.URL, notify.Defaults().DingTalk.URL),
 		with("dingtalk", option{"secret_file", n.DingTalk.SecretFile, ""}, option{"key_file", n.DingTalk.KeyFile, "/etc/linli/dingtalk.key"}),
-		provider("feishu", n.Feishu.URL, notify.Defaults().Feishu.URL),
+		provider("channels.feishu.url", n.Feishu.URL, notify.Defaults().Feishu.URL),
 		with("feishu", option{"secret_file", n.Feishu.SecretFile, ""}, option{"key_file", n.Feishu.KeyFile, "/etc/linli/feishu.key"}),
-		provider("bark", n.Bark.URL, "https://api.day.app"),
-		provider("ntfy", n.Ntfy.URL, "https://ntfy.example.org"),
+		provider("channels.bark.url", n.Bark.URL, "https://api.day.app"),
+		provider("channels.ntfy.url", n.Ntfy.URL, "https://ntfy.example.org"),
 		with("ntfy", option{"token_file", n.Ntfy.TokenFile, ""}, option{"url", n.Ntfy.URL, "https://ntfy.example.org"}),
 		template("channels.webhook.template", n.Webhook.Template),
 		c.checkEmail(),
-		provider("aliyun_sms", n.AliyunSMS.URL, notify.Defaults().AliyunSMS.URL),
+		provider("channels.aliyun_sms.url", n.AliyunSMS.URL, notify.Defaults().AliyunSMS.URL),
 		whole("aliyun_sms", option{"key", n.AliyunSMS.Key, "LTAI5tExample"}, option{"secret_file", n.AliyunSMS.SecretFile, "/etc/linli/aliyun.secret"},
 			option{"sign", n.AliyunSMS.Sign, "邻里"}, option{"template", n.AliyunSMS.Template, "SMS_123456789"}),
-		provider("aliyun_voice", n.AliyunVoice.URL, notify.Defaults().AliyunVoice.URL),
+		provider("channels.aliyun_voice.url", n.AliyunVoice.URL, notify.Defaults().AliyunVoice.URL),
 		whole("aliyun_voice", option{"key", n.AliyunVoice.Key, "LTAI5tExample"}, option{"secret_file", n.AliyunVoice.SecretFile, "/etc/linli/aliyun.secret"},
 			option{"template", n.AliyunVoice.Template, "TTS_123456789"}),
 		c.checkSMS(),
@@ -113,11 +113,10 @@ func with(channel string, what, needs option) *problem {
 
 // provider wants the address of a provider, if any, to be one that a path can be
 // added to.
-func provider(channel, address, instead string) *problem {
+func provider(field, address, instead string) *problem {
 	if address == "" {
 		return nil
 	}
-	field := "channels." + channel + ".url"
 	u, err := url.Parse(address)
 	if p := noPassword(field, u, address); p != nil {
 		return p

@@ -57,7 +57,8 @@ type gateway struct {
 	registry *registry.Registry
 	journal  *journal.Journal
 	channels *notify.Channels
-	loud     bool // there is a siren or lamp
+	pinger   *notify.Pinger // nil where nobody watches from outside
+	loud     bool           // there is a siren or lamp
 	alerts   *alert.Engine
 	watch    *alert.Watch
 	ledger   *alert.Ledger
@@ -142,6 +143,11 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, err
 	}
 	g.opened = append(g.opened, g.channels.Close)
+	if w := cfg.Watch; w.Ping != "" {
+		if g.pinger, err = notify.NewPinger(w.Ping, w.Every, g.healthy, logger, g.metrics); err != nil {
+			return nil, err
+		}
+	}
 	g.metrics.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "linli_notify_independent_paths", Help: "Independent paths by which a call for help can reach somebody; there should be two.",
 	}, func() float64 { return float64(len(g.ways())) }))
@@ -268,6 +274,10 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "channels", func(ctx context.Context) error { return g.channels.Run(ctx, g.replied) })
 	start(&followers, following, "watch", g.watch.Run)
 	start(&followers, following, "ledger", g.ledger.Run)
+	start(&followers, following, "paths", g.watchPaths)
+	if g.pinger != nil {
+		start(&followers, following, "ping", g.pinger.Run)
+	}
 	start(&followers, following, "usage", g.figures.Run)
 	start(&followers, following, "registry", func(ctx context.Context) error { return g.registry.Run(ctx, g.journal) })
 	for _, sender := range g.reports {

@@ -1,0 +1,103 @@
+package notify
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/linli-edge/gateway/sync/notify/notifytest"
+)
+
+// A path that goes down, refused or hanging, is told within 180 seconds, once;
+// one failure alone is not; what could not be taken is told again.
+func TestWatchTellsWithin180Seconds(t *testing.T) {
+	for name, failure := range map[string]func(context.Context) error{
+		"refused": func(context.Context) error { return errors.New("refused") },
+		"hanging": func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var down, deaf atomic.Bool
+				type told struct {
+					down bool
+					at   time.Duration
+				}
+				var heard []told
+				start := time.Now()
+				ctx, stop := context.WithCancel(t.Context())
+				done := make(chan error, 1)
+				go func() {
+					done <- Watch(ctx, []Path{{"internet", func(ctx context.Context) error {
+						if down.Load() {
+							return failure(ctx)
+						}
+						return nil
+					}}}, slog.New(slog.DiscardHandler), func(_ context.Context, _ string, down bool) error {
+						if deaf.Load() {
+							return errors.New("disk full")
+						}
+						heard = append(heard, told{down, time.Since(start)})
+						return nil
+					})
+				}()
+				set := func(to bool, d time.Duration) {
+					down.Store(to)
+					time.Sleep(d)
+					synctest.Wait()
+				}
+				set(false, time.Minute+time.Second)
+				set(true, checkEvery)
+				set(false, 10*time.Minute)
+				if len(heard) > 0 {
+					t.Fatalf("one failure is told: %+v", heard)
+				}
+				began := time.Since(start)
+				set(true, time.Hour)
+				if len(heard) != 1 || !heard[0].down || heard[0].at-began > 180*time.Second {
+					t.Fatalf("down since %s: %+v", began, heard)
+				}
+				deaf.Store(true)
+				set(false, time.Minute)
+				deaf.Store(false)
+				set(false, time.Minute)
+				if len(heard) != 2 || heard[1].down {
+					t.Errorf("mended: %+v", heard)
+				}
+				stop()
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// The paths of real channels: the line by any provider, the token by itself.
+func TestPathsOfChannels(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, _ := clouded(t, cloud, stamp)
+	c := Defaults()
+	c.DingTalk.URL, c.WeComApp.URL = cloud.URL+"/dingtalk", cloud.URL+"/wecom"
+	c.WeComRobot.URL, c.Feishu.URL, c.Bark.URL, c.Ntfy.URL, c.AliyunSMS.URL, c.AliyunVoice.URL = cloud.URL, cloud.URL, cloud.URL, cloud.URL, cloud.URL, cloud.URL
+	check := func() map[string]error {
+		results := map[string]error{}
+		for _, p := range n.Paths(c) {
+			results[p.Name] = p.Check(t.Context())
+		}
+		return results
+	}
+	for name, err := range check() {
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	sender[*wecomApp](n, WeComAppChannel).secret = "withdrawn"
+	sender[*wecomApp](n, WeComAppChannel).drop("token-1")
+	if got := check(); got["internet"] != nil || got["dns"] != nil || got[WeComAppChannel] == nil {
+		t.Errorf("%v", got)
+	}
+}
