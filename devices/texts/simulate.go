@@ -17,7 +17,7 @@ report is counted in the statistics, so do not run it on a gateway that reports 
 	Rate:        Text{"每台每秒上报几条", "messages a second of each device"},
 	Duration:    Text{"持续多久", "for how long"},
 	Seed:        Text{"随机种子：相同的种子上报相同的内容", "seed: the same one says the same"},
-	Help:        Text{"也上报求助（会真的呼叫照护人员）", "call for help too (which calls people)"},
+	Help:        Text{"也上报求助和故障（会真的呼叫照护人员）", "report calls for help and faults too (which calls people)"},
 	Credentials: Text{"设备及其密码的文件（--save 写出的格式），不再登记", "file of devices and secrets, as --save writes it; nothing is registered then"},
 	Broker:      Text{"网关地址，例如 tcp://192.168.1.8:1883 或 ssl://…", "the gateway's address, for instance tcp://192.168.1.8:1883 or ssl://…"},
 	CA:          Text{"网关证书的根证书文件（PEM）", "file with the authority of the gateway's certificate (PEM)"},

@@ -18,6 +18,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/alarm"
 	"github.com/linli-edge/gateway/devices/command"
+	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -32,8 +33,8 @@ type Load struct {
 	// Messages of each device after which it falls silent, 0 for no limit.
 	Messages int
 	Seed     uint64
-	// Help lets devices call for help too, as often as real ones do. Whoever is
-	// registered at the gateway is called then.
+	// Help lets devices report calls for help and faults too, as often as real
+	// ones do. Whoever is registered at the gateway is called then.
 	Help   bool
 	Clock  devices.Clock
 	Logger *slog.Logger
@@ -393,8 +394,11 @@ func (r *Run) native(device string, p devices.Payload, state bool, n int) (u utt
 	return u, err
 }
 
-// calls tells whether a report calls people.
+// calls tells whether a report calls people: for help, or to mend something.
 func calls(p devices.Payload) bool {
+	if p.EventType() == condition.TypeFault {
+		return true
+	}
 	switch p.(type) {
 	case wearable.SOS, wearable.Fall, alarm.Smoke, alarm.Gas, alarm.CarbonMonoxide, alarm.Water:
 		return true
