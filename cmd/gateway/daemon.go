@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -91,6 +92,11 @@ func (c *cli) statusCommand() *cobra.Command {
 			c.say(cmd, texts.Door.Authority, s.Authority)
 			c.say(cmd, t.Incidents, s.OpenIncidents)
 			c.say(cmd, t.Devices, s.Devices)
+			for _, typ := range supervision.Types() {
+				if n := s.Findings[typ]; n > 0 {
+					c.say(cmd, texts.Supervision.Count, texts.Findings[string(typ)].Begun, n)
+				}
+			}
 			c.say(cmd, t.Journal, s.Events, megabytes(s.Bytes))
 			c.say(cmd, t.Province, s.Waiting, s.Refused)
 			return nil

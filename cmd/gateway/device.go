@@ -72,15 +72,16 @@ func (c *cli) listDevicesCommand() *cobra.Command {
 			if err := c.ask(cmd, http.MethodGet, "/v1/devices", nil, &all); err != nil {
 				return err
 			}
+			health, err := c.healths(cmd)
+			if err != nil {
+				return err
+			}
 			var rows [][]string
 			for _, d := range all {
-				state := ""
-				if d.Retired {
-					state = texts.Device.RetiredState.In(c.lang)
-				}
-				rows = append(rows, []string{d.ID, string(d.Kind), d.Facility, d.Elder, place(d), d.Bridge, d.Name, state})
+				heard, battery, state := c.healthColumns(health, d)
+				rows = append(rows, []string{d.ID, string(d.Kind), d.Facility, d.Elder, place(d), d.Bridge, d.Name, heard, battery, state})
 			}
-			return table(cmd, []string{"id", "kind", "facility", "elder", "place", "bridge", "name", "state"}, rows)
+			return table(cmd, []string{"id", "kind", "facility", "elder", "place", "bridge", "name", "heard", "battery", "state"}, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&unknown, "unknown", false, texts.Device.UnknownFlag.In(c.lang))

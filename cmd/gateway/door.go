@@ -28,7 +28,7 @@ func (g *gateway) newBroker() (*mqtt.Broker, error) {
 	if m.TLS != firmwareconfig.Off {
 		ports = append(ports, mqtt.Listener{Address: m.TLS, TLS: g.authority.Devices()})
 	}
-	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: ports}, g.login, g.intake.Take, g.logger, g.metrics)
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: ports, Alive: g.alive}, g.login, g.intake.Take, g.logger, g.metrics)
 	if err != nil {
 		return nil, texts.Errorf(texts.Gateway.Listen, ports[0].Address, err)
 	}

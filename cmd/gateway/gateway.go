@@ -28,6 +28,7 @@ import (
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/sensor"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -45,6 +46,7 @@ const (
 	sessionKey    = backup.KeyFile
 	sessionsFile  = "mqtt.sessions" // not part of a backup: clients make them anew
 	authorityKey  = backup.AuthorityKey
+	healthFile    = backup.HealthFile
 )
 
 // gateway is one whole daemon.
@@ -65,6 +67,7 @@ type gateway struct {
 	figures  *usage.Usage
 	reports  []*province.Sender // none where no province is configured
 	intake   *intake.Intake
+	health   *supervision.Supervisor
 	driver   driver
 	orders   *dispatch.Dispatcher
 	console  *console.Console
@@ -180,10 +183,13 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	// What feeds it: messages, made events by the intake.
 	g.descriptions = discovery.New(discovery.Config{File: filepath.Join(cfg.Data, discovery.FileName), Vocabulary: vocabulary, Logger: logger})
 	g.descriptions.Forget(func(bridge string) bool { _, ok := g.registry.Device(bridge); return ok })
+	g.health = supervision.New(supervision.Options{
+		File: filepath.Join(cfg.Data, healthFile), Devices: g.supervised, Recorder: g.journal, Clock: now, Logger: logger, Registerer: g.metrics,
+	})
 	g.intake = intake.New(intake.Config{
 		Directory: g.registry, Inbox: g.registry.Inbox(), Vocabulary: vocabulary, Profiles: profiles, Descriptions: g.descriptions,
-		Recorder: g.alerts.Guard(g.journal),
-		Clock:    now, Logger: logger, Registerer: g.metrics,
+		Recorder: g.alerts.Guard(g.journal), Witness: g.health,
+		Clock: now, Logger: logger, Registerer: g.metrics,
 	})
 	revoke, err := g.newDriver()
 	if err != nil {
@@ -204,7 +210,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
 		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Gone: revoke, Commands: g.orders,
-		Ways: g.ways, Figures: g.figuresOfToday, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Ways: g.ways, Figures: g.figuresOfToday, Health: g.health.Health, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}
@@ -288,6 +294,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)
+	start(&servers, serving, "supervision", g.health.Run)
 	start(&servers, serving, "authority", g.authority.Run)
 	start(&servers, serving, "descriptions", g.descriptions.Run)
 	for _, s := range g.servers() {

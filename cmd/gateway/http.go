@@ -89,7 +89,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 		Words: func(e devices.Event, lang texts.Lang) (who, what string) {
 			return console.Words(e, g.registry.Snapshot(), lang)
 		},
-		Backup: g.backup, Pins: g.pins, TestOutput: g.outputs.Test,
+		Backup: g.backup, Health: g.healthOfAll, Pins: g.pins, TestOutput: g.outputs.Test,
 		Figures:  control.Figures{Usage: g.figures, Senders: g.reports},
 		Channels: g.channels, Tap: g.intake.Tap,
 	})
@@ -102,7 +102,7 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 	s := control.Status{
 		Version: version, Box: g.cfg.Box.ID, Up: int64(up.Seconds()), Synchronised: now.Synced,
 		Devices: len(g.registry.Snapshot().Devices), Unreachable: g.alerts.Reach().Nobody,
-		Authority: g.authority.Fingerprint(), AuthorityDamaged: g.authority.Damaged(),
+		Findings: g.findings(), Authority: g.authority.Fingerprint(), AuthorityDamaged: g.authority.Damaged(),
 	}
 	s.Newcomers = g.registry.Inbox().Len()
 	if s.Locked = g.registry.Snapshot().Locked(); s.Locked > 0 {

@@ -52,7 +52,7 @@ func (c *cli) deviceCommand() *cobra.Command {
 		add, c.pairingCommand(),
 		c.placing("bind ID", own.Bind, own.BindLong, "facility", "compartment", "elder", "room", "bed"),
 		c.placing("move ID", own.Move, own.MoveLong),
-		c.renameCommand(), c.replaceCommand(), c.retireCommand(), c.credentialsCommand(), c.remove(t.DeviceRemove, "devices"), c.orderCommand())
+		c.renameCommand(), c.intervalCommand(), c.replaceCommand(), c.retireCommand(), c.credentialsCommand(), c.remove(t.DeviceRemove, "devices"), c.orderCommand())
 }
 
 // kindNames lists the kinds that can be registered, with what people call them.

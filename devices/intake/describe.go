@@ -25,7 +25,7 @@ func (in *Intake) learn(bridge devices.Device, p *profile.Profile, form discover
 	for _, err := range wrong {
 		in.reject(bridge.ID, m, &rejection{devices.RejectDescription, err.Error()}, t)
 	}
-	in.seen.mark(bridge.ID, in.Clock())
+	in.spoke(bridge, m, nil)
 }
 
 // described is the address of the registered device, or else of any, that has

@@ -25,7 +25,7 @@ const MaxReport = 256 << 10
 // prefix of the native topics.
 const prefix = "linli/v1/"
 
-// Config is what an Intake works with; every field is needed.
+// Config is what an Intake works with; every field is needed but Witness.
 type Config struct {
 	Directory  devices.Directory
 	Inbox      devices.Inbox
@@ -34,6 +34,7 @@ type Config struct {
 	// Descriptions are what devices say of themselves.
 	Descriptions *discovery.Book
 	Recorder     devices.Submitter
+	Witness      Witness
 	Clock        devices.Clock
 	Logger       *slog.Logger
 	Registerer   prometheus.Registerer
@@ -45,7 +46,6 @@ type Intake struct {
 	Config
 	backlog  backlog
 	levels   [2]levels // by urgency: no call for help waits for a state
-	seen     seen
 	taps     taps
 	rejects  budget
 	random   string // prefix of random identities, of this process
@@ -58,6 +58,9 @@ type Intake struct {
 
 // New makes an Intake.
 func New(c Config) *Intake {
+	if c.Witness == nil {
+		c.Witness = nobody{}
+	}
 	in := &Intake{
 		Config: c,
 		random: "r/" + rand.Text()[:13] + "/",
@@ -120,6 +123,7 @@ func (in *Intake) Report(ctx context.Context, device string, r devices.Report) e
 		if d, ok := in.Directory.Device(device); !ok || d.Retired {
 			in.reject(device, m, unknownDevice(device), t)
 		} else {
+			in.spoke(d, m, []devices.Report{r})
 			in.report(d, m, r, 0, t)
 		}
 		t.settle(nil)
@@ -160,8 +164,8 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 		in.reject(id, m, err, t)
 		return
 	}
+	in.spoke(d, m, reports)
 	in.reports(d, m, reports, t)
-	in.seen.mark(d.ID, in.Clock())
 }
 
 // bridged reads a message with the profile of the bridge that sent it.
@@ -186,11 +190,13 @@ func (in *Intake) bridged(m devices.Message, t *tally) {
 		switch {
 		case address != "":
 		case known:
+			in.spoke(bridge, m, nil)
 			return // the bridge's own affairs
 		default:
 			continue
 		}
 		if d, ok := in.Directory.Behind(bridge.ID, address); ok && !d.Retired {
+			in.spoke(bridge, m, nil)
 			in.translate(p, d, m, t)
 			return
 		}
@@ -237,11 +243,12 @@ func (in *Intake) translate(p *profile.Profile, d devices.Device, m devices.Mess
 		return
 	}
 	reports, wrong := p.Reports(d, m)
-	in.reports(d, m, in.beside(d, reports, in.Descriptions.Reports(d, m)), t)
+	reports = in.beside(d, reports, in.Descriptions.Reports(d, m))
+	in.spoke(d, m, reports)
+	in.reports(d, m, reports, t)
 	if wrong != nil {
 		in.reject(d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}, t)
 	}
-	in.seen.mark(d.ID, in.Clock())
 }
 
 // reports records what m says of d, a call for help before everything else
@@ -290,9 +297,14 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 			return
 		}
 	}
+	in.Witness.Reported(d.ID, e.Type, e.Data, e.Received)
 	// A box that does not know the time is behind: the device may be right.
 	behind := !e.Received.Synced && e.Observed.After(e.Received.Wall)
-	if !e.Observed.IsZero() && !behind && !e.When().Equal(e.Observed) {
+	plausible := behind || e.When().Equal(e.Observed)
+	if !e.Observed.IsZero() {
+		in.Witness.Dated(d.ID, plausible, e.Received)
+	}
+	if !e.Observed.IsZero() && !plausible {
 		detail := fmt.Sprintf("time: %s is not believed, the event counts at its reception: set the device's clock", e.Observed.Format(time.RFC3339))
 		wrong = append(wrong, &rejection{devices.RejectTime, detail})
 	}

@@ -112,27 +112,3 @@ func repeated(last, value string) bool {
 	at, err := strconv.ParseInt(now, 10, 64)
 	return err == nil && number == again && at-then < repetition.Milliseconds()
 }
-
-// seen remembers when each registered device last spoke.
-type seen struct {
-	sync.Mutex
-	last map[string]devices.Stamp
-}
-
-func (s *seen) mark(device string, at devices.Stamp) {
-	s.Lock()
-	defer s.Unlock()
-	if s.last == nil {
-		s.last = map[string]devices.Stamp{}
-	}
-	s.last[device] = at
-}
-
-// LastSeen is when the device last said anything, ok false if it has not
-// since the process started.
-func (in *Intake) LastSeen(device string) (at devices.Stamp, ok bool) {
-	in.seen.Lock()
-	defer in.seen.Unlock()
-	at, ok = in.seen.last[device]
-	return at, ok
-}

@@ -53,6 +53,9 @@ type BrokerConfig struct {
 	// RefusalDelay is how long a wrong login waits for its answer; default
 	// 1 s.
 	RefusalDelay time.Duration
+	// Alive is told the account of a client that has sent a ping. It must
+	// return at once, and may be nil.
+	Alive func(account string)
 	// Grace is how long messages that are with the handler may take to be
 	// acknowledged once Run is to end; default 3 s.
 	Grace time.Duration

@@ -372,6 +372,9 @@ func (c *conn) take(h packet.Header, body []byte) error {
 		if err := packet.DecodeEmpty(h.Type, body); err != nil {
 			return err
 		}
+		if alive := c.broker.config.Alive; alive != nil {
+			alive(s.account.ID)
+		}
 		c.queueReply(packet.AppendEmpty(nil, packet.PINGRESP))
 		return nil
 	case packet.DISCONNECT:

@@ -54,6 +54,9 @@ type Device struct {
 	// Compartments is how many compartments the device has, 0 if it has none
 	// or watches a single one.
 	Compartments int `json:"compartments,omitempty"`
+	// Interval is within how many seconds the device says something if all is
+	// well, 0 for what is usual for its kind: see package supervision.
+	Interval int `json:"interval_seconds,omitempty"`
 	// Room and Bed say where it is, where that is not where its elder lives:
 	// the bathroom, bed 2 of a home.
 	Room string `json:"room,omitempty" personal:"true"`
@@ -88,6 +91,12 @@ type Channel struct {
 	// Address is what that sender needs: a URL, a telephone number.
 	Address string `json:"address"`
 }
+
+// Bounds of a device's reporting interval, in seconds: a minute and 31 days.
+const (
+	leastInterval = 60
+	mostInterval  = 31 * 24 * 60 * 60
+)
 
 const (
 	maxName     = 64   // characters of a name, building or room
@@ -152,6 +161,9 @@ func (d Device) validate() error {
 	}
 	if d.Compartments != 0 && devices.CheckCompartment(d.Compartments) != nil {
 		return texts.Errorf(texts.Registry.Compartment, "compartments", d.Compartments)
+	}
+	if d.Interval != 0 && (d.Interval < leastInterval || d.Interval > mostInterval) {
+		return texts.Errorf(texts.Supervision.Interval, d.Interval)
 	}
 	switch {
 	case d.ID == devices.GatewayDevice || d.Kind == devices.KindGateway:

@@ -12,3 +12,19 @@ var Findings = map[string]FindingText{
 
 // FindingText is how a finding is told when it begins and when it is over.
 type FindingText struct{ Begun, Cleared Text }
+
+// Supervision is what people read of how their devices are.
+var Supervision = struct {
+	Interval, BadInterval, Set, SetLong Text
+	Heard, Never, Fine, Count, Warn     Text
+}{
+	Interval:    Text{"interval_seconds：须为 60 至 2678400 秒，即 1 分钟至 31 天（现为 %d）", "interval_seconds: must be 60 to 2678400, a minute to 31 days (got %d)"},
+	BadInterval: Text{"时长须为整秒，例如 90m、12h（得到 %q）", "the duration must be of whole seconds, for instance 90m or 12h (got %q)"},
+	Set:         Text{"设定设备多久至少上报一次", "say how often a device says something at least"},
+	SetLong:     Text{"设备正常时多久至少上报一次；超过这段时间没有音信，就提醒照护人员。1 分钟至 31 天，0 表示按种类的惯例。", "Within which time a device says something if all is well; silent for longer, people are told. A minute to 31 days, 0 for what is usual for its kind."},
+	Heard:       Text{"%s 前", "%s ago"},
+	Never:       Text{"从未", "never"},
+	Fine:        Text{"正常", "fine"},
+	Warn:        Text{"%v（%d 台）：%s", "%v (%d): %s"},
+	Count:       Text{"！%v：%d 台", "! %v: %d devices"},
+}

@@ -28,6 +28,7 @@
 // archive of plain files in the ustar form (archive.go):
 //
 //	backup.json                              Manifest: whose it is, what is in it
+//	supervision.json                         what is found of the devices
 //	journal/<name>.state                     the followers, before what they follow
 //	journal/{ordinary,urgent}/*.bolt         the chains
 //	registry.db

@@ -24,6 +24,7 @@ const (
 	JournalFolder = "journal"
 	KeyFile       = "console.key"
 	AuthorityKey  = "authority.key"
+	HealthFile    = "supervision.json"
 
 	manifestName = "backup.json"
 )
@@ -98,6 +99,11 @@ func Archive(ctx context.Context, w io.Writer, s Source) error {
 	if err := a.put(manifestName, int64(len(manifest)), bytes.NewReader(manifest)); err != nil {
 		return err
 	}
+	// Before the journal: what is found twice is better than a finding that
+	// nobody has been told of.
+	if err := a.small(s.Data, HealthFile); err != nil {
+		return err
+	}
 	err = s.Journal.Backup(ctx, func(name string, size int64, content io.Reader) error {
 		return a.put(JournalFolder+"/"+name, size, content)
 	})
@@ -115,16 +121,21 @@ func Archive(ctx context.Context, w io.Writer, s Source) error {
 	if err := a.put(RegistryKey, int64(len(keys)), bytes.NewReader(keys)); err != nil {
 		return err
 	}
-	for _, name := range []string{KeyFile, AuthorityKey} {
-		key, err := os.ReadFile(filepath.Join(s.Data, name))
-		if err == nil {
-			err = a.put(name, int64(len(key)), bytes.NewReader(key))
-		}
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
+	if err := errors.Join(a.small(s.Data, KeyFile), a.small(s.Data, AuthorityKey)); err != nil {
+		return err
 	}
 	return a.close()
+}
+
+// small puts a file of the data folder in, if it is there.
+func (a *archive) small(data, name string) error {
+	content, err := os.ReadFile(filepath.Join(data, name))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	return a.put(name, int64(len(content)), bytes.NewReader(content))
 }
 
 // Create makes the backup at path from an archive: it is read to its end,

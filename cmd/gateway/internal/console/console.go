@@ -13,13 +13,14 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/dispatch"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
 // Config is what a Console shows and works with; every field is needed but
-// Province.
+// Province and Health.
 type Config struct {
 	// KeyFile holds the key that signs sessions. It is made if it is not there.
 	KeyFile string
@@ -36,6 +37,8 @@ type Config struct {
 	Ways func() []string
 	// Figures returns today's figures of each facility in use.
 	Figures func() []Facility
+	// Health tells how a device is.
+	Health func(device string) supervision.Health
 	// Province tells how the reports to the province stand, nil if none are
 	// sent.
 	Province func() Province

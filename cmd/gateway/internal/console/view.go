@@ -176,6 +176,7 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	for _, s := range c.Alerts.Silences() {
 		warnings = append(warnings, texts.Duty.Silenced.In(lang, s.Mode.Text(), s.Scope, int(s.Left.Minutes())+1))
 	}
+	warnings = append(warnings, c.findings(lang)...)
 	if damage := c.Journal.Damage(); len(damage) > 0 {
 		salvaged, lost := 0, uint64(0)
 		for _, d := range damage {

@@ -13,6 +13,7 @@ import (
 	"github.com/linli-edge/gateway/devices/intake"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/dispatch"
@@ -37,6 +38,8 @@ type Config struct {
 	// Certify gives a device a certificate to log in with, for the request in
 	// PEM, or for a key made here where that is "".
 	Certify func(device, request string) (Certified, error)
+	// Health tells how the devices are.
+	Health func() Healths
 	// Login makes a login link to the page for a person.
 	Login  func(name string) (Invitation, error)
 	Status func() Status
@@ -72,6 +75,12 @@ type Pin struct {
 	// Problem is why the line is not open, in both languages' order: Chinese,
 	// English; empty if it is.
 	Problem [2]string `json:"problem"`
+}
+
+// Healths is how the devices in use are, by ID, and when that was asked.
+type Healths struct {
+	Now     devices.Stamp                 `json:"now"`
+	Devices map[string]supervision.Health `json:"devices"`
 }
 
 // Invitation is a login link to the page, good once.
@@ -112,6 +121,9 @@ type Status struct {
 	Damaged  int    `json:"damaged_files"`
 	Salvaged int    `json:"salvaged_records"`
 	Lost     uint64 `json:"lost_records"`
+	// Findings counts the devices of which something is found, by what: see
+	// package supervision.
+	Findings map[devices.Type]int `json:"findings,omitempty"`
 	// Authority is the fingerprint of the certificate that devices and
 	// browsers have to trust, AuthorityDamaged where a key that could not be
 	// read was set aside, "" if none was.
@@ -184,6 +196,7 @@ func Handler(c Config) http.Handler {
 			answer(w, r, struct{}{}, err)
 		}
 	})
+	mux.HandleFunc("GET /v1/health", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Health(), nil) })
 	mux.HandleFunc("POST /v1/certificates/{device}", c.certify)
 	mux.HandleFunc("GET /v1/incidents", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Incidents(), nil) })
 	human := func(act string, do func(ctx context.Context, incident string, h Human) error) {
