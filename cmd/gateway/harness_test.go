@@ -139,7 +139,7 @@ func freePort(t testing.TB) string {
 // devices among them. The gateway must not be running.
 func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 	b.t.Helper()
-	reg, err := registry.Open(filepath.Join(b.cfg.Data, registryFile), registry.Options{Kinds: kinds.Names()})
+	reg, err := registry.Open(filepath.Join(b.cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Clock: b.clock})
 	if err != nil {
 		b.t.Fatal(err)
 	}
