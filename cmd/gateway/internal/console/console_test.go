@@ -203,7 +203,7 @@ func TestACallIsTakenAndClosedOverHTTP(t *testing.T) {
 	_, body = b.get(client, "/api/figures", bearer...)
 	contains(t, body, `{"id":"locker-north","deposits":31,`)
 	_, body = b.get(client, "/api/status", bearer...)
-	contains(t, body, `"devices":24`, `"waiting":3`, `"name":"alert"`, `"clock_synchronised":true`)
+	contains(t, body, `"devices":37`, `"waiting":3`, `"name":"alert"`, `"clock_synchronised":true`)
 }
 
 func TestThePageSpeaksEnglishWhenAsked(t *testing.T) {
@@ -211,11 +211,11 @@ func TestThePageSpeaksEnglishWhenAsked(t *testing.T) {
 	b.sos("band-01")
 	client := b.enter("zhou")
 	_, body := b.get(client, "/?lang=en")
-	contains(t, body, `<html lang="en">`, "Calls for help waiting: 1", "I have it", "taken by the channel", "Today", "24 registered")
+	contains(t, body, `<html lang="en">`, "Calls for help waiting: 1", "I have it", "taken by the channel", "Today", "37 registered")
 	_, body = b.get(client, "/")
 	contains(t, body, "I have it")
 	_, body = b.get(client, "/?lang=zh")
-	contains(t, body, `<html lang="zh-CN">`, "我来处理", "已登记 24 台")
+	contains(t, body, `<html lang="zh-CN">`, "我来处理", "已登记 37 台")
 }
 
 func TestThePageWarns(t *testing.T) {
