@@ -53,16 +53,16 @@ func TestDiskFull(t *testing.T) {
 	fill := filepath.Join(b.cfg.Data, "fill")
 	journaltest.FillDisk(t, fill)
 	ordinary := 0
-	for ; ; ordinary++ { // until the room that the files already have is used
-		if speak(4, "l1", fmt.Sprintf(`{"id":"fill-%d","type":"parcel.deposited","data":{"compartment":1}}`, ordinary)) != nil {
+	// Until the room that the files already have is used, and neither version
+	// is acknowledged: a file may be given up meanwhile.
+	for ; ; ordinary++ {
+		payload := fmt.Sprintf(`{"id":"fill-%d","type":"parcel.deposited","data":{"compartment":1}}`, ordinary)
+		if speak(4, "l1", payload) != nil && speak(5, "l1", payload) != nil {
 			break
 		}
 		if ordinary > 100_000 {
-			t.Fatal("the disk does not fill up")
+			t.Fatal("an ordinary event is acknowledged on a full disk")
 		}
-	}
-	if speak(5, "l1", `{"id":"refused","type":"parcel.deposited","data":{"compartment":1}}`) == nil {
-		t.Error("an ordinary event is acknowledged on a full disk, with MQTT 5")
 	}
 	for i, version := range []byte{4, 5} {
 		if err := speak(version, "w302", fmt.Sprintf(`{"id":"sos-%d","type":"sos"}`, i)); err != nil {

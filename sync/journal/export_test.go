@@ -15,3 +15,6 @@ const (
 	Window        = window
 	CompanyEvents = companyEvents
 )
+
+// Forget makes the janitor take room for the state once more.
+func (s *State) Forget() { s.allocated.Store(0) }

@@ -82,6 +82,8 @@ func (s *segments) useReserve(path string) error {
 // reserve allocates room beyond what the state uses. It does so in steps, lest
 // a box that has nothing to do writes.
 func (s *State) reserve() error {
+	s.reserving.Lock()
+	defer s.reserving.Unlock()
 	var used int64
 	if err := s.View(func(t *Tx) error {
 		used = t.tx.Size()

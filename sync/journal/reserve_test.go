@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 
@@ -92,5 +93,17 @@ func TestReserve(t *testing.T) {
 	mustClose(t, j)
 	if again := mustOpen(t, filepath.Join(dir, "journal"), o); again.Last(journal.Urgent) != j.Last(journal.Urgent) {
 		t.Error("the journal is not as it was left")
+	}
+}
+
+// A state may be closed while the janitor takes room for it.
+func TestStateClosesWhileRoomIsTaken(t *testing.T) {
+	j := mustOpen(t, t.TempDir(), options())
+	for i := range 200 {
+		s := mustState(t, j, fmt.Sprint("s", i%4))
+		s.Forget()
+		j.Tidy()
+		runtime.Gosched()
+		mustClose(t, s)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync"
 	"sync/atomic"
 
 	bolt "go.etcd.io/bbolt"
@@ -31,6 +32,7 @@ type State struct {
 	handle  *handle
 	closed  atomic.Bool
 
+	reserving sync.Mutex   // held while room is taken, and to close
 	allocated atomic.Int64 // bytes of the file that have room on disk, as far as reserved
 }
 
@@ -59,6 +61,8 @@ func (s *State) Close() error {
 		return nil
 	}
 	s.journal.states.remove(s)
+	s.reserving.Lock() // the janitor may be at the file
+	defer s.reserving.Unlock()
 	if err := s.handle.close(); err != nil {
 		return fmt.Errorf("close state %s: %w", s.name, err)
 	}
