@@ -35,8 +35,13 @@ type Kind struct {
 	Specs func() []devices.Spec
 }
 
+// all is looked up for every event, and never changes.
+var all = list()
+
 // All lists the kinds that can be registered, besides bridges.
-func All() []Kind {
+func All() []Kind { return slices.Clone(all) }
+
+func list() []Kind {
 	t, g := texts.Kinds, texts.KindGlyphs
 	all := []Kind{
 		{locker.Kind, t.Locker, g.Locker, locker.Specs},
@@ -64,7 +69,6 @@ func All() []Kind {
 
 // Of finds a kind by its name.
 func Of(name devices.Kind) (Kind, bool) {
-	all := All()
 	i := slices.IndexFunc(all, func(k Kind) bool { return k.Name == name })
 	if i < 0 {
 		return Kind{}, false
@@ -75,7 +79,7 @@ func Of(name devices.Kind) (Kind, bool) {
 // Names are the names of All.
 func Names() []devices.Kind {
 	var names []devices.Kind
-	for _, k := range All() {
+	for _, k := range all {
 		names = append(names, k.Name)
 	}
 	return names
@@ -84,7 +88,7 @@ func Names() []devices.Kind {
 // Vocabulary is what devices of All may report.
 func Vocabulary() devices.Vocabulary {
 	var specs [][]devices.Spec
-	for _, k := range All() {
+	for _, k := range all {
 		specs = append(specs, k.Specs())
 	}
 	return devices.NewVocabulary(specs...)
