@@ -12,6 +12,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -282,5 +283,36 @@ func TestNamesAreChecked(t *testing.T) {
 		if _, err := b.Mint(name); err == nil || !strings.Contains(err.Error(), "name: must have 1 to 64 characters") {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// What is put in words only when somebody looks is said by what was known when
+// it came.
+func TestLiveEventsNameWhoItWas(t *testing.T) {
+	b := newBox(t)
+	f, began := &feed{}, b.Clock()
+	rename := func(name string) {
+		b.must(b.Registry.Update(func(tx *registry.Tx) error {
+			d := b.Registry.Snapshot().Devices["locker-n1"]
+			d.Name = name
+			return tx.Put(d)
+		}))
+	}
+	data := []byte(`{"compartment":7}`)
+	for _, name := range []string{"旧柜", "新柜"} {
+		rename(name)
+		f.add(devices.Event{Device: "locker-n1", Type: locker.TypeDeposited, Received: b.Clock(), Data: data}, b.Console, began)
+		copy(data, `{"compartment":8}`) // the journal reads the next into the same memory
+	}
+	rename("改名后")
+	views := f.view(texts.Chinese)
+	if len(views) != 2 || !strings.HasPrefix(views[0].Who, "新柜") || !strings.HasPrefix(views[1].Who, "旧柜") {
+		t.Fatalf("%+v", views)
+	}
+	if views[0].What != "8 号格，存入快递" || views[1].What != "7 号格，存入快递" {
+		t.Errorf("%+v", views)
+	}
+	if again := f.view(texts.English); again[1].Who[:len("旧柜")] != "旧柜" || again[1].What == views[1].What {
+		t.Errorf("%+v", again)
 	}
 }

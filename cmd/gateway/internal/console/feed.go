@@ -1,12 +1,14 @@
 package console
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -16,17 +18,21 @@ const (
 	feedRetry = 5 * time.Second // after the journal could not be read
 )
 
-// feed holds the last events in words. The zero value is empty.
+// feed holds the last events. They are put in words when somebody looks: most
+// are pushed out before that. The zero value is empty.
 type feed struct {
-	mu       sync.Mutex
-	items    []item // newest last
+	mu    sync.Mutex
+	items []*item // newest last
+	// people are those of the items that are not in words yet.
+	people   *registry.Snapshot
 	rejected rejected
 }
 
-// item is an event as it is shown, in both languages.
+// item is an event, and what is shown of it in both languages once it is said.
 type item struct {
-	received devices.Stamp
-	zh, en   eventView
+	event  devices.Event // without Data once it is said
+	said   bool
+	zh, en eventView
 }
 
 // eventView is a line of the live events.
@@ -75,9 +81,13 @@ func (f *feed) follow(ctx context.Context, c *Console) {
 // chains are read one after the other.
 func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 	people := c.Registry.Snapshot()
-	new := item{e.Received, view(e, people, texts.Chinese), view(e, people, texts.English)}
+	e.Data = bytes.Clone(e.Data)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if people != f.people {
+		f.say() // by what was known when they came
+		f.people = people
+	}
 	if e.Type == (devices.Rejected{}).EventType() {
 		if age, ok := e.Received.Since(began); ok && age >= 0 {
 			f.rejected.count++
@@ -86,14 +96,25 @@ func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 	}
 	i := len(f.items)
 	for i > 0 {
-		if later, ok := f.items[i-1].received.Since(new.received); !ok || later <= 0 {
+		if later, ok := f.items[i-1].event.Received.Since(e.Received); !ok || later <= 0 {
 			break
 		}
 		i--
 	}
-	f.items = slices.Insert(f.items, i, new)
+	f.items = slices.Insert(f.items, i, &item{event: e})
 	if extra := len(f.items) - feedSize; extra > 0 {
 		f.items = slices.Delete(f.items, 0, extra)
+	}
+}
+
+// say puts in words what is not yet. The caller holds mu.
+func (f *feed) say() {
+	for _, i := range f.items {
+		if i.said {
+			continue
+		}
+		i.zh, i.en = view(i.event, f.people, texts.Chinese), view(i.event, f.people, texts.English)
+		i.event.Data, i.said = nil, true
 	}
 }
 
@@ -101,6 +122,7 @@ func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 func (f *feed) view(lang texts.Lang) []eventView {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.say()
 	views := make([]eventView, 0, len(f.items))
 	for _, i := range slices.Backward(f.items) {
 		if lang == texts.English {
