@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -66,21 +67,89 @@ func requiredFields(t reflect.Type) []string {
 	return names
 }
 
+// checkRequired looks for fields in data, which has been decoded before: it is
+// JSON. Of a field that stands there twice the last counts.
 func checkRequired(data json.RawMessage, required []string) error {
 	if len(required) == 0 {
 		return nil
 	}
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf("data: no JSON object: %w", err)
+	var found uint64 // of required, by place
+	for name, value := range fields(data) {
+		i := slices.Index(required, name)
+		if i < 0 {
+			continue
+		}
+		found |= 1 << i
+		if string(value) == "null" {
+			found &^= 1 << i
+		}
 	}
-	for _, name := range required {
-		if v, ok := fields[name]; !ok || string(v) == "null" {
+	for i, name := range required {
+		if found&(1<<i) == 0 {
 			return fmt.Errorf("%s: missing", name)
 		}
 	}
 	return nil
 }
+
+// fields are the names and values in a JSON object, none in any other valid
+// JSON. The names of Specs are plain: one that is written with an escape is
+// spelled out first.
+func fields(data []byte) iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		data = bytes.TrimSpace(data)
+		if len(data) == 0 || data[0] != '{' {
+			return
+		}
+		for i := 1; i < len(data); {
+			if data[i] != '"' { // blanks, a comma, the end
+				i++
+				continue
+			}
+			end := i + value(data[i:])
+			name := string(data[i+1 : end-1])
+			if strings.ContainsRune(name, '\\') {
+				_ = json.Unmarshal(data[i:end], &name) // it was valid before
+			}
+			i = end
+			for i < len(data) && (data[i] == ':' || blank(data[i])) {
+				i++
+			}
+			end = i + value(data[i:])
+			if !yield(name, data[i:end]) {
+				return
+			}
+			i = end
+		}
+	}
+}
+
+// value is how long the JSON value is with which data begins.
+func value(data []byte) int {
+	depth, quoted := 0, false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			if quoted = !quoted; !quoted && depth == 0 {
+				return i + 1
+			}
+		case quoted:
+		case c == '{', c == '[':
+			depth++
+		case depth == 0 && (c == ',' || c == '}' || c == ']' || blank(c)):
+			return i
+		case c == '}', c == ']':
+			if depth--; depth == 0 {
+				return i + 1
+			}
+		}
+	}
+	return len(data)
+}
+
+func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 // ErrUnknownType is wrapped by the error of Parse for a type that no kind of
 // device reports.
