@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -105,7 +106,9 @@ func (id *identity) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	s := string(b)
-	if b[0] == '"' {
+	if b[0] == '"' && !strings.ContainsRune(s, '\\') && utf8.ValidString(s) {
+		s = s[1 : len(s)-1] // nothing to be replaced
+	} else if b[0] == '"' {
 		if err := json.Unmarshal(b, &s); err != nil {
 			return err
 		}
