@@ -17,6 +17,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/warthog618/sms"
+	"github.com/warthog618/sms/encoding/gsm7/charset"
 	"go.bug.st/serial"
 
 	"github.com/linli-edge/gateway/devices/texts"
@@ -80,6 +81,9 @@ type letter struct {
 }
 
 func newModem(c SMS, pin string, lang texts.Lang, log *slog.Logger) *modem {
+	// The library makes these tables at first use, and guards them by nothing.
+	charset.DefaultEncoder()
+	charset.DefaultExtEncoder()
 	return &modem{
 		config: c, pin: pin, lang: lang, log: log, encoder: sms.NewEncoder(sms.AsSubmit), open: openSerial, limits: defaultLimits,
 		reply:  func(context.Context, string, string) (string, error) { return "", nil },

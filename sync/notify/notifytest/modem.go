@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/warthog618/sms"
+	"github.com/warthog618/sms/encoding/gsm7/charset"
 	"github.com/warthog618/sms/encoding/pdumode"
 	"github.com/warthog618/sms/encoding/tpdu"
 	"golang.org/x/sys/unix"
@@ -49,6 +50,9 @@ type Modem struct {
 
 // NewModem plugs one in for the length of a test.
 func NewModem(t testing.TB) *Modem {
+	// The library makes these tables at first use, and guards them by nothing.
+	charset.DefaultEncoder()
+	charset.DefaultExtEncoder()
 	m := &Modem{
 		t: t, Path: filepath.Join(t.TempDir(), "ttyUSB2"), card: map[int]string{}, parts: map[string][]*tpdu.TPDU{}, arrived: make(chan struct{}),
 		Credit: "尊敬的客户，您的话费余额为23.50元。",
