@@ -151,8 +151,15 @@ func TestFrugalAndPolite(t *testing.T) {
 	if code != 200 {
 		t.Errorf("healthz: %d %s", code, health)
 	}
+	before := residentBytes(t, p.cmd.Process.Pid)
+	eventually(t, "idle in 25 MB", func() bool { return residentBytes(t, p.cmd.Process.Pid) <= 25_000_000 })
+	for _, path := range []string{"/healthz", "/metrics"} { // what comes to an idle box
+		if code, _ := b.get(path); code != 200 {
+			t.Errorf("%s: %d", path, code)
+		}
+	}
 	resident := residentBytes(t, p.cmd.Process.Pid)
-	t.Logf("idle: %.1f MB resident", float64(resident)/1e6)
+	t.Logf("idle: %.1f MB resident, after %.1f MB at the start", float64(resident)/1e6, float64(before)/1e6)
 	if resident > 25_000_000 {
 		t.Errorf("idle memory %d bytes, want at most 25 MB", resident)
 	}
