@@ -81,8 +81,11 @@ type amount struct {
 // longest is more than any span: beyond it a clock was wrong.
 const longest = 40 * 24 * time.Hour
 
-// amounts are what the draft adds, by its moments.
+// amounts are what the draft adds, by its moments: nothing while it is undated.
 func (d draft) amounts() (list []amount) {
+	if d.undated() {
+		return nil
+	}
 	at, since := d.At.At, d.Since.At
 	for _, c := range d.Counts {
 		i := catalogue[c.Code]
@@ -131,9 +134,6 @@ func (a amount) perDay(list []amount, from, to time.Time) []amount {
 	return list
 }
 
-// counts tells whether the draft adds to any indicator.
-func (d draft) counts() bool { return len(d.Counts) > 0 && (d.undated() || len(d.amounts()) > 0) }
-
 // sameFigures tells whether both add the same to the same rows.
 func (d draft) sameFigures(other draft) bool {
 	return d.undated() == other.undated() && slices.Equal(d.amounts(), other.amounts())
@@ -165,10 +165,11 @@ func (d draft) doubt(c *clock.Calendar) (days span, ok bool) {
 
 // keep counts a change, and remembers it as long as its moments are not final.
 func (b *batch) keep(key []byte, d draft) error {
-	if !d.counts() {
+	amounts := d.amounts()
+	if len(d.Counts) == 0 || !d.undated() && len(amounts) == 0 {
 		return nil
 	}
-	if err := b.count(key, d, 1); err != nil || d.final() {
+	if err := b.count(key, d.Facility, amounts, 1); err != nil || d.final() {
 		return err
 	}
 	b.drafts++
@@ -187,19 +188,17 @@ func (b *batch) putDraft(key []byte, d draft) error {
 	return nil
 }
 
-// count adds what the draft amounts to, or takes it back with a sign of -1.
-func (b *batch) count(key []byte, d draft, sign int64) error {
-	if d.undated() {
-		return nil
-	}
-	for _, a := range d.amounts() {
-		i, name := catalogue[a.code], rowKey(a.period, d.Facility, a.code)
+// count adds what the draft of a key amounts to, or takes it back with a sign
+// of -1.
+func (b *batch) count(key []byte, facility string, amounts []amount, sign int64) error {
+	for _, a := range amounts {
+		i, name := catalogue[a.code], rowKey(a.period, facility, a.code)
 		row, err := b.row(name)
 		if err != nil {
 			return err
 		}
 		if i.Monthly() {
-			a.numerator = b.member(a, d.Facility, sign)
+			a.numerator = b.member(a, facility, sign)
 		} else {
 			a.numerator, a.denominator = sign*a.numerator, sign*a.denominator
 		}
@@ -246,10 +245,10 @@ func (b *batch) learn(s devices.Stamp) error {
 func (b *batch) redate(key []byte, d draft) error {
 	now := d.resolve(&b.calendar)
 	if !now.sameFigures(d) {
-		if err := b.count(key, d, -1); err != nil {
+		if err := b.count(key, d.Facility, d.amounts(), -1); err != nil {
 			return err
 		}
-		if err := b.count(key, now, 1); err != nil {
+		if err := b.count(key, now.Facility, now.amounts(), 1); err != nil {
 			return err
 		}
 	}
