@@ -48,6 +48,23 @@ func decodeDraft(value []byte) (d draft, err error) {
 	return d, nil
 }
 
+// decodeOldest reads of a draft only what must be known to drop it: many are, at
+// once.
+func decodeOldest(value []byte) (draft, error) {
+	var d struct {
+		Counts [1]struct {
+			Code string `json:"code"`
+		} `json:"counts"`
+		At struct {
+			At time.Time `json:"at"`
+		} `json:"at"`
+	}
+	if err := json.Unmarshal(value, &d); err != nil {
+		return draft{}, fmt.Errorf("draft: damaged: %w", err)
+	}
+	return draft{Counts: []count{{Code: d.Counts[0].Code}}, At: clock.Moment{At: d.At.At}}, nil
+}
+
 func draftKey(seq uint64, i int) []byte { return binary.BigEndian.AppendUint16(number(seq), uint16(i)) }
 
 func (d draft) undated() bool { return d.At.At.IsZero() }
@@ -283,20 +300,27 @@ func (b *batch) saveDrafts() error {
 		return nil
 	}
 	n := int(metaNumber(b.tx, "drafts")) + b.drafts
+	// Dropped after all are read: a cursor loses its place when anything changes.
+	var keys [][]byte
+	var oldest []draft
 	for key, value := range b.tx.Ascend(bucketDrafts, nil) {
-		if n <= maxDrafts {
+		if n-len(keys) <= maxDrafts {
 			break
 		}
-		d, err := decodeDraft(value)
+		d, err := decodeOldest(value)
 		if err != nil {
 			return err
 		}
 		if !d.undated() {
-			b.marks = append(b.marks, span{Day(d.At.At), Day(d.At.At)})
+			day := Day(d.At.At)
+			b.marks = append(b.marks, span{day, day})
 		}
-		b.drop(key, d)
-		n--
+		keys, oldest = append(keys, key), append(oldest, d)
 	}
+	for i, key := range keys {
+		b.drop(key, oldest[i])
+	}
+	n -= len(keys)
 	b.tx.Put(bucketMeta, []byte("drafts"), number(uint64(n)))
 	return nil
 }
