@@ -29,11 +29,8 @@ const (
 	lastBuffer  = smallPacket + 8
 )
 
-// Errors that end a connection.
-var (
-	errTooLarge  = errors.New("packet too large")
-	errNoConnect = errors.New("first packet is not CONNECT")
-)
+// errNoConnect ends a connection.
+var errNoConnect = errors.New("first packet is not CONNECT")
 
 // input cuts what a connection brings into packets. Its buffer begins small
 // and grows with what comes; a packet that does not fit gets memory of its

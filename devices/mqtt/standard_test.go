@@ -515,13 +515,11 @@ func TestMaximumPacketSize(t *testing.T) {
 // 4.8.2: each message goes to one member of a group, and to those outside.
 func TestSharedSubscriptions(t *testing.T) {
 	b := startBroker(t, BrokerConfig{})
-	var members []*peer
 	for i := range 3 {
 		p, _ := b.connect(t, packet.V5, fmt.Sprint("m", i), nil)
 		if r := p.subscribe("$share/g/std/+", 1, nil); r != packet.GrantedQoS1 {
 			t.Fatal(r)
 		}
-		members = append(members, p)
 	}
 	outside, _ := b.connect(t, packet.V311, "outside", nil)
 	outside.subscribe("std/#", 0, nil)

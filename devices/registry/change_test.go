@@ -15,12 +15,11 @@ import (
 // history is a journal that forgets nothing, and fails while it is broken. A
 // second record of an identity is a redelivery.
 type history struct {
-	mu     sync.Mutex
-	broken error
-	after  int // records until it breaks; negative for never
-	ids    map[string]bool
-	lines  []string
-	wrote  chan struct{}
+	mu    sync.Mutex
+	after int // records until it breaks; negative for never
+	ids   map[string]bool
+	lines []string
+	wrote chan struct{}
 }
 
 func newHistory(after int) *history {

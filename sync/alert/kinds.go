@@ -86,10 +86,6 @@ var rules = map[Kind]rule{
 	PathDown: {texts.AlertRules.PathDown, texts.AlertRules.SayPath, Technical, false, false, true},
 }
 
-// known tells whether there are rules for the kind: an event may be of a newer
-// version.
-func (k Kind) known() bool { _, ok := rules[k]; return ok }
-
 // Text names the kind.
 func (k Kind) Text() texts.Text {
 	if r, ok := rules[k]; ok {

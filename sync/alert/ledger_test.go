@@ -153,7 +153,7 @@ func TestLedgerIsAChain(t *testing.T) {
 
 func TestWeeklyFigures(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
-		b.skew.Store(int64(time.Date(2026, 11, 25, 9, 0, 0, 0, zone).Sub(time.Now())))
+		b.skew.Store(int64(time.Until(time.Date(2026, 11, 25, 9, 0, 0, 0, zone))))
 		l, stop := b.ledgered(t)
 		defer stop()
 		ctx := context.Background()

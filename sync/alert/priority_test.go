@@ -372,7 +372,7 @@ func TestQuietHours(t *testing.T) {
 		b.staff(t)
 		now := civil(b.clock())
 		if now.IsZero() { // the bubble begins in 2000
-			b.skew.Store(int64(time.Date(2026, 11, 24, 23, 0, 0, 0, zone).Sub(time.Now())))
+			b.skew.Store(int64(time.Until(time.Date(2026, 11, 24, 23, 0, 0, 0, zone))))
 		}
 		quiet := registry.Caregiver{ID: "wang", Name: "王", Quiet: "22:00-06:00", Channels: []registry.Channel{{Kind: "phone", Address: "wang"}}}
 		must(t, b.registry.Put(quiet, registry.Elder{ID: "zhao", Name: "赵奶奶", Caregivers: []string{"li", "wang"}},

@@ -501,7 +501,7 @@ func TestWatchSurvivesRestart(t *testing.T) {
 // whatever is killed, and no lost state file has an old history told again.
 func TestWatchOnABox(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
-		b.skew.Store(int64(time.Date(2026, 11, 24, 23, 0, 0, 0, zone).Sub(time.Now())))
+		b.skew.Store(int64(time.Until(time.Date(2026, 11, 24, 23, 0, 0, 0, zone))))
 		watch := func() (stop func()) {
 			w, err := OpenWatch(b.engine, WatchOptions{Free: func() (int, error) { return 50, nil }})
 			must(t, err)

@@ -126,11 +126,12 @@ func rename(from, to string) error {
 // none: after a crash the same one is told again.
 func (s *Sender) nextKey() (ownKey, error) {
 	path := s.config.KeyFile + nextSuffix
-	k, ok, err := loadKey(path)
+	k, ok, _ := loadKey(path) // one that cannot be read was never used, and is made anew
 	if ok && k.Algorithm == s.config.Sign {
 		return k, nil
 	}
-	if k, err = makeKey(s.config.Sign, s.platformTime()); err != nil {
+	k, err := makeKey(s.config.Sign, s.platformTime())
+	if err != nil {
 		return k, err
 	}
 	return k, k.save(path)

@@ -269,9 +269,8 @@ func (m *Modem) command(c string) int {
 		delete(m.card, index)
 		m.say("OK")
 	case name == "AT+CUSD":
-		text := []rune(m.Credit)
 		var b []byte
-		for _, r := range text {
+		for _, r := range m.Credit {
 			b = append(b, byte(r>>8), byte(r))
 		}
 		m.say("OK", fmt.Sprintf("+CUSD: 0,\"%X\",72", b))
