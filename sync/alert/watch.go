@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -223,6 +224,7 @@ func (w *Watch) turn(tx *journal.Tx, entries []journal.Entry) error {
 	defer w.mu.Unlock()
 	people := w.engine.registry.Snapshot()
 	for _, entry := range entries {
+		runtime.Gosched() // a call for help comes first, also at a core
 		if entry.Seq <= w.seen {
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"time"
 
@@ -78,6 +79,7 @@ func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o
 	}
 	b.boots = slices.Clone(b.calendar.Boots)
 	for _, entry := range entries {
+		runtime.Gosched() // a call for help does not wait for a statistic, not even for its turn at a core
 		if err := b.entry(entry); err != nil {
 			return tally{}, err
 		}
