@@ -254,12 +254,8 @@ func (l *Line) Level() (gpio.Level, error) {
 func (l *Line) Out(level gpio.Level) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	value := 0
-	if level {
-		value = 1
-	}
 	if l.held != nil && l.halt == nil {
-		if err := l.held.SetValue(value); err != nil {
+		if err := l.held.SetValue(value(level)); err != nil {
 			return texts.Errorf(texts.GPIO.Gone, l.label, l.offset, err)
 		}
 		return nil
@@ -267,12 +263,20 @@ func (l *Line) Out(level gpio.Level) error {
 	if l.held != nil {
 		return fmt.Errorf("gpio: %s is an input", l)
 	}
-	held, err := gpiocdev.RequestLine(l.chip, l.offset, gpiocdev.WithConsumer(consumer), gpiocdev.AsOutput(value))
+	held, err := gpiocdev.RequestLine(l.chip, l.offset, gpiocdev.WithConsumer(consumer), gpiocdev.AsOutput(value(level)))
 	if err != nil {
 		return l.refused(err)
 	}
 	l.held = held
 	return nil
+}
+
+// value is a level as the kernel has it.
+func value(level gpio.Level) int {
+	if level {
+		return 1
+	}
+	return 0
 }
 
 // Hold opens the line as an output that goes on as it is, or at the given level
@@ -295,11 +299,7 @@ func (l *Line) Hold(otherwise gpio.Level) (gpio.Level, error) {
 		level = v != 0
 	}
 	if err == nil {
-		value := 0
-		if level {
-			value = 1
-		}
-		err = held.Reconfigure(gpiocdev.AsOutput(value))
+		err = held.Reconfigure(gpiocdev.AsOutput(value(level)))
 	}
 	if err != nil {
 		return gpio.Low, errors.Join(fmt.Errorf("gpio: %s: %w", l, err), held.Close())
