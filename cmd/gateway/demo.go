@@ -21,6 +21,7 @@ import (
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/simulate"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
@@ -113,7 +114,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return errors.Join(err, g.close())
 	}
 	people, err := simulate.New(community, simulate.Config{
-		Broker:      "tcp://" + g.driver.(interface{ Addrs() []net.Addr }).Addrs()[0].String(),
+		Broker:      "tcp://" + g.driver.(*mqtt.Broker).Addrs()[0].String(),
 		Credentials: func(device string) (string, error) { return secrets[device], nil },
 		Speed:       d.speed, Seed: uint64(now().Wall.UnixNano()), From: morning(now().Wall), FirstSOS: 15 * time.Second,
 		Clock: now, Logger: slog.New(slog.DiscardHandler),

@@ -63,7 +63,7 @@ func (g *gateway) ready() error {
 	if err := g.healthy(); err != nil {
 		return err
 	}
-	if c, ok := g.driver.(interface{ Connected() bool }); ok && !c.Connected() {
+	if c, ok := g.driver.(*mqtt.Client); ok && !c.Connected() {
 		return errors.New("not connected to the broker")
 	}
 	return nil

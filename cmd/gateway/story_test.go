@@ -6,7 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/linli-edge/gateway/devices"
@@ -15,6 +17,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
@@ -41,19 +44,21 @@ func neighbourhood(b *box) []registry.Record {
 func TestStory(t *testing.T) {
 	for _, c := range []struct {
 		name  string
-		setUp func(*box)
+		setUp func(*box) (die func()) // die ends the broker under the gateway
 	}{
-		{"embedded broker", func(*box) {}},
-		{"external broker", func(b *box) {
-			b.cfg.MQTT.Broker = "mqtt://" + mosquitto(t)
+		{"embedded broker", func(*box) func() { return nil }},
+		{"external broker", func(b *box) func() {
+			address, die := mosquitto(t)
+			b.cfg.MQTT.Broker = "mqtt://" + address
 			b.cfg.MQTT.Listen, b.cfg.MQTT.TLS = "", ""
 			b.cfg.MQTT.ClientID = "linli-test"
 			b.cfg.MQTT.Topics = []string{"linli/v1/+/event", "linli/v1/+/state", "linli/v1/+/status", "zigbee2mqtt/#"}
+			return die
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBox(t)
-			c.setUp(b)
+			die := c.setUp(b)
 			secrets := b.register(neighbourhood(b)...)
 			g, stop := b.start()
 			eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
@@ -90,6 +95,13 @@ func TestStory(t *testing.T) {
 			}
 			b.phone.await(t, "the button in the bathroom", func(p []alert.Page) bool { return p[len(p)-1].Incident != pages[0].Incident || p[len(p)-1].Round > 1 })
 
+			if die != nil {
+				die()
+				eventually(t, "not ready without its broker", func() bool { code, said := b.get("/readyz"); return code == 503 && strings.Contains(said, "broker") })
+				if !slices.ContainsFunc(g.paths(), func(p notify.Path) bool { return p.Name == "broker" && p.Check(t.Context()) != nil }) {
+					t.Error("nobody watches the broker")
+				}
+			}
 			stop()
 			if got := b.total(day, usage.Deposits.Code); got != 1 {
 				t.Errorf("%d deposits after 50 repetitions", got)
@@ -111,10 +123,11 @@ func mosquittoPub(t testing.TB, address, device, secret, topic, payload string, 
 	}
 }
 
-// mosquitto starts Debian's broker for the test and returns its address.
-func mosquitto(t testing.TB) string {
+// mosquitto starts Debian's broker for the test. It ends with the test, or
+// when die is called.
+func mosquitto(t testing.TB) (address string, die func()) {
 	t.Helper()
-	address := freePort(t)
+	address = freePort(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
@@ -131,12 +144,13 @@ func mosquitto(t testing.TB) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("mosquitto (is it installed? run make deps): %v", err)
 	}
-	t.Cleanup(func() {
+	die = sync.OnceFunc(func() {
 		if err := cmd.Process.Kill(); err != nil {
 			t.Error(err)
 		}
 		_ = cmd.Wait() // says that it was killed
 	})
+	t.Cleanup(die)
 	eventually(t, "mosquitto listens", func() bool {
 		c, err := net.Dial("tcp", address)
 		if err != nil {
@@ -144,5 +158,5 @@ func mosquitto(t testing.TB) string {
 		}
 		return c.Close() == nil
 	})
-	return address
+	return address, die
 }

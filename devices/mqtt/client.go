@@ -101,6 +101,14 @@ func (c *Client) Publish(ctx context.Context, topic string, payload []byte, qos 
 	return await(ctx, link.Publish(topic, min(qos, 2), retain, payload))
 }
 
+// Connected tells whether the broker hears us, and sends what we have
+// subscribed to.
+func (c *Client) Connected() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.link != nil && c.link.IsConnectionOpen()
+}
+
 func isClosed(c <-chan struct{}) bool {
 	select {
 	case <-c:

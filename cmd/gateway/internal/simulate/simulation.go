@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/wearable"
 )
 
 // Config is how a community is played.
@@ -112,7 +113,7 @@ func (s *Simulation) Run(ctx context.Context) error {
 func (s *Simulation) helpless() string {
 	var wearers []string
 	for _, d := range s.community.Devices {
-		if d.Elder != "" {
+		if d.Kind == wearable.Kind { // not every device of an elder has a button
 			wearers = append(wearers, d.ID)
 		}
 	}

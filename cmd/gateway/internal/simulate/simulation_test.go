@@ -308,6 +308,26 @@ func TestOverTCP(t *testing.T) {
 	}
 }
 
+// Whatever the seed, who presses first has a button to press.
+func TestSomebodyPressesFirst(t *testing.T) {
+	buttons := map[string]bool{}
+	for _, d := range Example().Devices {
+		buttons[d.ID] = d.Kind == wearable.Kind
+	}
+	for seed := range uint64(200) {
+		s, err := New(Example(), Config{
+			Speed: 60, Seed: seed, FirstSOS: time.Second, Clock: testClock(), Logger: slog.New(slog.DiscardHandler),
+			Credentials: func(string) (string, error) { return "x", nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first := s.helpless(); !buttons[first] {
+			t.Errorf("seed %d: %s has no button", seed, first)
+		}
+	}
+}
+
 func TestConfigIsChecked(t *testing.T) {
 	if _, err := New(Example(), Config{Speed: 0.5}); err == nil || !strings.Contains(err.Error(), "speed: must be at least 1 (got 0.5)") {
 		t.Errorf("speed 0.5: %v", err)
