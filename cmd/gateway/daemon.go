@@ -68,8 +68,8 @@ func (c *cli) statusCommand() *cobra.Command {
 				return err
 			}
 			c.say(cmd, t.Running, s.Box, s.Version, time.Duration(s.Up)*time.Second)
-			if s.NotReady != "" {
-				c.say(cmd, t.NotReady, s.NotReady)
+			if s.NotReady != [2]string{} {
+				c.say(cmd, t.NotReady, texts.Text{ZH: s.NotReady[0], EN: s.NotReady[1]}.In(c.lang))
 			}
 			if s.Unreachable {
 				c.say(cmd, t.Unreachable)

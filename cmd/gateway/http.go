@@ -64,7 +64,7 @@ func (g *gateway) ready() error {
 		return err
 	}
 	if c, ok := g.driver.(*mqtt.Client); ok && !c.Connected() {
-		return errors.New("not connected to the broker")
+		return texts.Errorf(texts.Status.NoBroker)
 	}
 	return nil
 }
@@ -108,9 +108,7 @@ func (g *gateway) status(started devices.Stamp) control.Status {
 	if s.Locked = g.registry.Snapshot().Locked(); s.Locked > 0 {
 		s.Key = g.registry.KeyFile()
 	}
-	if err := g.ready(); err != nil {
-		s.NotReady = err.Error()
-	}
+	s.NotReady = inBoth(g.ready())
 	for _, i := range g.alerts.Incidents() {
 		if i.Phase != alert.PhaseResolved {
 			s.OpenIncidents++

@@ -87,20 +87,22 @@ func (g *gateway) hear(ctx context.Context) {
 	drivers.Wait()
 }
 
+// inBoth is what an error says in Chinese and English, nothing for none.
+func inBoth(err error) (both [2]string) {
+	if err != nil {
+		both = [2]string{texts.Of(err, texts.Chinese), texts.Of(err, texts.English)}
+	}
+	return both
+}
+
 // pins is what "gateway gpio" shows.
 func (g *gateway) pins() control.Pins {
 	var p control.Pins
-	problem := func(err error) (both [2]string) {
-		if err != nil {
-			both = [2]string{texts.Of(err, texts.Chinese), texts.Of(err, texts.English)}
-		}
-		return both
-	}
 	for _, s := range g.inputs.States() {
-		p.Inputs = append(p.Inputs, control.Pin{Wire: s.Wire.Name(), Device: s.Wire.Device, Active: s.Active, Changes: s.Changes, Lost: s.Lost, Problem: problem(s.Problem)})
+		p.Inputs = append(p.Inputs, control.Pin{Wire: s.Wire.Name(), Device: s.Wire.Device, Active: s.Active, Changes: s.Changes, Lost: s.Lost, Problem: inBoth(s.Problem)})
 	}
 	for _, s := range g.outputs.States() {
-		p.Outputs = append(p.Outputs, control.Pin{Wire: s.Wire.Name(), Device: s.Wire.Device, Active: s.On, Problem: problem(s.Problem)})
+		p.Outputs = append(p.Outputs, control.Pin{Wire: s.Wire.Name(), Device: s.Wire.Device, Active: s.On, Problem: inBoth(s.Problem)})
 	}
 	return p
 }

@@ -105,13 +105,13 @@ func (p *boot) ready(ctx context.Context) error {
 	}
 	return poll(ctx, func() error {
 		var status struct {
-			NotReady string `json:"not_ready"`
+			NotReady [2]string `json:"not_ready"` // the second is English
 		}
 		if err := p.ask(ctx, http.MethodGet, "/v1/status", nil, &status); err != nil {
 			return err
 		}
-		if status.NotReady != "" {
-			return errors.New(status.NotReady)
+		if why := status.NotReady[1]; why != "" && p.pins == "" { // a box with pins has no broker
+			return errors.New(why)
 		}
 		return nil
 	})

@@ -111,10 +111,11 @@ To see it work: gateway demo`},
 
 // Status is what "gateway status" says.
 var Status = struct {
-	Running, NotReady, Unreachable, Clock, Damaged, Incidents, Devices, Journal, Province Text
+	Running, NotReady, NoBroker, Unreachable, Clock, Damaged, Incidents, Devices, Journal, Province Text
 }{
 	Running:     Text{"网关 %s（版本 %s）已运行 %s", "gateway %s (version %s) has run for %s"},
 	NotReady:    Text{"！尚未就绪：%s", "! not ready: %s"},
+	NoBroker:    Text{"没有连接到 MQTT 服务器，设备的消息进不来；接在本机引脚上的不受影响。请检查 mqtt.broker 和那台机器", "not connected to the broker, so that no device is heard; what is wired to the box itself is. Check mqtt.broker and that machine"},
 	Unreachable: Text{"！没有任何照护人员可以收到呼叫：请用 gateway caregiver add 登记", "! nobody can be called for help: register caregivers with gateway caregiver add"},
 	Clock:       Text{"！时钟尚未同步", "! the clock is not synchronised"},
 	Damaged:     Text{"！损坏的文件：%d 个，救回 %d 条记录，最多丢失 %d 条（见数据目录中的 journal/quarantine）", "! damaged files: %d, %d records rescued, at most %d lost (see journal/quarantine in the data folder)"},

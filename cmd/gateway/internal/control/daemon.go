@@ -101,12 +101,12 @@ type Status struct {
 	Box     string `json:"box"`
 	// Up is for how many seconds the daemon has run.
 	Up int64 `json:"up_seconds"`
-	// Ready says why a device that speaks now would not be heard, "" if it
-	// would.
-	NotReady      string `json:"not_ready,omitempty"`
-	Synchronised  bool   `json:"clock_synchronised"`
-	Devices       int    `json:"devices"`
-	OpenIncidents int    `json:"open_incidents"`
+	// NotReady says why a device that speaks now would not be heard, in Chinese
+	// and English, empty if it would.
+	NotReady      [2]string `json:"not_ready,omitzero"`
+	Synchronised  bool      `json:"clock_synchronised"`
+	Devices       int       `json:"devices"`
+	OpenIncidents int       `json:"open_incidents"`
 	// Newcomers speak without being registered.
 	Newcomers int `json:"newcomers"`
 	// Locked is how many records have personal fields whose key, which should
