@@ -25,7 +25,9 @@ func (c *cli) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runGateway(cmd.Context(), cfg, newLogger(cmd.ErrOrStderr(), cfg.Log))
+			log := newSpool(cmd.ErrOrStderr())
+			defer log.close()
+			return runGateway(cmd.Context(), cfg, newLogger(log, cfg.Log))
 		},
 	}
 }

@@ -241,12 +241,13 @@ func (e *Engine) fold(ctx context.Context) {
 // apply is called again for the same entries after a commit that failed; the
 // board knows them then.
 func (e *Engine) apply(tx *journal.Tx, entries []journal.Entry) error {
+	e.take(entries)
+	signal(e.wake) // the siren need not wait until it is on disk
 	if e.disk != nil {
 		if err := e.disk(); err != nil {
 			return err
 		}
 	}
-	e.take(entries)
 	ws, err := e.collect()
 	e.folding = handed{ws, entries[len(entries)-1].Seq}
 	ws.put(tx)

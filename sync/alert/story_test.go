@@ -290,6 +290,24 @@ func TestNobodyOfHerOwnToReach(t *testing.T) {
 	})
 }
 
+// The siren does not wait for a disk that takes its time: only pages do, for
+// as long as may be.
+func TestSirenSoundsBeforeTheDiskIsDone(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		hung := make(chan struct{})
+		b.engine.disk = func() error { <-hung; return nil }
+		must(t, b.press("w-zhao", "1"))
+		synctest.Wait()
+		if !b.siren.sounds() {
+			t.Error("the siren is silent")
+		}
+		b.expect(t, "nothing on disk yet", "")
+		close(hung)
+		synctest.Wait()
+		b.expect(t, "all on disk", own)
+	})
+}
+
 func TestBrokenSirenSoundsOnceMended(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		b.siren.breakDown(true)
