@@ -142,6 +142,7 @@ type boot struct {
 	machine  *machine
 	listener net.Listener
 	served   chan error
+	chip     *pl061   // of a box with pins, else nil
 	promised []string // acknowledged before, and not seen yet
 	before   parcels  // in the platform's books
 }
@@ -168,7 +169,15 @@ func (b *box) powerOn(ctx context.Context, lies bool) (*boot, context.Context, e
 		_, port, _ := net.SplitHostPort(f[0])
 		forwards = append(forwards, [2]string{port, f[1]})
 	}
-	p.machine, err = b.kit.start(strings.TrimSpace(b.fs+" "+b.name+" "+b.pins), filepath.Join(b.folder, "disk"), forwards, p.notice)
+	var more []string
+	if b.pins != "" {
+		if p.chip, err = newPL061(b.folder); err != nil {
+			cancel(err)
+			return nil, nil, errors.Join(err, p.listener.Close(), <-p.served)
+		}
+		more = p.chip.words()
+	}
+	p.machine, err = b.kit.start(strings.TrimSpace(b.fs+" "+b.name+" "+b.pins), filepath.Join(b.folder, "disk"), forwards, p.notice, more...)
 	if err != nil {
 		cancel(err)
 		return nil, nil, errors.Join(err, p.listener.Close(), <-p.served)

@@ -52,7 +52,8 @@
 // looked at from outside of the gateway by the program lines. A pull-cord until
 // the siren sounds, without network and broker too; bursts of edges, also while
 // nobody reads; a line that somebody else holds; a chip that goes away; a cord
-// that is pulled while the gateway is not there; a strike; and what the kernel
+// that is pulled while the gateway is not there; a strike; a button on the
+// machine's own controller, a PL061, by its interrupt; and what the kernel
 // has done to its lines while the gateway was ended and killed. The control: a
 // cord that is wired the wrong way round must be found out.
 //

@@ -25,19 +25,21 @@ type machine struct {
 
 // start boots the kernel with init's words. disk is the socket on which the
 // disk is served, forwards are pairs of a port of this machine, on 127.0.0.1
-// alone, and one of the box. notice hears every line of the console.
-func (k *kit) start(words, disk string, forwards [][2]string, notice func(string)) (*machine, error) {
+// alone, and one of the box. notice hears every line of the console, more is
+// for qemu itself.
+func (k *kit) start(words, disk string, forwards [][2]string, notice func(string), more ...string) (*machine, error) {
 	net := "user,id=net"
 	for _, f := range forwards {
 		net += ",hostfwd=tcp:127.0.0.1:" + f[0] + "-:" + f[1]
 	}
 	m := &machine{read: make(chan struct{}), more: make(chan struct{}), notice: notice}
-	m.cmd = exec.Command("qemu-system-aarch64",
+	m.cmd = exec.Command("qemu-system-aarch64", append([]string{
 		"-M", "virt", "-accel", "tcg,thread=multi", "-cpu", "cortex-a53", "-smp", "2", "-m", "512",
 		"-nodefaults", "-no-user-config", "-display", "none", "-serial", "stdio", "-no-reboot",
-		"-kernel", k.kernel, "-initrd", k.initramfs, "-append", "console=ttyAMA0 quiet panic=-1 -- "+words,
+		"-kernel", k.kernel, "-initrd", k.initramfs, "-append", "console=ttyAMA0 quiet panic=-1 -- " + words,
 		"-netdev", net, "-device", "virtio-net-pci,netdev=net,romfile=", "-device", "virtio-rng-pci",
-		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=nbd:unix:"+disk, "-device", "virtio-blk-pci,drive=disk,physical_block_size=4096")
+		"-drive", "if=none,id=disk,format=raw,cache=writeback,file=nbd:unix:" + disk, "-device", "virtio-blk-pci,drive=disk,physical_block_size=4096",
+	}, more...)...)
 	// It must not outlive this program.
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, in, err := os.Pipe()

@@ -22,6 +22,12 @@ const (
 	sirenLine, lampLine, strikeLine                                         = 8, 9, 10
 )
 
+// The button on the PL061, and where its wearer lives.
+const (
+	pl061Line = 2
+	pl061Room = "button-1"
+)
+
 // presses is how often the pull-cord is pulled to see how long it takes.
 const presses = 20
 
@@ -92,7 +98,7 @@ func (r *pinsRun) box(o *outside, k *kit, folder, name, cord string, do func()) 
 	}
 	r.boot, r.ctx = p, powered
 	limited, cancel := context.WithTimeout(powered, bootLimit)
-	err = p.ready(limited)
+	err = errors.Join(p.chip.find(), p.ready(limited))
 	cancel()
 	if err == nil {
 		do()
@@ -105,7 +111,7 @@ func (r *pinsRun) box(o *outside, k *kit, folder, name, cord string, do func()) 
 		lines, _ := p.machine.lines()
 		fmt.Println(strings.Join(lines[max(0, len(lines)-30):], "\n"))
 	}
-	err = errors.Join(err, p.machine.kill(), p.listener.Close(), <-p.served, b.close(false))
+	err = errors.Join(err, p.machine.kill(), p.chip.close(), p.listener.Close(), <-p.served, b.close(false))
 	r.ctx = context.WithoutCancel(powered)
 	return err
 }
@@ -131,6 +137,7 @@ func (r *pinsRun) all(restarts int) {
 	r.check("a thousand toggles leave the right state", func() error { return r.bursts(false) })
 	r.check("... also if nobody reads meanwhile", func() error { return r.bursts(true) })
 	r.check("a pad and a people counter are counted", r.counts)
+	r.check("a button on the PL061 calls, each time it is pressed", r.pl061)
 	r.check("a strike is energised for its pulse", r.strike)
 	r.check("a chip that goes away is noticed, and comes back", r.unplug)
 	r.check("a cord that is pulled while the gateway is away calls", r.pulledMeanwhile)
@@ -194,10 +201,12 @@ func (r *pinsRun) poll(try func() error) error {
 }
 
 // called waits for a page of the cord that came after a moment.
-func (r *pinsRun) called(after time.Time) (alert.Page, error) {
+func (r *pinsRun) called(after time.Time) (alert.Page, error) { return r.calledFrom("302", after) }
+
+func (r *pinsRun) calledFrom(room string, after time.Time) (alert.Page, error) {
 	ctx, cancel := context.WithTimeoutCause(r.ctx, stepLimit, fmt.Errorf("no call within %s", stepLimit))
 	defer cancel()
-	return r.outside.phone.await(ctx, after, func(p alert.Page) bool { return p.Room == "302" })
+	return r.outside.phone.await(ctx, after, func(p alert.Page) bool { return p.Room == room })
 }
 
 func (r *pinsRun) quiet() error {
@@ -277,17 +286,25 @@ func (r *pinsRun) latestPress() (time.Duration, error) {
 }
 
 func (r *pinsRun) alone() error {
-	var p struct {
-		Pressed  int64 `json:"pressed"`
-		Answered int64 `json:"answered"`
+	var siren took
+	for range presses {
+		var p struct {
+			Pressed  int64 `json:"pressed"`
+			Answered int64 `json:"answered"`
+		}
+		if err := r.tell(&p, "link", "press", cordLine, "up", true, "until", sirenLine); err != nil {
+			return err
+		}
+		siren = append(siren, time.Duration(p.Answered-p.Pressed)*time.Microsecond)
+		if err := r.silence(); err != nil {
+			return err
+		}
 	}
-	if err := r.tell(&p, "link", "press", cordLine, "up", true, "until", sirenLine); err != nil {
-		return err
+	fmt.Printf("        pull to siren: %s\n", siren)
+	if worst := siren[len(siren)-1]; worst > 2*time.Second {
+		return fmt.Errorf("the siren sounded after %s", worst)
 	}
-	if d := time.Duration(p.Answered-p.Pressed) * time.Microsecond; d > 2*time.Second {
-		return fmt.Errorf("the siren sounded after %s", d)
-	}
-	return r.silence()
+	return nil
 }
 
 // pin is what the gateway says of a wire, in its own words.
@@ -417,6 +434,23 @@ func (r *pinsRun) tail(see func(entry)) error {
 			return err
 		}
 		see(l)
+	}
+	return nil
+}
+
+// pl061 presses a button that hangs on the other chip.
+func (r *pinsRun) pl061() error {
+	for range presses / 2 {
+		begun := time.Now()
+		if err := r.chip.set(pl061Line, true); err != nil {
+			return err
+		}
+		if _, err := r.calledFrom(pl061Room, begun); err != nil {
+			return err
+		}
+		if err := errors.Join(r.level(sirenLine, true), r.chip.set(pl061Line, false), r.silence()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
