@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -78,12 +80,11 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 		Certify: func(device, request string) (control.Certified, error) { return g.certify(device, request, revoke) },
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)
-			link := control.Invitation{Path: "/login?token=" + token, Valid: int(console.TokenLife.Seconds())}
-			_, link.Port, _ = net.SplitHostPort(g.page.Addr().String()) // a listener's address has both
-			if g.securePage != nil {
-				_, link.TLSPort, _ = net.SplitHostPort(g.securePage.Addr().String())
-			}
-			return link, err
+			return g.invitation("/login?token="+token, console.TokenLife), err
+		},
+		Door: func(by registry.Author, elder string, renew bool) (control.Invitation, error) {
+			path, err := g.console.Door(by, elder, renew)
+			return g.invitation(path, 0), err
 		},
 		Status: func() control.Status { return g.status(started) },
 		Words: func(e devices.Event, lang texts.Lang) (who, what string) {
@@ -93,6 +94,16 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 		Figures:  control.Figures{Usage: g.figures, Senders: g.reports},
 		Channels: g.channels, Tap: g.intake.Tap,
 	})
+}
+
+// invitation is a link to the page, which listens at one port or two.
+func (g *gateway) invitation(path string, valid time.Duration) control.Invitation {
+	link := control.Invitation{Path: path, Valid: int(valid.Seconds())}
+	_, link.Port, _ = net.SplitHostPort(g.page.Addr().String()) // a listener's address has both
+	if g.securePage != nil {
+		_, link.TLSPort, _ = net.SplitHostPort(g.securePage.Addr().String())
+	}
+	return link
 }
 
 // status is what "gateway status" prints.

@@ -17,7 +17,7 @@ import (
 
 func (c *cli) alertCommand() *cobra.Command {
 	t := texts.AlertExplain
-	return c.group("alert", t.Alert, &cobra.Command{
+	return c.group("alert", t.Alert, c.doorCommand(), &cobra.Command{
 		Use: "explain INCIDENT", Short: t.Explain.In(c.lang), Args: c.args(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var lines []string

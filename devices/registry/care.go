@@ -48,6 +48,9 @@ type Care struct {
 	Bands []Band `json:"bands,omitempty" personal:"true"`
 	// RoundHours is how long after a visit the next is due, 0 for no rounds.
 	RoundHours int `json:"round_hours,omitempty" personal:"true"`
+	// Door makes the label at the elder's door different from those before it,
+	// "" while there is none: see Console.Door.
+	Door string `json:"door,omitempty"`
 }
 
 // Fence is a circle: its centre in degrees of WGS 84, its radius in metres.

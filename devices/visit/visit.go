@@ -25,6 +25,7 @@ const (
 	ByNFC    = "nfc"
 	ByButton = "button"
 	ByPage   = "page"
+	ByDoor   = "door" // the link on the label at the door
 )
 
 // Visited: a caregiver is or was with an elder.
@@ -48,9 +49,9 @@ func (Visited) EventType() devices.Type { return TypeVisited }
 // Validate wants IDs and no names.
 func (p Visited) Validate() error {
 	switch p.By {
-	case ByNFC, ByButton, ByPage:
+	case ByNFC, ByButton, ByPage, ByDoor:
 	default:
-		return fmt.Errorf("by: must be %s, %s or %s (got %.80q)", ByNFC, ByButton, ByPage, p.By)
+		return fmt.Errorf("by: must be %s, %s, %s or %s (got %.80q)", ByNFC, ByButton, ByPage, ByDoor, p.By)
 	}
 	for _, f := range []struct{ name, id string }{{"elder", p.Elder}, {"caregiver", p.Caregiver}} {
 		if f.id == "" {

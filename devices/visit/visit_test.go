@@ -84,7 +84,7 @@ func TestNoNames(t *testing.T) {
 		`{"by":"nfc","elder":"王秀英"}`:          "elder: must be an ID",
 		`{"by":"nfc","caregiver":"Li Min"}`:   "caregiver: must be an ID",
 		`{"elder":"e-0301"}`:                  "by: missing",
-		`{"elder":"e-0301","by":"telephone"}`: "by: must be nfc, button or page",
+		`{"elder":"e-0301","by":"telephone"}`: "by: must be nfc, button, page or door",
 	} {
 		if _, _, err := v.Parse(Kind, TypeVisited, []byte(data)); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "王") || strings.Contains(err.Error(), "Min") {
 			t.Errorf("%s: %v, want %q", data, err, want)

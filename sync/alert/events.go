@@ -30,16 +30,18 @@ type Acknowledged struct {
 	Incident string `json:"incident"`
 	// By is the caregiver's ID, or what else is known of who it was.
 	By string `json:"by"`
-	// How says by which way: "page", "http", "sms", "button".
+	// How says by which way: "page", "http", "sms", "button", "command", "link".
 	How string `json:"how"`
 }
 
 // OnScene: a human is where help is needed.
-// {"incident":"9f2c…","by":"c-wang","how":"nfc"}.
+// {"incident":"9f2c…","by":"c-wang","how":"door"}.
 type OnScene struct {
 	Incident string `json:"incident"`
 	By       string `json:"by"`
-	How      string `json:"how"`
+	// How says by which way: as of Acknowledged, or at the door, by its label
+	// ("door"), a tag ("nfc") or a button.
+	How string `json:"how"`
 }
 
 // Noted: a human has written something down.

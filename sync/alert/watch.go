@@ -271,7 +271,7 @@ func (w *Watch) report(ctx context.Context) {
 		case p.Ask != "":
 			w.question(p.Ask)
 		default:
-			err = w.engine.visit(ctx, p.Elder, p.Visitor, p.How)
+			_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How)
 		}
 		if err != nil {
 			if !pause(ctx, again) {
@@ -297,17 +297,19 @@ func (w *Watch) pending() (string, pending) {
 	return "", pending{}
 }
 
-// visit says of the open incidents of an elder that somebody is there.
-func (e *Engine) visit(ctx context.Context, elder, by, how string) error {
+// Visit says of the open incidents of an elder that somebody is there, as
+// [Engine.Arrive] does, and returns how many there are; the care round is none.
+func (e *Engine) Visit(ctx context.Context, elder, by, how string) (open int, err error) {
 	for _, i := range e.Incidents() {
-		if i.Elder != elder || i.Phase == PhaseResolved || i.Phase == PhaseOnScene || i.Kind == RoundDue {
+		if i.Elder != elder || i.Phase == PhaseResolved || i.Kind == RoundDue {
 			continue
 		}
-		if err := e.Arrive(ctx, i.ID, by, how); err != nil {
-			return err
+		open++
+		if i.Phase != PhaseOnScene {
+			err = errors.Join(err, e.Arrive(ctx, i.ID, by, how))
 		}
 	}
-	return nil
+	return open, err
 }
 
 // Round is when an elder is to be visited again.
@@ -336,12 +338,12 @@ func (w *Watch) Rounds() []Round {
 }
 
 // Confirm journals a visit that somebody says was made, and returns when that
-// is on disk.
-func (w *Watch) Confirm(ctx context.Context, elder, by string) error {
+// is on disk. How is one of the signs of package visit.
+func (w *Watch) Confirm(ctx context.Context, elder, by, how string) error {
 	if _, ok := w.engine.registry.Snapshot().Elders[elder]; !ok {
 		return texts.Errorf(texts.AlertRounds.NoElder, elder)
 	}
-	p := visit.Visited{Elder: elder, By: visit.ByPage}
+	p := visit.Visited{Elder: elder, By: how}
 	if devices.CheckID("caregiver", by) == nil {
 		p.Caregiver = by
 	}

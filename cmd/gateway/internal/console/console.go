@@ -28,6 +28,7 @@ type Config struct {
 	Registry *registry.Registry
 	Journal  *journal.Journal
 	Alerts   *alert.Engine
+	Watch    *alert.Watch
 	// Gone ends the connections of a device whose rights have changed.
 	Gone func(device string)
 	// Commands carries what is asked of devices.

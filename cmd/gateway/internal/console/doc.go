@@ -12,6 +12,16 @@
 // value that [Console.Session] makes as a bearer token instead. The name in
 // the session is the "by" of what its owner acknowledges.
 //
+// The label at an elder's door is a link, as a QR code or on an NFC tag:
+// [Console.Door]. It is a signature and nothing else, and says who is on scene
+// only of somebody who is logged in; others log in first, and if they do
+// within ten minutes, it counts then. It acts on GET, since a camera cannot
+// press a button: what keeps that harmless is the SameSite=Strict cookie, the
+// refusal of prefetches, and an answer that leads elsewhere, so that a tab
+// which is restored the next day opens no door. Where nothing is open the page
+// says so, and offers to confirm the care round from the half of its time on.
+// Rotating makes the link anew; the old label is worth nothing then.
+//
 // Whoever is not logged in learns how to be, and nothing else. A page of
 // another site can neither post for a person who is logged in (the cookie is
 // SameSite=Strict, and the Origin is checked) nor frame the console. Nothing

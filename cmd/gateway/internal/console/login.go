@@ -21,6 +21,7 @@ type loginView struct {
 	Token string // to be redeemed, "" if none
 	Name  string
 	Spent bool // a link that is no good
+	Door  bool // somebody stands at a door
 }
 
 func (c *Console) login(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +40,7 @@ func (c *Console) login(w http.ResponseWriter, r *http.Request) {
 		HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})
 	c.Logger.Info("login")
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	http.Redirect(w, r, c.afterLogin(w, r), http.StatusSeeOther)
 }
 
 // logout forgets the session on this device.

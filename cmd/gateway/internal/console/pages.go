@@ -36,6 +36,7 @@ func parsePages() (pages, error) {
 		t, err := template.New("").Funcs(template.FuncMap{
 			"words":       func() any { return texts.Console },
 			"deviceWords": func() any { return texts.ConsoleDevices },
+			"doorWords":   func() any { return texts.AlertDoor },
 			"say":         func(t texts.Text, args ...any) string { return t.In(lang, args...) },
 			"lang":        func() texts.Lang { return lang },
 			"other":       func() texts.Lang { return other },

@@ -34,6 +34,7 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("GET /login", c.askLogin)
 	mux.HandleFunc("POST /login", c.login)
 	mux.HandleFunc("POST /logout", c.logout)
+	mux.HandleFunc("GET /door/{label}", c.openDoor)
 
 	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyPage, h)) }
 	page("GET /{$}", c.home)
@@ -43,6 +44,8 @@ func (c *Console) routes() http.Handler {
 	page("POST /incidents/{id}/note", c.note)
 	page("POST /incidents/{id}/handover", c.handOver)
 	page("POST /incidents/{id}/resolve", c.resolve)
+	page("GET /visits/{elder}", c.visitPage)
+	page("POST /visits/{elder}", c.visited)
 	page("GET /devices", c.devicesPage)
 	page("GET /newcomers/{id}", c.newcomer)
 	page("POST /newcomers/{id}", c.adopt)
@@ -104,19 +107,24 @@ func person(r *http.Request) string {
 // loggedIn lets pass who has a session, by cookie or as a bearer token.
 func (c *Console) loggedIn(deny, next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		value, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !bearer {
-			if cookie, err := r.Cookie(cookieName(r)); err == nil {
-				value = cookie.Value
-			}
-		}
-		name, ok := c.sessions.open(value)
+		name, ok := c.who(r)
 		if !ok {
 			deny(w, r)
 			return
 		}
 		next(w, r.WithContext(context.WithValue(r.Context(), personKey{}, name)))
 	})
+}
+
+// who has the session of a request.
+func (c *Console) who(r *http.Request) (name string, ok bool) {
+	value, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer {
+		if cookie, err := r.Cookie(cookieName(r)); err == nil {
+			value = cookie.Value
+		}
+	}
+	return c.sessions.open(value)
 }
 
 // language is what the person asked for, last, before, or by the browser's

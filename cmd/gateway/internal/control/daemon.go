@@ -41,7 +41,10 @@ type Config struct {
 	// Health tells how the devices are.
 	Health func() Healths
 	// Login makes a login link to the page for a person.
-	Login  func(name string) (Invitation, error)
+	Login func(name string) (Invitation, error)
+	// Door makes the link for the label at an elder's door, anew if renew says
+	// so.
+	Door   func(by registry.Author, elder string, renew bool) (Invitation, error)
 	Status func() Status
 	// Words says what an event of the journal means.
 	Words   Words
@@ -83,7 +86,13 @@ type Healths struct {
 	Devices map[string]supervision.Health `json:"devices"`
 }
 
-// Invitation is a login link to the page, good once.
+// DoorLabel says what to do with the label at a door.
+type DoorLabel struct {
+	// Renew makes another, and the one that hangs there worth nothing.
+	Renew bool `json:"renew,omitempty"`
+}
+
+// Invitation is a link to the page: to log in, or of a door.
 type Invitation struct {
 	// Port is where the page listens; every address of the box leads there.
 	Port string `json:"port"`
@@ -91,8 +100,8 @@ type Invitation struct {
 	TLSPort string `json:"tls_port,omitempty"`
 	// Path begins with a slash.
 	Path string `json:"path"`
-	// Valid is for how many seconds.
-	Valid int `json:"valid_seconds"`
+	// Valid is for how many seconds, 0 until it is made anew.
+	Valid int `json:"valid_seconds,omitempty"`
 }
 
 // Status is how the gateway is, in a few figures.
@@ -178,6 +187,13 @@ func Handler(c Config) http.Handler {
 		}
 		if read(w, r, &who) {
 			link, err := c.Login(who.Name)
+			answer(w, r, link, err)
+		}
+	})
+	mux.HandleFunc("POST /v1/doors/{elder}", func(w http.ResponseWriter, r *http.Request) {
+		var label DoorLabel
+		if read(w, r, &label) {
+			link, err := c.Door(author(r), r.PathValue("elder"), label.Renew)
 			answer(w, r, link, err)
 		}
 	})

@@ -5,6 +5,7 @@
 //	GET    /v1/{table}                      see RegistryHandler
 //	GET    /v1/status                       Status
 //	POST   /v1/login                        {"name":"li"} -> Invitation
+//	POST   /v1/doors/{elder}                DoorLabel -> Invitation
 //	GET    /v1/health                       Healths
 //	POST   /v1/certificates/{device}        {} or {"request":"PEM"} -> Certified
 //	GET    /v1/incidents                    []alert.Incident

@@ -3,6 +3,8 @@ package control
 import (
 	"net/http"
 
+	"github.com/linli-edge/gateway/devices/visit"
+
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -37,7 +39,7 @@ func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("POST /v1/rounds/{elder}", func(w http.ResponseWriter, r *http.Request) {
 		var human Human
 		if read(w, r, &human) {
-			answer(w, r, struct{}{}, c.Watch.Confirm(r.Context(), r.PathValue("elder"), human.By))
+			answer(w, r, struct{}{}, c.Watch.Confirm(r.Context(), r.PathValue("elder"), human.By, visit.ByPage))
 		}
 	})
 }
