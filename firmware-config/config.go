@@ -89,7 +89,7 @@ type Journal struct {
 	// Wait is how long an ordinary event may wait for company before it is
 	// committed, which is what a flash card's life depends on. 0 commits at
 	// once. Urgent events never wait.
-	Wait time.Duration `yaml:"wait" example:"50ms"`
+	Wait time.Duration `yaml:"wait" example:"60ms"`
 	// Keep is the age at which events are dropped.
 	Keep time.Duration `yaml:"keep" example:"90d"`
 	// Budget is the room on disk for the whole journal; Reserve is the part of

@@ -41,10 +41,10 @@ type Options struct {
 }
 
 // DefaultWait is the Options.Wait for a box that writes to flash. At 100
-// events of 230 bytes a second it writes 6 KB an event, where 0 writes 33 KB,
+// events of 230 bytes a second it writes 5.3 KB an event, where 0 writes 33 KB,
 // 20 ms 13 KB and 100 ms 3.5 KB (BenchmarkWear). It is too short for a person
 // to notice, and no urgent event waits.
-const DefaultWait = 50 * time.Millisecond
+const DefaultWait = 60 * time.Millisecond
 
 func (o *Options) setDefaults() error {
 	if o.Clock == nil {
