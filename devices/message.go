@@ -27,6 +27,9 @@ type Account struct {
 	ID        string
 	Publish   []string
 	Subscribe []string
+	// Rate is how many messages a second it may publish in the long run, of
+	// 1 KiB each; what is longer counts as several. 0 for as many as it likes.
+	Rate int
 }
 
 // Report is what a message says of one device, before it is checked against

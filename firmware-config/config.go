@@ -55,6 +55,10 @@ type MQTT struct {
 	// Listen is its host:port without TLS, for devices that have none; only
 	// the local network gets in. "" for no such port.
 	Listen string `yaml:"listen" example:"0.0.0.0:1883"`
+	// Rate is how many messages a second one device may send to the embedded
+	// broker in the long run; a bridge, which speaks for many, ten times as
+	// many.
+	Rate int `yaml:"rate" example:"100"`
 	// Broker is the URL of an external broker, mqtt://host:port or
 	// mqtts://host:port.
 	Broker string `yaml:"broker" example:"mqtts://broker.local:8883"`
@@ -185,6 +189,7 @@ func base() Config {
 		Data:     "/var/lib/linli",
 		Socket:   "/run/linli/gateway.sock",
 		Console:  Console{TLS: ":8443", Listen: ":8080"},
+		MQTT:     MQTT{Rate: 100},
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Channels: notify.Defaults(),

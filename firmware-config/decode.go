@@ -3,6 +3,7 @@ package firmwareconfig
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -132,6 +133,13 @@ func (d *decoder) value(e *ast.MappingValueNode, field, example string, into ref
 		if *v, ok = parseSize(s); !ok {
 			return fail(n, field, texts.Errorf(texts.Config.NotSize, s), mend)
 		}
+	case *int:
+		s, ok := wordOf(n)
+		number, err := strconv.Atoi(s)
+		if !ok || err != nil {
+			return fail(n, field, texts.Errorf(texts.Config.WrongType, texts.Config.WantNumber, typeOf(n)), mend)
+		}
+		*v = number
 	case *bool:
 		b, ok := n.(*ast.BoolNode)
 		if !ok {

@@ -60,7 +60,7 @@ func TestGoodFiles(t *testing.T) {
 		"empty_sections": func(*Config) {},
 		"windows":        func(c *Config) { c.Box.Name, c.Log.Level = "春风社区 3 号楼", "warn" },
 		"external_broker": func(c *Config) {
-			c.MQTT = MQTT{Broker: "mqtt://broker.local:1883", ClientID: "linli-linli", Topics: []string{"zigbee2mqtt/#", "linli/v1/+/event"}}
+			c.MQTT = MQTT{Rate: 100, Broker: "mqtt://broker.local:1883", ClientID: "linli-linli", Topics: []string{"zigbee2mqtt/#", "linli/v1/+/event"}}
 		},
 		"gpio": func(c *Config) {
 			c.GPIO = GPIO{Board: "raspberry-pi", Wires: []string{"拉绳，cord-302，常闭，引脚 11", "siren, pin 13, active low"}}
@@ -70,7 +70,7 @@ func TestGoodFiles(t *testing.T) {
 				Box:      Box{ID: "chunfeng-01", Name: "春风社区"},
 				Data:     "/srv/linli",
 				Socket:   "/run/linli/gateway.sock",
-				MQTT:     MQTT{TLS: Off, Listen: "192.168.1.10:1883"},
+				MQTT:     MQTT{TLS: Off, Listen: "192.168.1.10:1883", Rate: 250},
 				Console:  Console{TLS: "[::1]:8443", Listen: "[::1]:8080"},
 				Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},

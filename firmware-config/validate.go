@@ -104,7 +104,8 @@ func (c Config) checkMQTT() *problem {
 		if m.TLS == Off && m.Listen == "" {
 			return wrong("mqtt.tls", texts.Errorf(texts.Door.NoWayIn), texts.Errorf(texts.Door.NoWayInMend))
 		}
-		return cmp.Or(optional("mqtt.tls", m.TLS, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"))
+		return cmp.Or(optional("mqtt.tls", m.TLS, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"),
+			within("mqtt.rate", m.Rate, 10, 100_000, base().MQTT.Rate, itoa))
 	}
 	if m.Listen != "" || m.TLS != "" {
 		return wrong("mqtt.broker", texts.Errorf(t.BrokerAndListen), texts.Errorf(t.OnlyOne))

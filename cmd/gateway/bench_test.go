@@ -45,7 +45,7 @@ type bench struct {
 func newBench(b *testing.B, lockers int, wait time.Duration) *bench {
 	b.Helper()
 	x := &bench{box: newBox(b)}
-	x.cfg.Journal.Wait = wait
+	x.cfg.Journal.Wait, x.cfg.MQTT.Rate = wait, 100_000 // what the gateway is capable of, not what a device may
 	records := neighbourhood(x.box)
 	for i := range lockers {
 		records = append(records, registry.Device{Device: devices.Device{ID: lockerID(i), Kind: locker.Kind, Facility: "east"}, Compartments: 100})

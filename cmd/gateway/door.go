@@ -28,7 +28,7 @@ func (g *gateway) newBroker() (*mqtt.Broker, error) {
 	if m.TLS != firmwareconfig.Off {
 		ports = append(ports, mqtt.Listener{Address: m.TLS, TLS: g.authority.Devices()})
 	}
-	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: ports, Alive: g.alive}, g.login, g.intake.Take, g.logger, g.metrics)
+	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: ports, Alive: g.alive, Urgent: g.intake.Urgent}, g.login, g.intake.Take, g.logger, g.metrics)
 	if err != nil {
 		return nil, texts.Errorf(texts.Gateway.Listen, ports[0].Address, err)
 	}
@@ -46,7 +46,11 @@ func (g *gateway) login(c mqtt.Credentials) (devices.Account, bool) {
 	if !ok {
 		return devices.Account{}, false
 	}
-	return g.intake.Account(d), true
+	a := g.intake.Account(d)
+	if a.Rate = g.cfg.MQTT.Rate; d.Kind == devices.KindBridge {
+		a.Rate *= 10 // it speaks for many
+	}
+	return a, true
 }
 
 // principal is the device whose credentials these are. A certificate is

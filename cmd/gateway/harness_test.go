@@ -192,6 +192,7 @@ func (b *box) write() string {
 	if c.MQTT.Listen != "" {
 		mqtt += ", listen: " + c.MQTT.Listen
 	}
+	mqtt += fmt.Sprint(", rate: ", c.MQTT.Rate)
 	if c.MQTT.Broker != "" {
 		mqtt = "broker: " + c.MQTT.Broker
 	}

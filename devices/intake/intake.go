@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -107,6 +108,40 @@ func (in *Intake) Take(ctx context.Context, m devices.Message, done func(error))
 		in.bridged(m, t)
 	}
 	t.settle(nil)
+}
+
+// Urgent tells whether a message would be a call for help. It changes nothing.
+func (in *Intake) Urgent(m devices.Message) bool {
+	d, reports := in.foresee(m)
+	return slices.ContainsFunc(reports, func(r devices.Report) bool { return in.Vocabulary.Urgency(d.Kind, r.Type) == devices.Urgent })
+}
+
+// foresee is what Take would make of a message of a registered device.
+func (in *Intake) foresee(m devices.Message) (d devices.Device, reports []devices.Report) {
+	if rest, native := strings.CutPrefix(m.Topic, prefix); native {
+		id, message, _ := strings.Cut(rest, "/")
+		d, ok := in.Directory.Device(id)
+		if !ok || d.Retired || m.Client != "" && m.Client != id {
+			return d, nil
+		}
+		reports, _ = parseNative(message, m.Payload) // what cannot be read is no call
+		return d, reports
+	}
+	for _, bridge := range in.speakers(m) {
+		p, ok := in.Profiles.Profile(bridge.Profile)
+		if !ok || bridge.Retired || len(m.Payload) > MaxReport || p.Describes(m.Topic) != "" {
+			continue
+		}
+		address, _ := p.Address(m)
+		if address == "" {
+			address = in.described(bridge, m.Topic)
+		}
+		if d, ok := in.Directory.Behind(bridge.ID, address); ok && address != "" && !d.Retired {
+			read, _ := p.Reports(d, m) // what could be read
+			return d, in.beside(d, read, in.Descriptions.Reports(d, m))
+		}
+	}
+	return d, nil
 }
 
 // Message is Take for callers that have nothing else to do. It returns nil

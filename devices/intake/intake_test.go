@@ -236,8 +236,16 @@ func TestMessages(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t)
-			if err := w.Message(t.Context(), devices.Message{Client: c.client, Topic: c.topic, Payload: []byte(c.payload)}); err != nil {
+			m := devices.Message{Client: c.client, Topic: c.topic, Payload: []byte(c.payload)}
+			urgent := w.Urgent(m)
+			if len(w.disk.events) != 0 {
+				t.Error("asking whether it is urgent has recorded it")
+			}
+			if err := w.Message(t.Context(), m); err != nil {
 				t.Fatalf("not acknowledged: %v", err)
+			}
+			if recorded := slices.ContainsFunc(w.disk.events, func(e devices.Event) bool { return e.Urgency == devices.Urgent }); urgent != recorded {
+				t.Errorf("urgent: %t before, %t when it was recorded", urgent, recorded)
 			}
 			if got := w.disk.said(); strings.Join(got, "\n") != strings.Join(c.want, "\n") {
 				t.Errorf("recorded\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(c.want, "\n"))

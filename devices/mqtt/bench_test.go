@@ -18,7 +18,7 @@ func BenchmarkBrokerWithoutStorage(b *testing.B) {
 	for _, connections := range []int{1, 10, 50, 500} {
 		for _, window := range []int{1, 16} {
 			b.Run(fmt.Sprintf("connections=%d/window=%d", connections, window), func(b *testing.B) {
-				broker, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin,
+				broker, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, limited(10_000_000),
 					func(_ context.Context, _ devices.Message, done func(error)) { done(nil) }, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
 				if err != nil {
 					b.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/packet"
 )
 
@@ -56,6 +57,9 @@ type BrokerConfig struct {
 	// Alive is told the account of a client that has sent a ping. It must
 	// return at once, and may be nil.
 	Alive func(account string)
+	// Urgent tells whether a message of a client that sends more than its
+	// rate must not wait. It must change nothing, and may be nil for none.
+	Urgent func(m devices.Message) bool
 	// Grace is how long messages that are with the handler may take to be
 	// acknowledged once Run is to end; default 3 s.
 	Grace time.Duration
@@ -140,6 +144,7 @@ type Broker struct {
 	stopped   bool // nothing new is begun
 	sessions  map[string]*session
 	byAccount map[string]map[*session]struct{}
+	buckets   map[string]*bucket // by account
 	nextID    uint64
 }
 
@@ -153,7 +158,7 @@ func NewBroker(config BrokerConfig, login Login, handle Handler, log *slog.Logge
 	b := &Broker{
 		config: config, login: login, handle: handle, log: log, router: newRouter(config.RetainedBytes), large: make(chan struct{}, largeAtOnce),
 		closing: make(chan struct{}), stopping: make(chan struct{}), open: map[*conn]struct{}{}, sessions: map[string]*session{},
-		byAccount: map[string]map[*session]struct{}{},
+		byAccount: map[string]map[*session]struct{}{}, buckets: map[string]*bucket{},
 	}
 	for _, l := range config.Listeners {
 		opened, err := l.open()
@@ -262,6 +267,12 @@ func (b *Broker) Run(ctx context.Context) error {
 func (b *Broker) drain() bool {
 	close(b.closing)
 	conns := b.current()
+	for _, c := range conns {
+		c.mu.Lock()
+		c.hurry()
+		c.mu.Unlock()
+		c.kick()
+	}
 	timer := time.AfterFunc(b.config.Grace, func() {
 		b.late.Store(true)
 		for _, c := range conns {
@@ -437,6 +448,7 @@ func (b *Broker) tend(ctx context.Context) error {
 					b.store.later(remove(retainedBucket, []byte(m.topic)))
 				}
 			}
+			b.emptyBuckets(now)
 			b.publishStatus()
 		}
 	}

@@ -42,6 +42,7 @@ type conn struct {
 	version    packet.Version
 	session    *session
 	account    devices.Account
+	bucket     *bucket       // what it may publish, nil for no limit
 	keepAlive  time.Duration // 0 for none
 	sendWindow int           // the client's receive maximum, and ours
 	peerPacket int           // largest that the client takes, 0 for any
@@ -57,24 +58,31 @@ type conn struct {
 	allowed    bool           // to publish on topic
 	keep       time.Duration  // a session, after goodbye
 	deniedOnce bool
+	throttled  bool // has once sent too much
+	behind     bool // messages before the current one wait for their turn
 
 	// The writing goroutine's.
 	aliasesOut map[string]uint16
 
-	mu      sync.Mutex
-	room    sync.Cond // on mu: a slot is free, writing has ended, or closed
-	slots   []*slot   // messages that are not settled, oldest first
-	routed  int       // of slots, how many are passed on
-	begin   []*slot   // to be given to the handler
-	unacked int       // of QoS 1 and 2, for the receive maximum
-	replies []byte    // whole packets to be written
-	writing bool      // there is a writing goroutine
-	again   bool      // and it has to look again
-	closed  bool      // nothing more is read, what is in replies is the last
-	over    bool      // and nothing more is written
-	failed  bool      // nothing more is acknowledged
-	silent  bool      // no will
-	cause   error
+	mu        sync.Mutex
+	room      sync.Cond   // on mu: a slot is free, writing has ended, or closed
+	slots     []*slot     // messages that are not settled, oldest first
+	routed    int         // of slots, how many are passed on
+	begin     []*slot     // to be given to the handler
+	unacked   int         // of QoS 1 and 2, for the receive maximum
+	held      []*slot     // whose turn has not come (rate.go)
+	late      int         // of slots, how many were held and are not handled
+	lateBytes int         // what they take
+	hurried   bool        // nothing is held any more
+	turn      *time.Timer // of the first of held, nil if there never was one
+	replies   []byte      // whole packets to be written
+	writing   bool        // there is a writing goroutine
+	again     bool        // and it has to look again
+	closed    bool        // nothing more is read, what is in replies is the last
+	over      bool        // and nothing more is written
+	failed    bool        // nothing more is acknowledged
+	silent    bool        // no will
+	cause     error
 }
 
 type will struct {

@@ -25,7 +25,12 @@
 // goroutine and half a kilobyte of buffer while it is idle.
 //
 // A full window is backpressure: the connection is not read on. Nothing is
-// dropped. A call for help behind messages whose commit hangs is with the
+// dropped. An account that sends more than its rate ([devices.Account]) is
+// slowed in the same way: its messages take a slot and wait for their turn
+// before they are given to the handler, those of BrokerConfig.Urgent excepted
+// (rate.go). That is decided behind the reading and before the handler,
+// because a limit in front of the reading could not tell what is urgent, and
+// one behind the handler would be behind the journal. A call for help behind messages whose commit hangs is with the
 // journal at once; only its acknowledgement waits for its turn.
 //
 // QoS 2 is exactly once, also across a crash: the packet number of a message

@@ -44,6 +44,7 @@ type brokerMetrics struct {
 	tooLarge    prometheus.Counter
 	panics      prometheus.Counter
 	stuck       prometheus.Counter
+	held        prometheus.Counter
 }
 
 func newBrokerMetrics(r prometheus.Registerer, b *Broker) *brokerMetrics {
@@ -58,6 +59,7 @@ func newBrokerMetrics(r prometheus.Registerer, b *Broker) *brokerMetrics {
 		panics:      f.NewCounter(prometheus.CounterOpts{Name: "linli_mqtt_panics_total", Help: "Panics that ended a connection or a message, and nothing else."}),
 		stuck:       f.NewCounter(prometheus.CounterOpts{Name: "linli_mqtt_stuck_total", Help: "Connections closed because the client did not read in time."}),
 	}
+	m.held = f.NewCounter(prometheus.CounterOpts{Name: "linli_mqtt_held_total", Help: "Messages that waited for their turn because their client sent more than its rate; none is lost, and no call for help waits."})
 	m.handled = m.messages.WithLabelValues(resultHandled)
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "linli_mqtt_sessions", Help: "Sessions at the embedded broker, connected or kept."}, func() float64 {
 		b.mu.Lock()

@@ -54,35 +54,61 @@ func (c *committer) run(ctx context.Context) {
 	}
 }
 
-// withCommitter runs test in virtual time, with one client of MQTT 3.1.1
-// logged in over a pipe.
-func withCommitter(t *testing.T, c *committer, test func(t *testing.T, conn net.Conn)) {
-	synctest.Test(t, func(t *testing.T) {
-		b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, testLogin, c.handle, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := b.closeListeners(); err != nil {
-			t.Fatal(err)
-		}
-		ctx, stop := context.WithCancel(t.Context())
-		b.ctx, b.started = ctx, time.Now()
-		var committing sync.WaitGroup
-		committing.Go(func() { c.run(ctx) })
-		conn, theirs := net.Pipe()
-		b.welcome(theirs, "tcp", nil)
-		if _, err := conn.Write(mqttload.ConnectFrame(4, "c", "d1", "d1", true)); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
-			t.Fatal(err)
-		}
-		test(t, conn)
-		conn.Close()
+// piped is a broker whose clients come over pipes, for virtual time.
+type piped struct {
+	*Broker
+	t    *testing.T
+	stop func()
+}
+
+func newPiped(t *testing.T, config BrokerConfig, login Login, handle Handler, log *slog.Logger, metrics prometheus.Registerer) *piped {
+	config.Listeners = []Listener{{Address: "127.0.0.1:0"}}
+	b, err := NewBroker(config, login, handle, log, metrics)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.closeListeners(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	b.ctx, b.started = ctx, time.Now()
+	if b.store != nil {
+		go b.store.run() // stop waits for it
+	}
+	return &piped{b, t, func() {
 		close(b.closing)
 		if err := b.stop(); err != nil {
 			t.Error(err)
 		}
+		cancel()
+	}}
+}
+
+// login is a client of MQTT 3.1.1, whose secret is its name.
+func (p *piped) login(user string, clean bool) net.Conn {
+	conn, theirs := net.Pipe()
+	p.welcome(theirs, "tcp", nil)
+	if _, err := conn.Write(mqttload.ConnectFrame(4, "c", user, user, clean)); err != nil {
+		p.t.Fatal(err)
+	}
+	if _, err := io.ReadFull(conn, make([]byte, 4)); err != nil {
+		p.t.Fatal(err)
+	}
+	return conn
+}
+
+// withCommitter runs test in virtual time, with one client of MQTT 3.1.1
+// logged in over a pipe.
+func withCommitter(t *testing.T, c *committer, test func(t *testing.T, conn net.Conn)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newPiped(t, BrokerConfig{}, testLogin, c.handle, slog.New(slog.DiscardHandler), prometheus.NewRegistry())
+		ctx, stop := context.WithCancel(t.Context())
+		var committing sync.WaitGroup
+		committing.Go(func() { c.run(ctx) })
+		conn := b.login("d1", true)
+		test(t, conn)
+		conn.Close()
+		b.stop()
 		stop()
 		committing.Wait()
 	})

@@ -27,6 +27,8 @@ type slot struct {
 	identity string
 	receipt  *receipt        // of QoS 2
 	heard    devices.Message // what the handler has not been given yet
+	due      time.Time       // when it may be, if the account sends too much
+	size     int             // in bytes, then
 	msg      *message        // nil if nobody is to get it
 }
 
@@ -41,7 +43,8 @@ const (
 )
 
 // takePublish deals with a PUBLISH: it takes its place among the slots and is
-// given to the handler. It waits only for room in the window.
+// given to the handler, at once or, if the account sends too much, in its turn
+// (rate.go). It waits only for room in the window.
 func (c *conn) takePublish(flags byte, body []byte) error {
 	p := &c.publish
 	if err := p.Decode(c.version, flags, body); err != nil {
@@ -67,17 +70,22 @@ func (c *conn) takePublish(flags byte, body []byte) error {
 		sl.msg = c.message(p, topic)
 		m.Payload = sl.msg.payload
 	}
+	held, kept := c.excess(sl, m), false
 	switch p.QoS {
 	case 1:
 		sl.identity = c.session.packets.identify(p.ID, p.Dup, topic, p.Payload)
 		m.Packet = sl.identity
 	case 2:
-		if done := c.receive(sl, p, &m); done {
-			return nil
-		}
+		kept = c.receive(sl, p, &m)
 	}
-	c.handle(sl, m)
-	if len(p.Payload) > smallPacket {
+	switch {
+	case kept:
+	case held:
+		c.hold(sl, m)
+	default:
+		c.handle(sl, m)
+	}
+	if len(p.Payload) > smallPacket && !held {
 		c.awaitSlots()
 	}
 	return nil
@@ -125,7 +133,7 @@ func (c *conn) enter(sl *slot) error {
 		}
 		c.unacked++
 	}
-	for len(c.slots) >= c.broker.config.Window && !c.closed {
+	for c.crowded(sl) && !c.closed {
 		c.room.Wait()
 	}
 	if c.closed {
@@ -137,7 +145,21 @@ func (c *conn) enter(sl *slot) error {
 	default:
 	}
 	c.slots = append(c.slots, sl)
+	c.behind = c.late > 0
 	return nil
+}
+
+// crowded tells whether sl has to wait for a place. What was held does not
+// take one: a call for help may be behind it. The caller holds mu.
+func (c *conn) crowded(sl *slot) bool {
+	if c.lateBytes > mostHeld {
+		return true
+	}
+	taken := len(c.slots)
+	if sl.qos < 2 { // the numbers of the others are few
+		taken -= c.late
+	}
+	return taken >= c.broker.config.Window
 }
 
 // message copies p, which is on its way to others.
@@ -194,7 +216,7 @@ func (c *conn) receive(sl *slot, p *packet.Publish, m *devices.Message) (done bo
 			return
 		}
 		c.mu.Lock()
-		c.begin = append(c.begin, sl)
+		c.ready(sl)
 		c.mu.Unlock()
 		c.kick()
 	})
@@ -219,6 +241,11 @@ func (c *conn) handle(sl *slot, m devices.Message) {
 func (c *conn) mark(sl *slot, state slotState, err error) {
 	c.mu.Lock()
 	if sl.state < state {
+		if !sl.due.IsZero() && sl.state < slotHandled {
+			c.late--
+			c.lateBytes -= sl.size
+			c.room.Broadcast()
+		}
 		sl.state = state
 		if sl.err == nil {
 			sl.err = err

@@ -62,6 +62,7 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 	} else if before > 0 && s.keep == 0 && b.store != nil {
 		changes = append(changes, deleteSession(s.id))
 	}
+	c.bucket = b.bucketOf(c.account)
 	c.mu.Lock()
 	c.session = s
 	c.mu.Unlock()

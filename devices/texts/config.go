@@ -30,6 +30,7 @@ var Config = struct {
 	IsText, IsNumber, IsBool, IsList   Text
 	IsSection, IsNothing               Text
 	WantText, WantDuration, WantSize   Text
+	WantNumber                         Text
 	WantList, WantBool                 Text
 	NotDuration, NotSize               Text
 	Range, RangeMend                   Text
@@ -115,6 +116,7 @@ var Config = struct {
 	IsNothing:       Text{"空的", "nothing"},
 	WantText:        Text{"文字", "text"},
 	WantDuration:    Text{"带单位的时长", "a duration with its unit"},
+	WantNumber:      Text{"整数", "a whole number"},
 	WantSize:        Text{"带单位的大小", "a size with its unit"},
 	WantList:        Text{"文字的列表", "a list of texts"},
 	WantBool:        Text{"true 或 false", "true or false"},
