@@ -5,13 +5,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -232,32 +232,81 @@ func (s *subscriber) next(t testing.TB) string {
 	return ""
 }
 
-// dropping is an address whose packets are dropped, not refused: a socket that
-// listens, and whose queue is full.
-func dropping(t testing.TB) string {
+// host is somebody's server. It takes connections, or drops their packets,
+// which is not to refuse them: a socket that listens, and whose queue is full.
+type host struct {
+	address string
+	t       testing.TB
+	l       *net.TCPListener
+	taking  sync.WaitGroup
+	held    []net.Conn
+}
+
+// newHost is a server that takes connections.
+func newHost(t testing.TB) *host {
 	t.Helper()
-	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
+	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = syscall.Close(fd) })
 	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), syscall.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
-	at, err := syscall.Getsockname(fd)
-	if err != nil {
+	file := os.NewFile(uintptr(fd), "host")
+	l, err := net.FileListener(file)
+	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	address := fmt.Sprintf("127.0.0.1:%d", at.(*syscall.SockaddrInet4).Port)
-	for range 10 {
-		c, err := net.DialTimeout("tcp", address, 300*time.Millisecond)
-		if err != nil {
-			return address
-		}
-		t.Cleanup(func() { _ = c.Close() })
+	h := &host{address: l.Addr().String(), t: t, l: l.(*net.TCPListener)}
+	t.Cleanup(func() {
+		_ = h.l.Close()
+		h.taking.Wait()
+		h.let()
+	})
+	h.take()
+	return h
+}
+
+// take makes it take connections, which it closes.
+func (h *host) take() {
+	h.t.Helper()
+	h.let()
+	if err := h.l.SetDeadline(time.Time{}); err != nil {
+		h.t.Fatal(err)
 	}
-	t.Fatal("nothing is dropped")
-	return ""
+	h.taking.Go(func() {
+		for {
+			c, err := h.l.Accept()
+			if err != nil {
+				return
+			}
+			_ = c.Close()
+		}
+	})
+}
+
+// drop makes it drop every packet of who is new.
+func (h *host) drop() {
+	h.t.Helper()
+	if err := h.l.SetDeadline(time.Now()); err != nil {
+		h.t.Fatal(err)
+	}
+	h.taking.Wait()
+	for range 10 {
+		c, err := net.DialTimeout("tcp", h.address, 300*time.Millisecond)
+		if err != nil {
+			return
+		}
+		h.held = append(h.held, c)
+	}
+	h.t.Fatal("nothing is dropped")
+}
+
+func (h *host) let() {
+	for _, c := range h.held {
+		_ = c.Close()
+	}
+	h.held = nil
 }
 
 // While the Internet drops every packet the modem begins to send within five
@@ -268,7 +317,9 @@ func TestOfflineStory(t *testing.T) {
 	stick := notifytest.NewModem(t)
 	b.cfg.Channels.SMS.Port = stick.Path
 	b.cfg.Channels.Siren = notify.Siren{Topic: "linli/v1/horn/command", On: "ON", Off: "OFF"}
-	gone := dropping(t)
+	provider := newHost(t)
+	provider.drop()
+	gone := provider.address
 	b.cfg.Channels.DingTalk = notify.SignedRobot{URL: "http://" + gone + "/robot/send", KeyFile: b.secretFile("ding.key", "x")}
 	secrets := b.register(append(caregiver("webhook", "http://"+gone+"/page", "dingtalk", "all", "sms", "13800000001"),
 		registry.Device{Device: devices.Device{ID: "horn", Kind: wearable.Kind}})...)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -71,6 +72,8 @@ type gateway struct {
 	driver   driver
 	orders   *dispatch.Dispatcher
 	console  *console.Console
+	// lookAtPaths is how often each path is tried.
+	lookAtPaths time.Duration
 	// descriptions are what devices say of themselves.
 	descriptions *discovery.Book
 
@@ -96,7 +99,7 @@ type gateway struct {
 // notify, usage -> province}. Nothing runs before Run. The error is for a
 // person, and says what to mend.
 func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), lookAtPaths: notify.CheckEvery, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
 	g.delayed = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_logins_delayed_total", Help: "Logins that had to wait, because of others that failed before."})

@@ -164,12 +164,15 @@ func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 }
 
 // start runs the gateway inside the test until the returned stop is called,
-// or the test ends.
-func (b *box) start() (g *gateway, stop func()) {
+// or the test ends. Before it runs, each of change is called on it.
+func (b *box) start(change ...func(*gateway)) (g *gateway, stop func()) {
 	b.t.Helper()
 	g, err := newGateway(b.cfg, b.clock, slog.New(slog.NewTextHandler(io.MultiWriter(b.t.Output(), &b.logged), nil)))
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	for _, c := range change {
+		c(g)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)

@@ -48,7 +48,8 @@ func TestStory(t *testing.T) {
 	}{
 		{"embedded broker", func(*box) func() { return nil }},
 		{"external broker", func(b *box) func() {
-			address, die := mosquitto(t)
+			address := freePort(t)
+			die := mosquitto(t, address)
 			b.cfg.MQTT.Broker = "mqtt://" + address
 			b.cfg.MQTT.Listen, b.cfg.MQTT.TLS = "", ""
 			b.cfg.MQTT.ClientID = "linli-test"
@@ -123,11 +124,10 @@ func mosquittoPub(t testing.TB, address, device, secret, topic, payload string, 
 	}
 }
 
-// mosquitto starts Debian's broker for the test. It ends with the test, or
-// when die is called.
-func mosquitto(t testing.TB) (address string, die func()) {
+// mosquitto starts Debian's broker at an address. It ends with the test, or when
+// die is called.
+func mosquitto(t testing.TB, address string) (die func()) {
 	t.Helper()
-	address = freePort(t)
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		t.Fatal(err)
@@ -158,5 +158,5 @@ func mosquitto(t testing.TB) (address string, die func()) {
 		}
 		return c.Close() == nil
 	})
-	return address, die
+	return die
 }

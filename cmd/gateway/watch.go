@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"slices"
 
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -25,11 +26,15 @@ func (g *gateway) paths() []notify.Path {
 }
 
 // watchPaths tells when something that pages or reports need is down, as a
-// technical incident that ends when it works again.
+// technical incident that ends when it works again; also when that was before a
+// restart, which the incidents outlive.
 func (g *gateway) watchPaths(ctx context.Context) error {
-	return notify.Watch(ctx, g.paths(), g.logger, func(ctx context.Context, path string, down bool) error {
-		return g.alerts.Report(ctx, alert.Found{
-			Kind: alert.PathDown, Part: path, Mended: !down, Because: []alert.Sign{{Sign: alert.SignPath, Of: path}},
-		}, "path-"+rand.Text())
+	return notify.Watch(ctx, g.paths(), g.lookAtPaths, g.logger, func(ctx context.Context, path string, down bool) error {
+		found := alert.Found{Kind: alert.PathDown, Part: path, Mended: !down, Because: []alert.Sign{{Sign: alert.SignPath, Of: path}}}
+		open := func(i alert.Incident) bool { return i.Subject == found.Subject() && i.Phase != alert.PhaseResolved }
+		if !down && !slices.ContainsFunc(g.alerts.Incidents(), open) {
+			return nil
+		}
+		return g.alerts.Report(ctx, found, "path-"+rand.Text())
 	})
 }

@@ -280,7 +280,7 @@ func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record,
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	subject := p.subject()
+	subject := p.Subject()
 	r := b.open(subject)
 	if p.Mended {
 		if r == nil {
@@ -320,8 +320,8 @@ func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record,
 	return r, nil
 }
 
-// subject is what findings are merged by.
-func (p Found) subject() string {
+// Subject is what findings are merged by, see [Incident].
+func (p Found) Subject() string {
 	subject := "box"
 	switch {
 	case p.Elder != "":

@@ -22,42 +22,42 @@ type Path struct {
 	Check func(ctx context.Context) error
 }
 
-// A path is down after so many checks in a row have failed: the first sign of
-// it is at the most downAfter*checkEvery+checkLimit old when it is told, well
-// within 180 s.
+// A path is down after so many checks in a row have failed. With CheckEvery,
+// and half of it for a check, the first sign of it is 105 s old at the most when
+// it is told, well within 180 s.
 const (
-	checkEvery = 30 * time.Second
-	checkLimit = 15 * time.Second
+	CheckEvery = 30 * time.Second
 	downAfter  = 3
 )
 
 // Watch checks paths until ctx ends, and returns nil. found hears when one goes
-// down, and when it works again; what it could not take is told once more.
-func Watch(ctx context.Context, paths []Path, log *slog.Logger, found func(ctx context.Context, path string, down bool) error) error {
+// down, and when it works again: at the first check, too, for whoever was told
+// before a restart that it is down. What found could not take is told once more.
+func Watch(ctx context.Context, paths []Path, every time.Duration, log *slog.Logger, found func(ctx context.Context, path string, down bool) error) error {
 	var all sync.WaitGroup
 	for _, p := range paths {
-		all.Go(func() { p.watch(ctx, log, found) })
+		all.Go(func() { p.watch(ctx, every, log, found) })
 	}
 	all.Wait()
 	<-ctx.Done()
 	return nil
 }
 
-func (p Path) watch(ctx context.Context, log *slog.Logger, found func(ctx context.Context, path string, down bool) error) {
-	failed, told := 0, false
-	tick := time.NewTicker(checkEvery)
+func (p Path) watch(ctx context.Context, every time.Duration, log *slog.Logger, found func(ctx context.Context, path string, down bool) error) {
+	failed, told, first := 0, false, true
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for ctx.Err() == nil {
-		limited, cancel := context.WithTimeout(ctx, checkLimit)
+		limited, cancel := context.WithTimeout(ctx, every/2)
 		if err := p.Check(limited); err == nil {
 			failed = 0
 		} else if failed++; failed == downAfter {
 			log.Warn("path down", "path", p.Name, "error", reason(err))
 		}
 		cancel()
-		if down := failed >= downAfter; down != told && (down || failed == 0) {
+		if down := failed >= downAfter; (first || down != told) && (down || failed == 0) {
 			if err := found(ctx, p.Name, down); err == nil {
-				told = down
+				told, first = down, false
 			}
 		}
 		select {

@@ -13,7 +13,8 @@ import (
 )
 
 // A path that goes down, refused or hanging, is told within 180 seconds, once;
-// one failure alone is not; what could not be taken is told again.
+// one failure alone is not; what could not be taken is told again. That it works
+// is told at the start, too.
 func TestWatchTellsWithin180Seconds(t *testing.T) {
 	for name, failure := range map[string]func(context.Context) error{
 		"refused": func(context.Context) error { return errors.New("refused") },
@@ -36,7 +37,7 @@ func TestWatchTellsWithin180Seconds(t *testing.T) {
 							return failure(ctx)
 						}
 						return nil
-					}}}, slog.New(slog.DiscardHandler), func(_ context.Context, _ string, down bool) error {
+					}}}, CheckEvery, slog.New(slog.DiscardHandler), func(_ context.Context, _ string, down bool) error {
 						if deaf.Load() {
 							return errors.New("disk full")
 						}
@@ -50,7 +51,11 @@ func TestWatchTellsWithin180Seconds(t *testing.T) {
 					synctest.Wait()
 				}
 				set(false, time.Minute+time.Second)
-				set(true, checkEvery)
+				if len(heard) != 1 || heard[0].down {
+					t.Fatalf("that it works is not told once: %+v", heard)
+				}
+				heard = nil
+				set(true, CheckEvery)
 				set(false, 10*time.Minute)
 				if len(heard) > 0 {
 					t.Fatalf("one failure is told: %+v", heard)
