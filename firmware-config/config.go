@@ -80,6 +80,10 @@ type Console struct {
 	TLS string `yaml:"tls" example:"\":8443\""`
 	// Listen is its host:port without TLS; only the local network gets in.
 	Listen string `yaml:"listen" example:"\":8080\""`
+	// Public is the address at which the Internet reaches /a/ and /static/ of
+	// the page, "" for none. What is sent to caregivers has a link there then, by
+	// which they acknowledge.
+	Public string `yaml:"public" example:"https://linli.example.org"`
 }
 
 // Metrics is where Prometheus scrapes.

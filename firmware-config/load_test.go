@@ -71,7 +71,7 @@ func TestGoodFiles(t *testing.T) {
 				Data:     "/srv/linli",
 				Socket:   "/run/linli/gateway.sock",
 				MQTT:     MQTT{TLS: Off, Listen: "192.168.1.10:1883", Rate: 250},
-				Console:  Console{TLS: "[::1]:8443", Listen: "[::1]:8080"},
+				Console:  Console{TLS: "[::1]:8443", Listen: "[::1]:8080", Public: "https://linli.example.org"},
 				Metrics:  Metrics{Listen: "127.0.0.1:9464"},
 				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},
 				Alert:    Alert{Step: 90 * time.Second, MediumStep: 5 * time.Minute, Arrive: 15 * time.Minute, Names: true},

@@ -38,6 +38,7 @@ func (c Config) check() *problem {
 		c.checkSocket(),
 		c.checkMQTT(),
 		c.checkConsole(),
+		checkPublic(c.Console.Public),
 		c.checkMetrics(),
 		c.checkPorts(),
 		c.checkJournal(),
@@ -123,6 +124,21 @@ func (c Config) checkMQTT() *problem {
 		if !validFilter(topic) {
 			return wrong("mqtt.topics["+itoa(i)+"]", texts.Errorf(t.BadTopic, short(topic)), texts.Errorf(t.BadTopicMend))
 		}
+	}
+	return nil
+}
+
+// checkPublic wants a host alone: paths are the page's own.
+func checkPublic(public string) *problem {
+	if public == "" {
+		return nil
+	}
+	u, err := url.Parse(public)
+	if p := noPassword("console.public", u, public); p != nil {
+		return p
+	}
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.Port() != "" && !validPort(u.Port(), 1) || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "" {
+		return wrong("console.public", texts.Errorf(texts.AlertLink.BadPublic, short(public)), example("console.public", "https://linli.example.org"))
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -40,6 +41,22 @@ func (g *gateway) siren(pins alert.Siren) alert.Siren {
 // ways are the independent paths by which a call for help can reach somebody.
 func (g *gateway) ways() []string {
 	return g.channels.Ways(g.registry.Snapshot(), g.loud)
+}
+
+// link makes the links of pages to the page, nil where it has no public
+// address.
+func (g *gateway) link() func(incident, caregiver string) string {
+	base := strings.TrimSuffix(g.cfg.Console.Public, "/")
+	if base == "" {
+		return nil
+	}
+	return func(incident, caregiver string) string {
+		path := g.console.Link(incident, caregiver) // the console is made later
+		if path == "" {
+			return ""
+		}
+		return base + path
+	}
 }
 
 func (c *cli) channelCommand() *cobra.Command {

@@ -160,7 +160,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	if g.alerts, err = alert.Open(g.journal, g.registry, alert.Options{
 		Clock: now, Siren: g.siren(pins), Logger: logger, Registerer: g.metrics,
 		Steps:   alert.Steps{High: cfg.Alert.Step, Medium: cfg.Alert.MediumStep, Arrive: cfg.Alert.Arrive},
-		Senders: g.channels.Senders(), Names: cfg.Alert.Names,
+		Senders: g.channels.Senders(), Names: cfg.Alert.Names, Link: g.link(),
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}

@@ -49,9 +49,9 @@ type Options struct {
 	// Siren sounds while a call for help is unanswered; nil for a box that has
 	// none.
 	Siren Siren
-	// Link gives the address under which an incident can be acknowledged; nil
-	// if there is none.
-	Link func(incident string) string
+	// Link gives the address under which a caregiver can acknowledge an
+	// incident; nil if there is none.
+	Link func(incident, caregiver string) string
 	// Steps is how long the box waits for humans.
 	Steps Steps
 	// Names is set where pages may name who needs help.

@@ -176,8 +176,8 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 			continue
 		}
 		p := e.board.page(r, *d, now)
-		if e.options.Link != nil {
-			p.Link = e.options.Link(r.ID)
+		if e.options.Link != nil && d.Recipient != "" {
+			p.Link = e.options.Link(r.ID, d.Recipient)
 		}
 		if e.options.Names {
 			p.Name = people.Elders[r.Elder].Name

@@ -22,6 +22,13 @@
 // says so, and offers to confirm the care round from the half of its time on.
 // Rotating makes the link anew; the old label is worth nothing then.
 //
+// Where the page has a public address, what is sent to a caregiver has a link
+// of [Console.Link]: for this caregiver, one incident and a day, signed. It
+// shows what the message has said, and a button; only pressing that
+// acknowledges. Nobody has to log in for it, and it leads nowhere else. Age is
+// measured as that of a session, so that a box which wakes up in 1970 sends no
+// links that have expired already.
+//
 // Whoever is not logged in learns how to be, and nothing else. A page of
 // another site can neither post for a person who is logged in (the cookie is
 // SameSite=Strict, and the Origin is checked) nor frame the console. Nothing

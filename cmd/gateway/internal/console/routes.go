@@ -35,6 +35,8 @@ func (c *Console) routes() http.Handler {
 	mux.HandleFunc("POST /login", c.login)
 	mux.HandleFunc("POST /logout", c.logout)
 	mux.HandleFunc("GET /door/{label}", c.openDoor)
+	mux.HandleFunc("GET /a/{token}", c.askLink)
+	mux.HandleFunc("POST /a/{token}", c.pressLink)
 
 	page := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyPage, h)) }
 	page("GET /{$}", c.home)
