@@ -26,6 +26,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/devicetest"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -94,10 +95,8 @@ func newBox(t testing.TB) *box {
 		t.Fatal(err)
 	}
 	b.cfg.Box.ID = "test-box"
-	b.cfg.MQTT.Listen, b.cfg.MQTT.TLS, b.cfg.Console.TLS = freePort(t), "127.0.0.1:0", "127.0.0.1:0"
-	for b.cfg.Console.Listen = freePort(t); b.cfg.Console.Listen == b.cfg.MQTT.Listen; {
-		b.cfg.Console.Listen = freePort(t)
-	}
+	b.cfg.MQTT.Listen, b.cfg.Console.Listen = freePort(t), freePort(t)
+	b.cfg.MQTT.TLS, b.cfg.Console.TLS = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Journal.Wait = 0
 
 	secret := strings.Repeat("s", 32)
@@ -127,12 +126,11 @@ func newBox(t testing.TB) *box {
 // freePort is an address of this machine that nobody listens on.
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := devicetest.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // register puts records into the registry, and returns the secrets of the

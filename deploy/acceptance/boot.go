@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/deploy/acceptance/disk"
+	"github.com/linli-edge/gateway/devices/devicetest"
 )
 
 // box is one virtual box and its disk, through all its boots.
@@ -57,11 +58,12 @@ func newBox(ctx context.Context, k *kit, o *outside, folder, name, fs string, ra
 		ledger: newLedger(), begun: make(chan struct{}), enough: make(chan struct{}), resolved: map[string]bool{},
 	}
 	b.begin = sync.OnceFunc(func() { close(b.begun) })
-	ports, err := freePorts(3)
-	if err != nil {
-		return nil, err
+	var err error
+	for _, address := range []*string{&b.mqtt, &b.control, &b.lines} {
+		if *address, err = devicetest.FreeAddress(); err != nil {
+			return nil, err
+		}
 	}
-	b.mqtt, b.control, b.lines = "127.0.0.1:"+ports[0], "127.0.0.1:"+ports[1], "127.0.0.1:"+ports[2]
 	path := filepath.Join(folder, name+".img")
 	if b.image, err = os.Create(path); err != nil {
 		return nil, err
@@ -99,23 +101,6 @@ func (b *box) close(keepDisk bool) error {
 		return err
 	}
 	return errors.Join(err, os.Remove(b.image.Name()))
-}
-
-// freePorts are ports of this machine that nobody listens on.
-func freePorts(n int) (ports []string, err error) {
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close() // after all of them are found, so that they differ
-		_, port, err := net.SplitHostPort(l.Addr().String())
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-	}
-	return ports, nil
 }
 
 // found notes what must not be.

@@ -85,12 +85,11 @@ func testLog(t testing.TB) *slog.Logger { return slog.New(slog.NewTextHandler(t.
 
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := devicetest.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
 
 // runDriver runs d until the returned function is called, which waits for it.

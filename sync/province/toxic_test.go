@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -21,6 +20,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/devicetest"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -244,10 +244,9 @@ func TestToxicLine(t *testing.T) {
 
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := devicetest.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return address
 }
