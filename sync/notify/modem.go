@@ -172,12 +172,27 @@ func (m *modem) Run(ctx context.Context) error {
 			m.log.Error("modem does not work", "problem", problem)
 		}
 		m.change(func(s *ModemState) { s.Problem, s.Signal = problem, 0 })
-		timer := time.NewTimer(m.limits.reopen)
-		select {
-		case <-ctx.Done():
-			timer.Stop()
+		if !m.rest(ctx, alert.Result{Class: alert.Temporary, Detail: problem}) {
 			return nil
+		}
+	}
+}
+
+// rest waits until the modem is tried again, and answers who had a page for it
+// when it failed. It returns false when ctx ends.
+func (m *modem) rest(ctx context.Context, result alert.Result) bool {
+	timer := time.NewTimer(m.limits.reopen)
+	defer timer.Stop()
+	for {
+		select {
+		case one := <-m.urgent:
+			one.done <- result
+		case one := <-m.notices:
+			one.done <- result
+		case <-ctx.Done():
+			return false
 		case <-timer.C:
+			return true
 		}
 	}
 }
