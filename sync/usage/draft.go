@@ -170,6 +170,9 @@ func (d draft) doubt(c *clock.Calendar) (days span, ok bool) {
 	if !known || !sinceKnown {
 		return span{Day(d.At.At), Day(d.At.At)}, !d.undated()
 	}
+	if catalogue[d.Counts[0].Code].Fold == Hours { // of whole seconds: less than one is no doubt
+		last, longest = first.Add(last.Sub(first).Truncate(time.Second)), shortest.Add(longest.Sub(shortest).Truncate(time.Second))
+	}
 	if d.Since.Boot != d.At.Boot { // else both lie at the same distance
 		shortest, longest = longest, shortest
 	}
