@@ -97,7 +97,6 @@ func (b *Broker) serve(c *conn) {
 	c.in = input{conn: c.nc, large: b.large, stop: b.stopping}
 	err := c.login()
 	if err == nil {
-		b.metrics.connections.WithLabelValues(c.kind).Inc()
 		b.log.Info("mqtt client connected", "account", c.account.ID, "remote", c.nc.RemoteAddr().String(), "listener", c.kind, "version", c.version)
 		err = c.read()
 		c.finish(err)
@@ -218,6 +217,7 @@ func (c *conn) connect(p *packet.Connect) error {
 	}
 	c.limits(p, &answer)
 	return b.attach(c, client, p.CleanStart, func(present bool) {
+		b.metrics.connections.WithLabelValues(c.kind).Inc() // before the client can know
 		answer.SessionPresent = present
 		c.reply(&answer)
 	})

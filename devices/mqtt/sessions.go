@@ -25,6 +25,7 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 		return &refusal{refusedProtocol, packet.ServerUnavailable, "gateway stops"}
 	}
 	s := b.sessions[key]
+	clean = clean || s != nil && s.ends()
 	if s == nil || clean {
 		if !b.makeRoom(c.account.ID, s) {
 			b.mu.Unlock()
@@ -80,6 +81,19 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 	b.commit(changes, func(error) {})
 	c.kick()
 	return nil
+}
+
+// ends tells whether the session is over with a connection that is closed,
+// which its own goroutine has not come to say yet.
+func (s *session) ends() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.keep > 0 || s.conn == nil {
+		return false
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	return s.conn.closed
 }
 
 // restrict drops what the account may no longer have, and returns the

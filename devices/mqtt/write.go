@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -133,7 +134,16 @@ func (c *conn) gather(out []byte) (_ []byte, closed bool) {
 	if closed {
 		return out, true
 	}
-	return c.session.collect(c, out), false
+	answered := len(out)
+	out = c.session.collect(c, out)
+	// A SUBACK of this moment goes before the retained messages that follow it.
+	c.mu.Lock()
+	if !c.closed {
+		out = slices.Insert(out, answered, c.replies...)
+		c.replies = c.replies[:0]
+	}
+	c.mu.Unlock()
+	return out, false
 }
 
 // send writes within writeTimeout. What a half-written packet leaves behind
