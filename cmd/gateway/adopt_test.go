@@ -43,6 +43,7 @@ var sender = regexp.MustCompile(`u-[0-9a-z]{10}`)
 // has said what they are they are, the button after a restart; then new
 // hardware takes over.
 func TestAdoption(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	secrets := b.register(
 		registry.Facility{ID: "east", Name: "东门快递柜", Region: "320106001001"},
@@ -202,6 +203,7 @@ func TestAdoption(t *testing.T) {
 // A table of a whole community is shown first and registered then; a mistake in
 // it changes nothing. What is personal is in no file of the box in clear.
 func TestImport(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	i := installer{t, b.write()}
 	file := filepath.Join(t.TempDir(), "devices.csv")

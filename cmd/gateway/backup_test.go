@@ -36,6 +36,7 @@ func passphraseFile(t testing.TB, passphrase string) string {
 // another box, which then has every event that was acknowledged before the
 // backup began, counts it once, and whose rows the platform takes for newer.
 func TestBackupAndRestore(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	records := []registry.Record{registry.Facility{ID: "f0", Name: "f0"}}
 	var load []*storyteller
@@ -275,6 +276,7 @@ func TestInspect(t *testing.T) {
 // A restoration is killed at random moments: the data folder is the old one or
 // the new one, whole, and a gateway can be started on it.
 func TestKillRestore(t *testing.T) {
+	t.Parallel()
 	n, seed := rounds(20, 200), rand.Uint64()
 	t.Logf("%d rounds, seed %d", n, seed)
 	random := rand.New(rand.NewPCG(seed, 1))

@@ -27,6 +27,7 @@ import (
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/journal/journaltest"
 )
@@ -381,9 +382,8 @@ func (x *bench) newWearer(b *testing.B) (id, secret string) {
 
 func benchCommand(b *testing.B, args ...string) (code int, stdout, stderr string) {
 	b.Helper()
-	b.Setenv("LC_ALL", "en_US.UTF-8")
 	var out, errs strings.Builder
-	code = execute(b.Context(), args, &out, &errs)
+	code = execute(b.Context(), texts.English, args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 

@@ -10,19 +10,20 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 )
 
 // command runs one command line in a language of the locale.
 func command(t *testing.T, locale string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	t.Setenv("LC_ALL", locale)
 	var out, errs bytes.Buffer
-	code = execute(t.Context(), args, &out, &errs)
+	code = execute(t.Context(), texts.Parse(locale), args, &out, &errs)
 	return code, out.String(), errs.String()
 }
 
@@ -75,6 +76,7 @@ func TestWhatMustBeMended(t *testing.T) {
 // The registry's commands work on a box whose gateway is down, and the same
 // way on one that runs; the secret that they print lets the device in.
 func TestRegisterFromTheCommandLine(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	config := b.write()
 	run := func(args ...string) string {
@@ -166,18 +168,22 @@ func TestFrugalAndPolite(t *testing.T) {
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	told := make(chan int)
+	d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, speaking := make(chan int), make(chan struct{})
 	go func() {
-		n := 0
-		defer func() { told <- n }()
-		d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", secrets["l1"])
-		for ; err == nil && ctx.Err() == nil; n++ {
-			err = d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"%d","type":"parcel.deposited","data":{"compartment":1}}`, n))
-			if err != nil {
+		n, begun := 0, sync.OnceFunc(func() { close(speaking) })
+		defer func() { begun(); told <- n }()
+		for ; ctx.Err() == nil; n++ {
+			if d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"%d","type":"parcel.deposited","data":{"compartment":1}}`, n)) != nil {
 				return
 			}
+			begun()
 		}
 	}()
+	<-speaking
 	pause(300 * time.Millisecond)
 	began := time.Now()
 	if code := p.end(t, syscall.SIGTERM); code != 0 {

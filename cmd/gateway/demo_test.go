@@ -10,9 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/linli-edge/gateway/devices/texts"
 )
 
 // terminal is what the demo has printed so far.
@@ -37,13 +38,12 @@ func (s *terminal) String() string {
 // phone's size, sees somebody press for help and the figures arrive, answers,
 // and ends the demo with Ctrl-C. Nothing is left behind.
 func TestDemo(t *testing.T) {
-	t.Setenv("LC_ALL", "C.UTF-8")
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	var out, errs terminal
 	ended := make(chan int)
-	go func() { ended <- execute(ctx, []string{"demo", "--listen", "127.0.0.1:0"}, &out, &errs) }()
+	go func() { ended <- execute(ctx, texts.Chinese, []string{"demo", "--listen", "127.0.0.1:0"}, &out, &errs) }()
 
 	var page string
 	eventually(t, "an address", func() bool {
@@ -115,7 +115,7 @@ func screenshot(t *testing.T, browser context.Context, name string) {
 	if dir == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(browser, 20*time.Second)
+	ctx, cancel := context.WithTimeout(browser, patience)
 	defer cancel()
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 // platform beside what the devices tell, and counted once however often the
 // same entry is made; a mistake is one message and changes nothing.
 func TestStaffEntry(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	secrets := b.register(append(neighbourhood(b), registry.Device{Device: devices.Device{ID: "desk-1", Kind: desk.Kind, Facility: "east"}})...)
 	config := b.write()

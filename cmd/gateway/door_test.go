@@ -57,6 +57,7 @@ const deposited = `{"type":"parcel.deposited","data":{"compartment":1}}`
 // one device's; a new one, or a retirement, ends the connection at once and
 // the old one never works again.
 func TestDevicesAtTheDoor(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	east := registry.Facility{ID: "east", Name: "东门快递柜"}
 	locker := registry.Device{}
@@ -274,6 +275,7 @@ func TestNothingInClearByDefault(t *testing.T) {
 // Who guesses waits longer and longer, and the device whose secret it is
 // comes in all the same.
 func TestGuessingAtTheDoor(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	locker := registry.Device{}
 	locker.ID, locker.Kind, locker.Facility = "l1", "locker", "east"

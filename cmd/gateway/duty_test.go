@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
 // The rota, what is agreed on, silences, rounds and an incident's whole life,
 // by the command line of a running daemon.
 func TestCareByTheCommandLine(t *testing.T) {
-	t.Setenv("LC_ALL", "en_GB.UTF-8")
+	t.Parallel()
 	b := newBox(t)
 	b.register(registry.Caregiver{ID: "li", Name: "李敏", Channels: []registry.Channel{{Kind: "webhook", Address: b.phone.url}}},
 		registry.Caregiver{ID: "mute", Name: "默"}, registry.Elder{ID: "e302", Name: "王秀英", Building: "3号楼", Room: "302", Caregivers: []string{"li"}})
@@ -23,7 +24,7 @@ func TestCareByTheCommandLine(t *testing.T) {
 	run := func(want int, args ...string) string {
 		t.Helper()
 		var out, errs bytes.Buffer
-		if code := execute(t.Context(), append([]string{"-c", config}, args...), &out, &errs); code != want {
+		if code := execute(t.Context(), texts.English, append([]string{"-c", config}, args...), &out, &errs); code != want {
 			t.Fatalf("%s: code %d\n%s%s", strings.Join(args, " "), code, out.String(), errs.String())
 		}
 		return out.String() + errs.String()

@@ -29,6 +29,7 @@ import (
 // paged all the same, from memory. With room again everything resumes by
 // itself.
 func TestDiskFull(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	mount(t, "tmpfs", b.cfg.Data, "tmpfs", "size=4m")
 	const others = 20

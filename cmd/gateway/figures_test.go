@@ -87,6 +87,7 @@ var notHere = []string{"box.lost", "alert.other"}
 // Every indicator of the catalogue reaches the platform's books from what
 // devices publish and people type, through the whole daemon.
 func TestEachFigureThroughTheDaemon(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	c := &movedClock{right: b.clock, past: 9 * 24 * time.Hour}
 	b.clock = c.now
@@ -188,6 +189,7 @@ func TestEachFigureThroughTheDaemon(t *testing.T) {
 
 // The commands about the figures, as people type them.
 func TestFigureCommands(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	secrets := b.register(neighbourhood(b)...)
 	config := b.write()

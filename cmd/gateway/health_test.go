@@ -49,6 +49,7 @@ func findings(t testing.TB, j *journal.Journal) []string {
 // A wearable that falls silent is on the page, in the list and in the status,
 // until it speaks again; its battery as well.
 func TestSilentDevice(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	var ahead atomic.Int64
 	system := b.clock

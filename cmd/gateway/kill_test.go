@@ -32,6 +32,7 @@ func rounds(short, long int) int {
 // the journal once, and the platform's books equal a recount that knows
 // nothing of how the gateway counts.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	n, seed := rounds(20, 200), rand.Uint64()
 	t.Logf("%d rounds, seed %d", n, seed)
 	random := rand.New(rand.NewPCG(seed, 1))

@@ -25,7 +25,7 @@ var version = "dev"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := execute(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	code := execute(ctx, texts.FromLocale(), os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
@@ -36,9 +36,8 @@ type mendable struct{ error }
 
 func (m mendable) Unwrap() error { return m.error }
 
-// execute runs one command line and returns its exit code.
-func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	lang := texts.FromLocale()
+// execute runs one command line in a language and returns its exit code.
+func execute(ctx context.Context, lang texts.Lang, args []string, stdout, stderr io.Writer) int {
 	err := rootCommand(lang, args, stdout, stderr).ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/linli-edge/gateway/devices/mqtt"
+	"github.com/linli-edge/gateway/devices/texts"
 )
 
 // Who is connected, and what is published, is there to be looked at.
@@ -47,7 +48,7 @@ func TestMQTTCommands(t *testing.T) {
 	watching := make(chan int, 1)
 	go func() {
 		var errs bytes.Buffer
-		watching <- execute(ctx, []string{"mqtt", "watch", "linli/v1/+/event", "--config", config}, print, &errs)
+		watching <- execute(ctx, texts.English, []string{"mqtt", "watch", "linli/v1/+/event", "--config", config}, print, &errs)
 	}()
 	line := make(chan string, 1)
 	go func() {

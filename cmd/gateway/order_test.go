@@ -18,6 +18,7 @@ import (
 	orders "github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -124,11 +125,10 @@ type outcome struct {
 
 // background runs one command line beside the test.
 func background(t *testing.T, args ...string) <-chan outcome {
-	t.Setenv("LC_ALL", "en_US.UTF-8")
 	done := make(chan outcome, 1)
 	go func() {
 		var out, errs strings.Builder
-		code := execute(t.Context(), args, &out, &errs)
+		code := execute(t.Context(), texts.English, args, &out, &errs)
 		done <- outcome{code, out.String(), errs.String()}
 	}()
 	return done
@@ -281,6 +281,7 @@ func TestCommandsStory(t *testing.T) {
 // The gateway is killed while an order is under way: it is not sent again to a
 // device that would do it twice, and its answer is still its outcome.
 func TestCommandSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	secrets := b.register(append(neighbourhood(b), lockers()...)...)
 	at := b.cfg.MQTT.Listen

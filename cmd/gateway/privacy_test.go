@@ -58,6 +58,7 @@ func (p *tap) String() string {
 // Nothing of it is in any byte that leaves for the province, in the metrics, or
 // in the log.
 func TestNothingPersonalLeaves(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	out := &tap{}
 	server := httptest.NewServer(out.around(b.platform))

@@ -10,6 +10,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -93,12 +94,11 @@ func TestCapture(t *testing.T) {
 	defer stop()
 	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
 
-	t.Setenv("LC_ALL", "en_US.UTF-8")
 	dir := filepath.Join(t.TempDir(), "cases")
 	var out, errs terminal
 	ctx, end := context.WithCancel(t.Context())
 	done := make(chan int)
-	go func() { done <- execute(ctx, []string{"capture", dir, "--config", config}, &out, &errs) }()
+	go func() { done <- execute(ctx, texts.English, []string{"capture", dir, "--config", config}, &out, &errs) }()
 	eventually(t, "it records", func() bool { return strings.Contains(out.String(), "recording") })
 	for bridge, messages := range map[string][][2]string{
 		"z2m": {

@@ -29,6 +29,7 @@ func quietBox(t testing.TB) *box {
 // All kinds and all makes, over real connections: what is acknowledged is in
 // the journal, once, nothing is refused, and nothing of them is left behind.
 func TestSimulate(t *testing.T) {
+	t.Parallel()
 	b := quietBox(t)
 	config := b.write()
 	g, _ := b.start()
@@ -80,6 +81,7 @@ func TestSimulate(t *testing.T) {
 // Where the broker has no port in clear, the devices come by TLS and know the
 // box's own authority.
 func TestSimulateOverTLS(t *testing.T) {
+	t.Parallel()
 	b := quietBox(t)
 	b.cfg.MQTT.TLS, b.cfg.MQTT.Listen = freePort(t), ""
 	config := b.write()
@@ -94,6 +96,7 @@ func TestSimulateOverTLS(t *testing.T) {
 // From another machine: credentials of a file, the gateway's address, and no
 // recount where no gateway runs.
 func TestSimulateFromAFile(t *testing.T) {
+	t.Parallel()
 	b := quietBox(t)
 	config := b.write()
 	g, _ := b.start()

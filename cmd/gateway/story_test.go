@@ -42,6 +42,7 @@ func neighbourhood(b *box) []registry.Record {
 // repeats itself; a press reaches the caregiver's telephone, and rings again
 // until a human has it.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		setUp func(*box) (die func()) // die ends the broker under the gateway

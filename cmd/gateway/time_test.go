@@ -52,6 +52,7 @@ func (c *turnedClock) reboot(wrong time.Duration) {
 // whatever the clock says, and each deposit reaches the platform's books on its
 // true day, once.
 func TestWrongClocks(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	secrets := b.register(neighbourhood(b)...)
 	const days = 24 * time.Hour

@@ -96,3 +96,24 @@ func TestLocale(t *testing.T) {
 		}
 	}
 }
+
+// The first variable that is set counts, and what is not English is Chinese.
+func TestFromLocale(t *testing.T) {
+	for _, c := range []struct {
+		all, messages, lang string
+		want                Lang
+	}{
+		{"", "", "", Chinese},
+		{"", "", "en_GB.UTF-8", English},
+		{"", "zh_CN.UTF-8", "en_US.UTF-8", Chinese},
+		{"en_US.UTF-8", "zh_CN.UTF-8", "zh_CN.UTF-8", English},
+		{"C.UTF-8", "", "en_US.UTF-8", Chinese},
+	} {
+		t.Setenv("LC_ALL", c.all)
+		t.Setenv("LC_MESSAGES", c.messages)
+		t.Setenv("LANG", c.lang)
+		if got := FromLocale(); got != c.want {
+			t.Errorf("%+v: %v", c, got)
+		}
+	}
+}

@@ -133,6 +133,9 @@ func (b *box) sos(device string) string {
 	})
 }
 
+// patience bounds what must come at last; it measures nothing.
+const patience = 2 * time.Minute
+
 // await waits for an incident to be as it should, and returns its ID.
 func (b *box) await(as func(alert.Incident) bool) string {
 	b.Helper()
@@ -145,7 +148,7 @@ func (b *box) await(as func(alert.Incident) bool) string {
 		}
 		select {
 		case <-changed:
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			b.Fatalf("it did not come to it: %+v", b.engine.Incidents())
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -66,11 +65,11 @@ func (p *phone) hear(event any) {
 	}
 }
 
-// act does one thing after the other, each within 20 s.
+// act does one thing after the other.
 func (p *phone) act(steps ...chromedp.Action[chromedp.Void]) {
 	p.Helper()
 	for i, step := range steps {
-		ctx, cancel := context.WithTimeout(p.Context, 20*time.Second)
+		ctx, cancel := context.WithTimeout(p.Context, patience)
 		err := chromedp.Do(ctx, step)
 		cancel()
 		if err != nil {

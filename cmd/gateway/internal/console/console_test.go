@@ -257,7 +257,7 @@ func TestLiveEventsAreInWords(t *testing.T) {
 // awaitFeed waits until a page shows an event of that device.
 func (b *box) awaitFeed(who string) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.Context(), patience)
 	defer cancel()
 	b.must(b.follow(ctx, func(panel, body string) bool {
 		return panel != "events" || !strings.Contains(body, who)
