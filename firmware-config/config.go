@@ -55,6 +55,9 @@ type MQTT struct {
 	// Listen is its host:port without TLS, for devices that have none; only
 	// the local network gets in. "" for no such port.
 	Listen string `yaml:"listen" example:"0.0.0.0:1883"`
+	// WebSocket is its host:port for MQTT in WebSockets with TLS (wss), as pages
+	// in a browser speak it. "" for no such port.
+	WebSocket string `yaml:"websocket" example:"0.0.0.0:8884"`
 	// Rate is how many messages a second one device may send to the embedded
 	// broker in the long run; a bridge, which speaks for many, ten times as
 	// many.

@@ -102,13 +102,18 @@ func (c Config) checkMQTT() *problem {
 				return wrong("mqtt."+f.name, texts.Errorf(t.OnlyWithBroker), texts.Errorf(t.AddBroker))
 			}
 		}
-		if m.TLS == Off && m.Listen == "" {
+		if m.TLS == Off && m.Listen == "" && m.WebSocket == "" {
 			return wrong("mqtt.tls", texts.Errorf(texts.Door.NoWayIn), texts.Errorf(texts.Door.NoWayInMend))
+		}
+		if m.WebSocket != "" {
+			if p := address("mqtt.websocket", m.WebSocket, "0.0.0.0:8884"); p != nil {
+				return p
+			}
 		}
 		return cmp.Or(optional("mqtt.tls", m.TLS, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"),
 			within("mqtt.rate", m.Rate, 10, 100_000, base().MQTT.Rate, itoa))
 	}
-	if m.Listen != "" || m.TLS != "" {
+	if m.Listen != "" || m.TLS != "" || m.WebSocket != "" {
 		return wrong("mqtt.broker", texts.Errorf(t.BrokerAndListen), texts.Errorf(t.OnlyOne))
 	}
 	if p := checkBroker(m.Broker); p != nil {
@@ -226,7 +231,7 @@ func (c Config) checkMetrics() *problem {
 // start with the second one's "address already in use".
 func (c Config) checkPorts() *problem {
 	listeners := []struct{ field, address string }{
-		{"mqtt.tls", c.MQTT.TLS}, {"mqtt.listen", c.MQTT.Listen}, {"console.tls", c.Console.TLS},
+		{"mqtt.tls", c.MQTT.TLS}, {"mqtt.listen", c.MQTT.Listen}, {"mqtt.websocket", c.MQTT.WebSocket}, {"console.tls", c.Console.TLS},
 		{"console.listen", c.Console.Listen}, {"metrics.listen", c.Metrics.Listen},
 	}
 	for i, l := range listeners {

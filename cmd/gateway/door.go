@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -28,9 +29,16 @@ func (g *gateway) newBroker() (*mqtt.Broker, error) {
 	if m.TLS != firmwareconfig.Off {
 		ports = append(ports, mqtt.Listener{Address: m.TLS, TLS: g.authority.Devices()})
 	}
+	if m.WebSocket != "" {
+		ports = append(ports, mqtt.Listener{Address: m.WebSocket, TLS: g.authority.Devices(), WebSocket: true})
+	}
 	broker, err := mqtt.NewBroker(mqtt.BrokerConfig{File: filepath.Join(g.cfg.Data, sessionsFile), Listeners: ports, Alive: g.alive, Urgent: g.intake.Urgent}, g.login, g.intake.Take, g.logger, g.metrics)
 	if err != nil {
-		return nil, texts.Errorf(texts.Gateway.Listen, ports[0].Address, err)
+		at := ports[0].Address
+		if op := (*net.OpError)(nil); errors.As(err, &op) && op.Addr != nil {
+			at = op.Addr.String()
+		}
+		return nil, texts.Errorf(texts.Gateway.Listen, at, err)
 	}
 	return broker, nil
 }

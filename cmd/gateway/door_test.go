@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -19,14 +20,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gorilla/websocket"
+
+	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
+	"github.com/linli-edge/gateway/sync/journal"
 )
 
 // securePort is where the gateway takes devices with TLS.
 func securePort(t testing.TB, g *gateway) string {
 	t.Helper()
-	all := g.driver.(interface{ Addrs() []net.Addr }).Addrs()
+	all := g.driver.(*mqtt.Broker).Addrs()
 	return all[len(all)-1].String()
 }
 
@@ -39,6 +44,58 @@ func (b *box) trust() *tls.Config {
 		b.t.Fatalf("no authority at /ca.crt: %d %s", code, ca)
 	}
 	return &tls.Config{RootCAs: roots, ServerName: "localhost"}
+}
+
+// A page in a browser speaks MQTT in WebSockets, with TLS, where that was asked
+// for; a port that somebody has is named.
+func TestWebSocketAtTheDoor(t *testing.T) {
+	b := newBox(t)
+	b.cfg.MQTT.WebSocket = "127.0.0.1:0"
+	secrets := b.register(neighbourhood(b)...)
+	g, stop := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	dialer := websocket.Dialer{TLSClientConfig: b.trust(), Subprotocols: []string{"mqtt"}}
+	ws, answer, err := dialer.DialContext(t.Context(), "wss://"+securePort(t, g)+"/mqtt", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	d, err := greet(t, inFrames{ws.NetConn(), ws}, 4, "client-of-l1", "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.publish("linli/v1/l1/event", deposited); err != nil {
+		t.Error(err)
+	}
+	if g.journal.Last(journal.Ordinary) == 0 {
+		t.Error("nothing is in the journal")
+	}
+	stop()
+
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	b.cfg.MQTT.WebSocket = taken.Addr().String()
+	if _, err := newGateway(b.cfg, b.clock, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "cannot listen on "+b.cfg.MQTT.WebSocket) {
+		t.Errorf("a port that is taken: %v", err)
+	}
+}
+
+// inFrames is a connection in which each packet is a frame.
+type inFrames struct {
+	net.Conn
+	ws *websocket.Conn
+}
+
+func (c inFrames) Write(p []byte) (int, error) {
+	return len(p), c.ws.WriteMessage(websocket.BinaryMessage, p)
+}
+
+func (c inFrames) Read(p []byte) (int, error) {
+	_, frame, err := c.ws.ReadMessage()
+	return copy(p, frame), err // the reader's buffer takes any answer of this test
 }
 
 // connectSecurely logs a device in over TLS.
