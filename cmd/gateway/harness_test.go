@@ -198,8 +198,8 @@ func (b *box) write() string {
 		mqtt = "broker: " + c.MQTT.Broker
 	}
 	file := filepath.Join(filepath.Dir(c.Data), "gateway.yaml")
-	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nlog: {level: warn}\n",
-		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait)
+	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nlog: {level: warn}\nalert: {step: %s}\n",
+		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait, c.Alert.Step)
 	if c.Province.URL != "" {
 		text += fmt.Sprintf("province: {url: %q, secret_file: %s, interval: 10s}\n", c.Province.URL, c.Province.SecretFile)
 	}
