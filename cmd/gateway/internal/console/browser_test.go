@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -78,8 +79,13 @@ func (p *phone) act(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// ask asks the page once all of it is there: what is visible already may be the
+// beginning.
 func ask[T any](p *phone, expression string) T {
 	p.Helper()
+	_, err := chromedp.Run(p.Context, chromedp.Poll[bool](`document.readyState === "complete"`,
+		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(patience)))
+	p.must(err)
 	v, err := chromedp.Run(p.Context, chromedp.Evaluate[T](expression))
 	p.must(err)
 	return v
