@@ -174,7 +174,9 @@ func TestProvidersFail(t *testing.T) {
 		if kind == WeComAppChannel {
 			want = alert.Temporary // it hangs at the token: no page has left
 		}
-		if got := n.channels[kind].Send(t.Context(), address, page()); got.Class != want || !strings.HasSuffix(got.Detail, "timeout") {
+		before := cloud.Asked(provider)
+		out := func() bool { return cloud.Asked(provider) > before }
+		if got := sendInTime(out, func() alert.Result { return n.channels[kind].Send(t.Context(), address, page()) }); got.Class != want || !strings.HasSuffix(got.Detail, "timeout") {
 			t.Errorf("%s hangs: %+v, want %s", kind, got, want)
 		}
 		cloud.Mend(provider)
