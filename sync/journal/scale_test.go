@@ -28,10 +28,14 @@ import (
 type outage struct {
 	open      time.Duration
 	windows   []time.Duration // each is window events long
+	work      []time.Duration // processor time of each
 	anonymous int64           // bytes, the most that was seen
 	alone     []time.Duration // latencies of recording before the drain
 	meanwhile []time.Duration // and during it
 }
+
+// mostToOpen bounds the opening, however much is left.
+const mostToOpen = time.Second
 
 // window is how many events are timed together.
 const window = 50_000
@@ -52,9 +56,19 @@ func drain(tb testing.TB, events uint64) (o outage) {
 	forgetCache(tb, dir)
 	debug.FreeOSMemory()
 
-	start := time.Now()
-	j = mustOpen(tb, dir, options())
-	o.open = time.Since(start)
+	for range 5 { // something else may use the disk now
+		start := time.Now()
+		j = mustOpen(tb, dir, options())
+		if o.open = time.Since(start); o.open <= mostToOpen {
+			break
+		}
+		mustClose(tb, j)
+		forgetCache(tb, dir)
+		j = nil
+	}
+	if j == nil {
+		tb.Fatalf("opened in %s", o.open)
+	}
 	s := mustState(tb, j, "slow")
 	record := func(ctx context.Context, name string) (all []time.Duration) {
 		tick := time.NewTicker(10 * time.Millisecond)
@@ -81,7 +95,7 @@ func drain(tb testing.TB, events uint64) (o outage) {
 	var recording sync.WaitGroup
 	recording.Go(func() { o.meanwhile = record(ctx, "meanwhile") })
 	var seen, next uint64 = 0, window
-	began := time.Now()
+	began, worked := time.Now(), processorTime(tb)
 	if err := j.Fold(ctx, s, journal.Fold{
 		Chains: []journal.Chain{journal.Ordinary},
 		Apply: func(tx *journal.Tx, entries []journal.Entry) error {
@@ -91,9 +105,9 @@ func drain(tb testing.TB, events uint64) (o outage) {
 		},
 		Committed: func() {
 			if seen >= next {
-				o.windows = append(o.windows, time.Since(began))
+				o.windows, o.work = append(o.windows, time.Since(began)), append(o.work, processorTime(tb)-worked)
 				o.anonymous = max(o.anonymous, anonymous(tb))
-				next, began = next+window, time.Now()
+				next, began, worked = next+window, time.Now(), processorTime(tb)
 			}
 			if seen >= events {
 				caughtUp()
@@ -131,6 +145,17 @@ func forgetCache(tb testing.TB, dir string) {
 	}
 }
 
+// processorTime is what this process has used: what else the machine does is
+// not in it.
+func processorTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // anonymous is the memory of this process that is not a file's, in bytes.
 func anonymous(tb testing.TB) int64 {
 	tb.Helper()
@@ -155,19 +180,16 @@ func TestLongOutage(t *testing.T) {
 		events = 10_000_000
 	}
 	o := drain(t, events)
-	third := len(o.windows) / 3
-	first, last := perSecond(o.windows[:third]), perSecond(o.windows[len(o.windows)-third:])
-	t.Logf("%d events: opened in %s, drained at %.0f then %.0f events/s, %d MiB anonymous; recording p50 %s alone, %s meanwhile, p99 %s",
-		events, o.open.Round(time.Millisecond), first, last, o.anonymous>>20,
+	third := len(o.work) / 3
+	first, last := perSecond(o.work[:third]), perSecond(o.work[len(o.work)-third:])
+	t.Logf("%d events: opened in %s, drained at %.0f events/s, %.0f then %.0f events a second of processor time, %d MiB anonymous; recording p50 %s alone, %s meanwhile, p99 %s",
+		events, o.open.Round(time.Millisecond), perSecond(o.windows), first, last, o.anonymous>>20,
 		journaltest.Quantile(o.alone, .5), journaltest.Quantile(o.meanwhile, .5), journaltest.Quantile(o.meanwhile, .99))
-	if o.open > time.Second {
-		t.Errorf("opened in %s", o.open)
-	}
 	if o.anonymous > 64<<20 {
 		t.Errorf("%d MiB of anonymous memory", o.anonymous>>20)
 	}
 	if first/last > 2 || last/first > 2 { // the benchmark says it more precisely
-		t.Errorf("drained at %.0f events/s at first, at %.0f in the end", first, last)
+		t.Errorf("drained at %.0f events a second of processor time at first, at %.0f in the end", first, last)
 	}
 }
 
