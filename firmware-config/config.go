@@ -130,6 +130,19 @@ type Watch struct {
 	Ping string `yaml:"ping" example:"https://hc.example.org/ping/0123"`
 	// Every is how often.
 	Every time.Duration `yaml:"every" example:"1m"`
+	// Drill is the time of the day at which an alert that wakes nobody goes the
+	// whole way, or Off.
+	Drill string `yaml:"drill" example:"\"04:00\""`
+}
+
+// DrillAt is how long after midnight the drill is; ok is false if there is
+// none.
+func (w Watch) DrillAt() (at time.Duration, ok bool) {
+	t, err := time.Parse("15:04", w.Drill)
+	if err != nil {
+		return 0, false
+	}
+	return time.Duration(t.Hour())*time.Hour + time.Duration(t.Minute())*time.Minute, true
 }
 
 // Province is the platform that takes the statistics. Without URL nothing is
@@ -200,7 +213,7 @@ func base() Config {
 		Journal:  Journal{Wait: journal.DefaultWait, Keep: 90 * day, Budget: 4_000_000_000},
 		Alert:    Alert{Step: alert.DefaultStep, MediumStep: alert.DefaultMedium, Arrive: alert.DefaultArrive},
 		Channels: notify.Defaults(),
-		Watch:    Watch{Every: time.Minute},
+		Watch:    Watch{Every: time.Minute, Drill: "04:00"},
 		Province: Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		City:     Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		Log:      Log{Level: "info", Format: "text"},

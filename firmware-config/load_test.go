@@ -76,7 +76,7 @@ func TestGoodFiles(t *testing.T) {
 				Journal:  Journal{Wait: 0, Keep: 36 * time.Hour, Budget: 3 << 29, Reserve: 128_000_000},
 				Alert:    Alert{Step: 90 * time.Second, MediumStep: 5 * time.Minute, Arrive: 15 * time.Minute, Names: true},
 				Channels: notify.Defaults(),
-				Watch:    Watch{Every: time.Minute},
+				Watch:    Watch{Every: time.Minute, Drill: "03:30"},
 				Province: Province{Interval: 10 * time.Minute, Pace: 200 * time.Millisecond, Sign: "hmac-sha256"},
 				City:     Province{Interval: time.Hour, Sign: "hmac-sha256"},
 				Log:      Log{Level: "debug", Format: "json"},

@@ -48,6 +48,7 @@ func (c Config) check() *problem {
 		c.checkChannels(),
 		provider("watch.ping", c.Watch.Ping, "https://hc.example.org/ping/0123"),
 		within("watch.every", c.Watch.Every, 10*time.Second, time.Hour, base().Watch.Every, formatDuration),
+		c.Watch.checkDrill(),
 		c.checkProvince("province", c.Province),
 		c.checkProvince("city", c.City),
 		c.checkGPIO(),
@@ -131,6 +132,13 @@ func (c Config) checkMQTT() *problem {
 		}
 	}
 	return nil
+}
+
+func (w Watch) checkDrill() *problem {
+	if _, ok := w.DrillAt(); ok || w.Drill == Off {
+		return nil
+	}
+	return wrong("watch.drill", texts.Errorf(texts.AlertDrill.BadTime, short(w.Drill)), example("watch.drill", `"04:00"`))
 }
 
 // checkPublic wants a host alone: paths are the page's own.

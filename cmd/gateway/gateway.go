@@ -284,6 +284,9 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "watch", g.watch.Run)
 	start(&followers, following, "ledger", g.ledger.Run)
 	start(&followers, following, "paths", g.watchPaths)
+	if at, ok := g.cfg.Watch.DrillAt(); ok {
+		start(&followers, following, "drill", func(ctx context.Context) error { return g.alerts.Drills(ctx, at) })
+	}
 	if g.pinger != nil {
 		start(&followers, following, "ping", g.pinger.Run)
 	}

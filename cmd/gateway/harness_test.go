@@ -98,6 +98,7 @@ func newBox(t testing.TB) *box {
 	b.cfg.MQTT.Listen, b.cfg.Console.Listen = freePort(t), freePort(t)
 	b.cfg.MQTT.TLS, b.cfg.Console.TLS = "127.0.0.1:0", "127.0.0.1:0"
 	b.cfg.Journal.Wait = 0
+	b.cfg.Watch.Drill = firmwareconfig.Off // tests count incidents
 
 	secret := strings.Repeat("s", 32)
 	b.platform, err = receiver.Open(filepath.Join(dir, "platform.db"), receiver.Options{

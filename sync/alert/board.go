@@ -290,11 +290,14 @@ func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record,
 		if rules[p.Kind].level {
 			r.Phase = PhaseResolved
 			r.Resolved = &Act{By: byBox, Cause: CauseDevice, At: e.Received}
+			if p.Kind == Drill {
+				r.Resolved.Cause = CauseTest
+			}
 			b.untell(r)
 		}
 		return r, nil
 	}
-	again := r == nil && b.flaps(subject, e.Received)
+	again := r == nil && p.Kind != Drill && b.flaps(subject, e.Received)
 	if r == nil {
 		e.Device = p.Device
 		r = b.about(subject, e, p.Kind, people)

@@ -33,6 +33,8 @@ type box struct {
 	phone *phone
 	siren *siren
 	disk  disk
+	modem modem
+	lines lines
 	skew  atomic.Int64 // of the wall clock
 
 	metrics  *prometheus.Registry
@@ -70,7 +72,7 @@ func (b *box) start() (err error) {
 	}
 	b.metrics = prometheus.NewRegistry()
 	b.engine, err = Open(b.journal, b.registry, Options{
-		Clock: b.clock, Senders: map[string]Sender{"phone": b.phone, LogChannel: quiet{}}, Siren: b.siren,
+		Clock: b.clock, Senders: map[string]Sender{"phone": b.phone, "modem": &b.modem, LogChannel: &b.lines}, Siren: b.siren,
 		Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics,
 	})
 	if err != nil {

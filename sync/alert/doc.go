@@ -46,6 +46,11 @@
 // [Ledger] is the append-only, hash-chained record ("ledger"), which reads
 // behind everybody else. No call for help waits for either.
 //
+// Each day a drill goes the whole way ([Engine.Drill]): a finding of the kind
+// [Drill], which is journaled, folded, written and sent like any other, but to
+// no person: to the log, and to each channel that can look at itself
+// ([Prober]). It is the one incident that the box opens and closes itself.
+//
 // # What it never does
 //
 // It never closes an incident in which somebody may need help, never takes "accepted" for an answer,

@@ -40,6 +40,9 @@ const (
 	ClockOff Kind = "clock_off" // its clock is not synchronised
 	DiskFull Kind = "disk_full" // little space is left
 	PathDown Kind = "path_down" // it cannot reach the world, or the world it
+	// Drill is the daily trial of the whole path. No person is ever called for
+	// one.
+	Drill Kind = "drill"
 )
 
 // rule is how incidents of a kind are handled.
@@ -83,6 +86,7 @@ var rules = map[Kind]rule{
 	BoxOff:   {texts.AlertRules.BoxOff, texts.AlertRules.SayBoxOff, Technical, false, false, false},
 	ClockOff: {texts.AlertRules.ClockOff, texts.AlertRules.SayClock, Technical, false, false, true},
 	DiskFull: {texts.AlertRules.DiskFull, texts.AlertRules.SayDisk, Technical, false, true, true},
+	Drill:    {texts.AlertDrill.Name, texts.AlertDrill.Say, Medium, false, true, true},
 	PathDown: {texts.AlertRules.PathDown, texts.AlertRules.SayPath, Technical, false, false, true},
 }
 
@@ -100,7 +104,7 @@ func (k Kind) Priority() Priority { return rules[k].priority }
 // box tells whether it is about the box itself, and not about a place.
 func (k Kind) box() bool {
 	switch k {
-	case Loss, BoxOff, ClockOff, DiskFull, PathDown:
+	case Loss, BoxOff, ClockOff, DiskFull, PathDown, Drill:
 		return true
 	}
 	return false

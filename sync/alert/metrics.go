@@ -2,8 +2,11 @@ package alert
 
 import (
 	"errors"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/linli-edge/gateway/devices"
 )
 
 type metrics struct {
@@ -16,6 +19,9 @@ type metrics struct {
 	sirenErrors prometheus.Counter
 	rotaFlaws   prometheus.GaugeFunc
 	unprotected prometheus.GaugeFunc
+	drills      *prometheus.CounterVec
+	drillTook   prometheus.Gauge
+	drillAt     prometheus.Gauge
 }
 
 func newMetrics(e *Engine) *metrics {
@@ -79,6 +85,18 @@ func newMetrics(e *Engine) *metrics {
 			}
 			return float64(n)
 		}),
+		drills: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "linli_alert_drills_total",
+			Help: "Daily drills of the whole alert path, by result: passed, failed.",
+		}, []string{"result"}),
+		drillTook: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "linli_alert_drill_seconds",
+			Help: "Time that the latest drill took from the report until every channel had accepted.",
+		}),
+		drillAt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "linli_alert_drill_passed_timestamp_seconds",
+			Help: "When a drill last passed, by the box's clock.",
+		}),
 		sirenErrors: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "linli_alert_siren_errors_total",
 			Help: "Times that the siren could not be switched.",
@@ -86,12 +104,22 @@ func newMetrics(e *Engine) *metrics {
 	}
 }
 
+func (m *metrics) drill(took time.Duration, at devices.Stamp, passed bool) {
+	m.drillTook.Set(took.Seconds())
+	if !passed {
+		m.drills.WithLabelValues("failed").Inc()
+		return
+	}
+	m.drills.WithLabelValues("passed").Inc()
+	m.drillAt.Set(float64(at.Wall.Unix()))
+}
+
 func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.incidents, m.open, m.unanswered, m.pages, m.fromMemory, m.firstPage, m.sirenErrors, m.rotaFlaws, m.unprotected} {
+	for _, c := range []prometheus.Collector{m.incidents, m.open, m.unanswered, m.pages, m.fromMemory, m.firstPage, m.sirenErrors, m.rotaFlaws, m.unprotected, m.drills, m.drillTook, m.drillAt} {
 		errs = append(errs, r.Register(c))
 	}
 	return errors.Join(errs...)

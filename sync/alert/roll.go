@@ -81,6 +81,9 @@ type rung struct {
 // again and again. Medium goes round and leaves the rest to the duty desk.
 // Where those to be called cannot be reached, everybody is called instead.
 func (r roll) call(of *record, now devices.Stamp) calling {
+	if of.Kind == Drill {
+		return calling{pages: r.trial(), everyone: true, rungs: 1}
+	}
 	n := max(of.Step-of.First, 0)
 	care := r.standing(now, r.carers(of.Elder)...)
 	if of.Elder != "" {

@@ -25,8 +25,9 @@ const (
 	SignFault      SignKind = "fault"          // code Of
 	SignOff        SignKind = "box_was_off"    // for Minutes, -1 if nobody knows
 	SignUnsynced   SignKind = "clock_unsynchronised"
-	SignDisk       SignKind = "disk" // Value percent left
-	SignPath       SignKind = "path" // Of which
+	SignDisk       SignKind = "disk"         // Value percent left
+	SignPath       SignKind = "path"         // Of which
+	SignDrill      SignKind = "drill_failed" // Of where
 
 	SignNight    SignKind = "night"
 	SignDementia SignKind = "dementia"
@@ -82,6 +83,8 @@ func (s Sign) Text(lang texts.Lang) string {
 		return t.Unsynced.In(lang)
 	case SignDisk:
 		return t.Disk.In(lang, int(s.Value))
+	case SignDrill:
+		return texts.AlertDrill.Failed.In(lang, s.Of)
 	case SignPath:
 		return t.Path.In(lang, s.Of)
 	case SignNight:

@@ -148,7 +148,7 @@ func (b *board) silenced(r *record, mode Mode, now devices.Stamp) (left time.Dur
 
 // muted is for how long r pages nobody. Calls for help are never muted.
 func (b *board) muted(r *record, now devices.Stamp) time.Duration {
-	if r.Priority == High {
+	if r.Priority == High || r.Kind == Drill {
 		return 0
 	}
 	left, _ := b.silenced(r, ModeSilence, now)

@@ -252,6 +252,7 @@ func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
 		}
 	}
 	_, p.Test = b.silenced(r, ModeTest, now)
+	p.Test = p.Test || r.Kind == Drill
 	if d.Step == r.Step {
 		for i, id := range r.Others {
 			if i == maxOthers {

@@ -517,6 +517,7 @@ func TestMetrics(t *testing.T) {
 			"linli_alert_incidents_total sos": 2, "linli_alert_open_incidents": 2, "linli_alert_unanswered_incidents": 2,
 			"linli_alert_pages_total log accepted": 2, "linli_alert_pages_total phone accepted": 3, "linli_alert_pages_total phone permanent": 2,
 			"linli_alert_from_memory_total": 1, "linli_alert_first_page_seconds": 2, "linli_alert_siren_errors_total": 0, "linli_alert_rota_flaws": 0, "linli_alert_unprotected_elders": 0,
+			"linli_alert_drill_seconds": 0, "linli_alert_drill_passed_timestamp_seconds": 0,
 		}
 		if !maps.Equal(got, want) {
 			t.Errorf("%v, want %v", got, want)

@@ -161,6 +161,9 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 			signal(e.wake) // everybody may be due at once
 			continue
 		}
+		if p, ok := sender.(Prober); ok && r.Kind == Drill {
+			sender = probe{p}
+		}
 		l := line{d.Channel, address}
 		t := e.lines[l]
 		if t == nil {
@@ -224,7 +227,7 @@ func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
 	if r == nil {
 		return
 	}
-	if result.Class == Accepted && l.channel != LogChannel && !r.Paged {
+	if result.Class == Accepted && l.channel != LogChannel && !r.Paged && r.Kind != Drill {
 		r.Paged = true
 		r.keeping.revision++
 		if waited, same := now.Since(r.Raised); same {

@@ -72,7 +72,7 @@ func (l *Ledger) Weeks(since time.Time) ([]Week, error) {
 		switch e.Type {
 		case TypeRaised:
 			p, err := decode[Raised](event)
-			if err != nil || p.Round != 1 || e.At.Wall.Before(since) {
+			if err != nil || p.Round != 1 || p.Kind == Drill || e.At.Wall.Before(since) {
 				return nil
 			}
 			c := of(e.Incident)

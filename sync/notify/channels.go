@@ -127,9 +127,21 @@ func (n *Channels) Senders() map[string]alert.Sender {
 	senders := map[string]alert.Sender{}
 	for kind, c := range n.channels {
 		senders[kind] = c
+		if look, ok := c.sender.(checker); ok {
+			senders[kind] = probing{c, look}
+		}
 	}
 	return senders
 }
+
+// probing is a channel that takes part in drills.
+type probing struct {
+	*channel
+	checker
+}
+
+// Probe is past the budget: nothing is sent.
+func (p probing) Probe(ctx context.Context) alert.Result { return p.Check(ctx) }
 
 // Run works with the modem until ctx ends, and hands what is replied to reply.
 // It returns nil.

@@ -52,7 +52,7 @@ type causeView struct{ Value, Label string }
 // incidents shows those that nobody has taken first, the longest waiting on
 // top.
 func (c *Console) incidents(lang texts.Lang) incidentsView {
-	open := slices.DeleteFunc(c.Alerts.Incidents(), func(i alert.Incident) bool { return i.Phase == alert.PhaseResolved })
+	open := slices.DeleteFunc(c.Alerts.Incidents(), func(i alert.Incident) bool { return i.Phase == alert.PhaseResolved || i.Kind == alert.Drill })
 	slices.SortStableFunc(open, func(a, b alert.Incident) int {
 		return cmp.Or(cmp.Compare(technical(a), technical(b)), cmp.Compare(taken(a), taken(b)), cmp.Compare(a.Number, b.Number))
 	})

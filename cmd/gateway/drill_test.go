@@ -1,0 +1,59 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/linli-edge/gateway/sync/alert"
+	"github.com/linli-edge/gateway/sync/notify/notifytest"
+)
+
+// The daily drill, through the whole daemon and real channels: the modem on its
+// line and the application's token are tried, and nobody is sent anything; the
+// page shows no call, and the outcome is a metric. A token that was taken away
+// is a technical incident.
+func TestDrillStory(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	stick := notifytest.NewModem(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	b.cfg.Channels.SMS.Port = stick.Path
+	b.register(caregiver("dingtalk", "all", "wecom_app", "LiMin", "sms", "13800000001")...)
+	g, _ := b.start()
+	eventually(t, "the modem works", func() bool { s, _ := g.channels.Modem(); return s.Problem == "" })
+	for _, kind := range []string{"sms", "wecom_app"} {
+		if _, ok := g.channels.Senders()[kind].(alert.Prober); !ok {
+			t.Errorf("%s takes no part in drills", kind)
+		}
+	}
+	if _, ok := g.channels.Senders()["dingtalk"].(alert.Prober); ok {
+		t.Error("a robot cannot try itself silently")
+	}
+	took, failed := g.alerts.Drill(t.Context())
+	if failed != "" {
+		t.Fatalf("%s after %s", failed, took)
+	}
+	if cloud.Tokens() == 0 {
+		t.Error("no token was asked for")
+	}
+	for _, provider := range []string{"dingtalk", "wecom"} {
+		if list, _ := cloud.Delivered(provider); len(list) > 0 {
+			t.Errorf("%s: %+v", provider, list)
+		}
+	}
+	if slices.ContainsFunc(stick.Commands(), func(c string) bool { return strings.HasPrefix(c, "AT+CMGS=") }) {
+		t.Error("a message was sent")
+	}
+	if _, metrics := b.get("/metrics"); !strings.Contains(metrics, `linli_alert_drills_total{result="passed"} 1`) || !strings.Contains(metrics, "linli_alert_drill_seconds ") {
+		t.Error("no metric")
+	}
+	li := b.handset()
+	if _, _, body := li.login(g, "li"); strings.Contains(body, `class="incident`) || !strings.Contains(body, "一切平安") {
+		t.Errorf("the page is alarmed: %s", body)
+	}
+	if !strings.Contains(b.logged.String(), "the daily drill went through") {
+		t.Error("not in the log")
+	}
+	t.Logf("the drill took %s", took)
+}
