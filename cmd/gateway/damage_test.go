@@ -7,6 +7,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -182,4 +183,51 @@ func zero(file string, n int) error {
 	defer f.Close()
 	_, err = f.WriteAt(make([]byte, n), 0)
 	return err
+}
+
+// What damage of the disk has cost is a figure at the platform, too.
+func TestDamageIsCounted(t *testing.T) {
+	b := newBox(t)
+	secrets := b.register(neighbourhood(b)...)
+	_, stop := b.start()
+	d, err := connect(t, b.cfg.MQTT.Listen, 4, "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 50 {
+		if err := d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"d%d","type":"parcel.deposited","data":{"compartment":%d}}`, i, 1+i%24)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.conn.Close(); err != nil {
+		t.Error(err)
+	}
+	day := usage.Day(b.clock().Wall)
+	eventually(t, "the parcels at the platform", func() bool { return b.total(day, usage.Deposits.Code) == 50 })
+	stop()
+	files, err := filepath.Glob(filepath.Join(b.cfg.Data, journalFolder, "ordinary", "*.bolt"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	noise := make([]byte, 4096)
+	for _, file := range files {
+		f, err := os.OpenFile(file, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		info, err := f.Stat()
+		for at := int64(0); err == nil && at < info.Size(); at += int64(len(noise)) {
+			_, err = f.WriteAt(noise, at)
+		}
+		if err := errors.Join(err, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.start()
+	eventually(t, "the loss at the platform", func() bool {
+		return b.total(day, "box.lost")+b.total(usage.Day(b.clock().Wall), "box.lost") > 0
+	})
+	if n := b.total(day, usage.Deposits.Code); n != 50 {
+		t.Errorf("%d deposits at the platform after the loss, 50 before", n)
+	}
 }

@@ -80,7 +80,7 @@ var day = map[devices.Kind][]string{
 }
 
 // notHere are the indicators that need what no device and no hand can do in
-// this story: damage of the disk, see TestBoxLost, and kinds of alert that need
+// this story: damage of the disk, see TestDamageIsCounted, and kinds of alert that need
 // hours of nothing.
 var notHere = []string{"box.lost", "alert.other"}
 
