@@ -20,7 +20,8 @@ const (
 	mostHeld = reportPacket
 	slotSize = 256
 	// throttledBuffer is how many bytes of a client that sends too much the
-	// kernel takes ahead: a call for help behind them waits for them.
+	// kernel takes ahead: a call for help behind them waits for them. With
+	// fewer the kernel stalls.
 	throttledBuffer = 16 << 10
 	// warnAgain is how long nothing is said of an account after it was said
 	// that it sends too much.

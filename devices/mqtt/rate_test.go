@@ -316,3 +316,40 @@ func TestStoppingWaitsForNoTurn(t *testing.T) {
 		t.Errorf("%d messages came", len(got))
 	}
 }
+
+// Of a client that sends without waiting for anything, little is on its way
+// that has not been read: its call for help would be behind that.
+func TestThrottledClientIsHardlyReadAhead(t *testing.T) {
+	const rate = 10
+	var h rated
+	b := &brokerBench{metrics: prometheus.NewRegistry()}
+	var err error
+	if b.Broker, err = NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}}, limited(rate), h.handle, testLog(t), b.metrics); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(runDriver(t, b.Broker))
+	w := b.login(t, 4, "c", "d1", true)
+	if err := w.Conn.(*net.TCPConn).SetWriteBuffer(4 << 10); err != nil {
+		t.Fatal(err)
+	}
+	frame := mqttload.PublishFrame(4, deviceTopic("d1"), 0, 0, false, bytes.Repeat([]byte("x"), 230))
+	sent := 0
+	for b.count(t, "linli_mqtt_held_total", "") == 0 {
+		w.write(frame)
+		sent += len(frame)
+	}
+	for { // as much as it can
+		if err := w.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		n, err := w.Write(frame)
+		if sent += n; err != nil {
+			break
+		}
+	}
+	ahead := sent - int(b.received.Load())*len(frame)
+	t.Logf("%d bytes are on their way, behind %d that were read", ahead, sent-ahead)
+	if ahead > 96<<10 { // several times as much where the kernel may take what it likes
+		t.Errorf("%d bytes are ahead", ahead)
+	}
+}
