@@ -2,6 +2,7 @@ package alert
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -82,7 +83,7 @@ func (b *box) drillFigures(t *testing.T) (passed, failed, took float64) {
 	return passed, failed, took
 }
 
-// types are the box's own events, in the order of the chains.
+// types are the box's own events, sorted: what is decided is journaled together.
 func (b *box) types(t *testing.T) string {
 	t.Helper()
 	var all []string
@@ -93,6 +94,7 @@ func (b *box) types(t *testing.T) string {
 			all = append(all, strings.TrimPrefix(string(e.Event.Type), "incident."))
 		}
 	}
+	slices.Sort(all)
 	return strings.Join(all, " ")
 }
 
@@ -117,8 +119,8 @@ func TestDrill(t *testing.T) {
 		if i := b.only(t); i.Phase != PhaseResolved || i.Resolved.By != byBox || i.Resolved.Cause != CauseTest || i.Device != devices.GatewayDevice {
 			t.Errorf("%+v", i)
 		}
-		if got, want := b.types(t), "silenced found found raised paged paged"; !strings.HasSuffix(got, want) && got != want {
-			t.Errorf("the journal has %q", got)
+		if got, want := b.types(t), "alert.silenced found found paged paged raised"; got != want {
+			t.Errorf("the journal has %q, want %q", got, want)
 		}
 		if passed, failures, seconds := b.drillFigures(t); passed != 1 || failures != 0 || seconds != took.Seconds() {
 			t.Errorf("passed %g, failed %g, %g s", passed, failures, seconds)
