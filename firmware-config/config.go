@@ -131,7 +131,7 @@ type Watch struct {
 	// Every is how often.
 	Every time.Duration `yaml:"every" example:"1m"`
 	// Drill is the time of the day at which an alert that wakes nobody goes the
-	// whole way, or Off.
+	// whole way, or Off; then there is no weekly trial of the channels either.
 	Drill string `yaml:"drill" example:"\"04:00\""`
 }
 

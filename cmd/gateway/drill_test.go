@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
@@ -56,4 +57,38 @@ func TestDrillStory(t *testing.T) {
 		t.Error("not in the log")
 	}
 	t.Logf("the drill took %s", took)
+}
+
+// On Mondays each channel carries a test to one of those who have it, marked and
+// of no concern. One that takes it not is a technical incident, until it does.
+func TestWeeklyTrialStory(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	b.register(caregiver("dingtalk", "13800000001", "wecom_app", "nobody")...)
+	g, _ := b.start()
+	monday := time.Date(2026, 11, 23, 10, 0, 0, 0, time.FixedZone("CST", 8*60*60))
+	for _, other := range []time.Time{{}, monday.AddDate(0, 0, 1)} {
+		g.tryChannels(t.Context(), other)
+	}
+	if list, _ := cloud.Delivered("dingtalk"); len(list) > 0 {
+		t.Fatalf("%+v", list)
+	}
+	g.tryChannels(t.Context(), monday)
+	if m := reached(t, cloud, "dingtalk"); m.To != "13800000001" || !strings.HasPrefix(m.Text, "【测试】【自检】") || !strings.Contains(m.Text, "无须处理") || strings.Contains(m.Text, "求助") {
+		t.Errorf("%+v", m)
+	}
+	var open []alert.Incident
+	eventually(t, "the application's failure", func() bool {
+		open = slices.DeleteFunc(g.alerts.Incidents(), func(i alert.Incident) bool { return i.Phase == alert.PhaseResolved })
+		return len(open) > 0
+	})
+	if len(open) != 1 || open[0].Kind != alert.PathDown || open[0].Because[0].Of != "wecom_app" {
+		t.Fatalf("%+v", open)
+	}
+	if err := g.registry.Put(caregiver("dingtalk", "13800000001", "wecom_app", "LiMin")[0]); err != nil {
+		t.Fatal(err)
+	}
+	g.tryChannels(t.Context(), monday.AddDate(0, 0, 7))
+	eventually(t, "it works again", func() bool { return g.alerts.Incidents()[0].Phase == alert.PhaseResolved })
 }

@@ -285,7 +285,10 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "ledger", g.ledger.Run)
 	start(&followers, following, "paths", g.watchPaths)
 	if at, ok := g.cfg.Watch.DrillAt(); ok {
-		start(&followers, following, "drill", func(ctx context.Context) error { return g.alerts.Drills(ctx, at) })
+		start(&followers, following, "drill", func(ctx context.Context) error {
+			return g.alerts.Daily(ctx, at, func(ctx context.Context, _ time.Time) { g.alerts.Drill(ctx) })
+		})
+		start(&followers, following, "trial", func(ctx context.Context) error { return g.alerts.Daily(ctx, trialAt, g.tryChannels) })
 	}
 	if g.pinger != nil {
 		start(&followers, following, "ping", g.pinger.Run)

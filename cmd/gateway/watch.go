@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -23,6 +24,27 @@ func (g *gateway) paths() []notify.Path {
 		}})
 	}
 	return paths
+}
+
+// trialAt is when each channel carries a test once a week, on Mondays: somebody
+// hears of it, and is awake.
+const trialAt = 10 * time.Hour
+
+// tryChannels tries each channel on one person, if it is Monday. One that does
+// not take the test is a path that is down, until it does.
+func (g *gateway) tryChannels(ctx context.Context, local time.Time) {
+	if local.IsZero() || local.Weekday() != time.Monday {
+		return
+	}
+	for kind, result := range g.channels.Trial(ctx, g.registry.Snapshot(), local) {
+		g.logger.Info("weekly trial", "channel", kind, "result", result.Class, "detail", result.Detail)
+		err := g.alerts.Report(ctx, alert.Found{
+			Kind: alert.PathDown, Part: "trial " + kind, Mended: result.Class == alert.Accepted, Because: []alert.Sign{{Sign: alert.SignPath, Of: kind}},
+		}, "trial-"+rand.Text())
+		if err != nil {
+			g.logger.Error("the outcome of a trial cannot be journaled", "channel", kind, "error", err)
+		}
+	}
 }
 
 // watchPaths tells when something that pages or reports need is down, as a

@@ -115,10 +115,10 @@ func (e *Engine) isOpen(f Found) bool {
 	return e.board.open(f.Subject()) != nil
 }
 
-// Drills has a drill each day at a time of the community's day, until ctx ends,
-// and returns nil. While nobody knows what time it is, a day has 24 hours from
-// the start.
-func (e *Engine) Drills(ctx context.Context, at time.Duration) error {
+// Daily does something each day at a time of the community's day, until ctx
+// ends, and returns nil. While nobody knows what time it is, a day has 24 hours
+// from the start, and local is zero.
+func (e *Engine) Daily(ctx context.Context, at time.Duration, do func(ctx context.Context, local time.Time)) error {
 	latest := e.options.Clock()
 	day := drillDay(latest, at)
 	for pause(ctx, time.Minute) {
@@ -133,7 +133,7 @@ func (e *Engine) Drills(ctx context.Context, at time.Duration) error {
 			continue
 		}
 		latest, day = now, today
-		e.Drill(ctx)
+		do(ctx, civil(now))
 	}
 	return nil
 }

@@ -198,7 +198,9 @@ func TestDrillsOfTheDay(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- b.engine.Drills(ctx, 4*time.Hour) }()
+		go func() {
+			done <- b.engine.Daily(ctx, 4*time.Hour, func(ctx context.Context, _ time.Time) { b.engine.Drill(ctx) })
+		}()
 		pass(23 * time.Hour)
 		if probed, _ := b.modem.take(); len(probed) > 0 {
 			t.Fatalf("a drill at %s", probed[0])

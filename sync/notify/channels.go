@@ -254,12 +254,17 @@ func (n *Channels) Test(ctx context.Context, kind, address string) (alert.Result
 	if c == nil || kind == alert.LogChannel {
 		return alert.Result{}, texts.Errorf(texts.Notify.NoChannel, kind, strings.Join(n.kinds(), ", "))
 	}
+	return n.try(ctx, kind, address, alert.SOS), nil
+}
+
+// try sends a page that is marked as a trial past the budget.
+func (n *Channels) try(ctx context.Context, channel, address string, kind alert.Kind) alert.Result {
 	now := n.clock()
 	p := alert.Page{
-		Key: fmt.Sprintf("test-%x", now.Mono), Incident: "test", Kind: alert.SOS, Priority: alert.High, Building: texts.Notify.TestPlace.ZH,
+		Key: fmt.Sprintf("test-%x", now.Mono), Incident: "test", Kind: kind, Priority: alert.High, Building: texts.Notify.TestPlace.ZH,
 		Raised: now.Wall, Synced: now.Synced, Presses: 1, Round: 1, Step: 1, Attempt: 1, Test: true,
 	}
-	return c.sender.Send(ctx, address, p), nil
+	return n.channels[channel].sender.Send(ctx, address, p)
 }
 
 // Check looks at the channels that can tell by themselves whether a page could
