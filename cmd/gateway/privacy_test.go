@@ -12,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	orders "github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/province/receiver"
@@ -129,6 +131,39 @@ func TestNothingPersonalLeaves(t *testing.T) {
 	for _, args := range [][]string{{"incident", "acknowledge", id, "--by", "王秀英"}, {"incident", "resolve", id, "--by", "王秀英", "--cause", "real"}, {"province", "resend", "2026-11-01"}} {
 		if code, _, stderr := command(t, "en_US.UTF-8", append(args, "--config", config)...); code != 0 {
 			t.Fatalf("%v: %s", args, stderr)
+		}
+	}
+	// Some of these are refused, which is no reason to repeat them in the log.
+	taken := map[string]int{}
+	for n, w := range sown {
+		own := fmt.Sprintf("sown-%d", n)
+		// Nobody waits for the door.
+		if _, err := g.orders.Ask(t.Context(), orders.Order{Device: "t-locker", Action: orders.Open, Data: orders.Data{Compartment: 1}, By: w}, time.Minute); err == nil {
+			taken["door"]++
+		}
+		for _, args := range [][]string{
+			{"incident", "note", id, "--by", w, "--text", w}, {"incident", "handover", id, "--by", w, "--to", w}, {"incident", "onscene", id, "--by", w},
+			{"incident", "acknowledge", w, "--by", w}, {"alert", "explain", w}, {"channel", "test", w, "--to", w}, {"channel", "test", "webhook", "--to", w},
+			{"desk", "phone", "--facility", "hall", "--by", w}, {"desk", "phone", "--facility", w, "--by", "li"}, {"desk", w, "--facility", "hall", "--by", "li"},
+			{"desk", "phone", "--facility", "hall", "--by", "li", "--service", w}, {"desk", "phone", "--facility", "hall", "--by", "li", "--id", w},
+			{"visit", w, "--by", "li"}, {"visit", "e302", "--by", w}, {"visit", "e302", "--by", "li", "--id", w},
+			{"round", "confirm", "e302", "--by", w}, {"round", "confirm", w, "--by", "li"},
+			{"silence", "set", "device/t-locker", "--by", w}, {"silence", "set", "device/" + w, "--by", "li"}, {"silence", "end", "device/t-locker", "--by", w},
+			{"facility", "add", own, "--name", w}, {"facility", "add", own, "--name", w, "--operator", w, "--region", w},
+			{"elder", "add", own, "--name", w, "--building", w, "--room", w}, {"caregiver", "add", own, "--name", w, "--channel", "webhook=http://127.0.0.1:9/" + w},
+			{"group", "add", own, "--name", w, "--role", "care", "--members", own}, {"care", "set", own, "--groups", w},
+			{"device", "add", own, "--kind", "wearable", "--elder", own, "--name", w}, {"device", "rename", own, w}, {"device", "bind", own, "--room", w},
+			{"device", "command", "ring", w, "--by", "li"}, {"device", "adopt", w},
+			{"province", "explain", w}, {"province", "reconcile", w},
+		} {
+			if code, _, _ := command(t, "en_US.UTF-8", append(args, "--config", config)...); code == 0 {
+				taken[args[0]]++
+			}
+		}
+	}
+	for _, c := range []string{"incident", "desk", "visit", "facility", "elder", "caregiver", "group", "device", "silence", "round"} {
+		if taken[c] == 0 {
+			t.Errorf("no command of %s was taken", c)
 		}
 	}
 	eventually(t, "the figures", func() bool { return len(b.indicators()) > 35 })
