@@ -141,6 +141,7 @@ func TestRegisterFromTheCommandLine(t *testing.T) {
 // The daemon takes little while nothing happens, and ends soon and cleanly
 // when it is told to, also in the middle of the load.
 func TestFrugalAndPolite(t *testing.T) {
+	t.Parallel()
 	b := newBox(t)
 	b.cfg.Journal.Wait = 50 * time.Millisecond
 	secrets := b.register(neighbourhood(b)...)

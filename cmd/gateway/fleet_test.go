@@ -108,6 +108,7 @@ func (f *fleet) play(t testing.TB, l simulate.Load) (o outcomes) {
 // daemon as it is built: nothing that was acknowledged is lost or there twice,
 // and memory stays within its bound. BenchmarkFiveHundred has an hour's worth.
 func TestFiveHundredDevices(t *testing.T) {
+	t.Parallel()
 	f := newFleet(t, 500, 50*time.Millisecond, gatewayBinary(t))
 	o := f.play(t, simulate.Load{Interval: time.Second, Messages: 8, Duration: patience})
 	t.Logf("%d acknowledged in %s, slowest %s; %d events and %d doors counted again; %.1f MB resident, %.1f MB anonymous",

@@ -14,6 +14,7 @@ import (
 // Internet that drops packets, the modem that has lost its network, the broker
 // that was killed; and the one that recovers while the gateway is off.
 func TestPathsStory(t *testing.T) {
+	t.Parallel()
 	provider, stick, broker := newHost(t), notifytest.NewModem(t), freePort(t)
 	die := mosquitto(t, broker)
 	b := newBox(t)
