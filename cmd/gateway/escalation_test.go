@@ -84,6 +84,7 @@ func (l *telephones) all() []heard {
 // lost, or later than the time that the box was off; and of each page
 // each person gets one more at the most for a kill.
 func TestKillInEscalation(t *testing.T) {
+	t.Parallel()
 	n, seed := rounds(20, 1000), rand.Uint64()
 	t.Logf("%d rounds, seed %d", n, seed)
 	random := rand.New(rand.NewPCG(seed, 0))
