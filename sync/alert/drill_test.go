@@ -205,7 +205,7 @@ func TestDrillsOfTheDay(t *testing.T) {
 		if probed, _ := b.modem.take(); len(probed) > 0 {
 			t.Fatalf("a drill at %s", probed[0])
 		}
-		b.skew.Store(int64(time.Date(2026, 11, 25, 19, 0, 0, 0, time.UTC).Sub(time.Now()))) // 03:00 there
+		b.skew.Store(int64(time.Until(time.Date(2026, 11, 25, 19, 0, 0, 0, time.UTC)))) // 03:00 there
 		pass(59 * time.Minute)
 		if probed, _ := b.modem.take(); len(probed) > 0 {
 			t.Fatalf("too early: %s", probed[0])
