@@ -3,6 +3,7 @@ package usage
 import (
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -180,10 +181,33 @@ var catalogue = func() map[string]Indicator {
 const closeWithin = 15 * 24 * time.Hour
 
 // zone of the days, see the package comment.
-var zone = time.FixedZone("UTC+8", 8*60*60)
+var zone = time.FixedZone("UTC+8", zoneSeconds)
+
+const (
+	zoneSeconds = 8 * 60 * 60
+	daySeconds  = 24 * 60 * 60
+)
 
 // Day is the day of a moment, as in "2026-11-23".
-func Day(at time.Time) string { return at.In(zone).Format(time.DateOnly) }
+func Day(at time.Time) string {
+	begins := at.Unix() + zoneSeconds
+	begins -= (begins%daySeconds + daySeconds) % daySeconds
+	if d := latestDay.Load(); d != nil && d.begins == begins {
+		return d.name
+	}
+	d := &namedDay{begins, at.In(zone).Format(time.DateOnly)}
+	latestDay.Store(d)
+	return d.name
+}
+
+// latestDay is the day that was asked for last: it is asked for with each
+// event, several times.
+var latestDay atomic.Pointer[namedDay]
+
+type namedDay struct {
+	begins int64 // in seconds since 1970 by the clocks of the zone
+	name   string
+}
 
 // vocabulary is what the devices report.
 var vocabulary = kinds.Vocabulary()

@@ -71,6 +71,9 @@ func (b *batch) read(d placed, m *meter, t *thing) error {
 	if !same || elapsed > maxCovered || since == (clock.Moment{}) {
 		return nil
 	}
+	if since.Final() && d.received.Final() && since.At.Unix() == d.received.At.Unix() {
+		return nil // whole seconds are counted, and none has passed
+	}
 	return b.emit(d.place, d.received, since, m.levels(d.Device)...)
 }
 

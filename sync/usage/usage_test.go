@@ -196,3 +196,17 @@ func TestBuckets(t *testing.T) {
 		}
 	}
 }
+
+// A day is named the same whichever was asked for before, also at its ends and
+// before 1970.
+func TestDayAsBefore(t *testing.T) {
+	at := time.Date(1969, 12, 30, 15, 59, 59, 0, time.UTC)
+	for i := range 40_000 {
+		at = at.Add(time.Duration(i%3) * (12*time.Hour + time.Nanosecond))
+		for _, shift := range []time.Duration{0, -time.Nanosecond, 8 * time.Hour, 16*time.Hour - time.Second} {
+			if got, want := Day(at.Add(shift)), at.Add(shift).In(zone).Format(time.DateOnly); got != want {
+				t.Fatalf("%s is on %s, want %s", at.Add(shift), got, want)
+			}
+		}
+	}
+}
