@@ -106,12 +106,7 @@ func (c Config) checkMQTT() *problem {
 		if m.TLS == Off && m.Listen == "" && m.WebSocket == "" {
 			return wrong("mqtt.tls", texts.Errorf(texts.Door.NoWayIn), texts.Errorf(texts.Door.NoWayInMend))
 		}
-		if m.WebSocket != "" {
-			if p := address("mqtt.websocket", m.WebSocket, "0.0.0.0:8884"); p != nil {
-				return p
-			}
-		}
-		return cmp.Or(optional("mqtt.tls", m.TLS, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"),
+		return cmp.Or(optional("mqtt.websocket", m.WebSocket, "", "0.0.0.0:8884"), optional("mqtt.tls", m.TLS, Off, defaultTLS), plain("mqtt.listen", m.Listen, "0.0.0.0:1883"),
 			within("mqtt.rate", m.Rate, 10, 100_000, base().MQTT.Rate, itoa))
 	}
 	if m.Listen != "" || m.TLS != "" || m.WebSocket != "" {
@@ -195,7 +190,7 @@ func validFilter(s string) bool {
 }
 
 func (c Config) checkConsole() *problem {
-	if p := optional("console.tls", c.Console.TLS, `":8443"`); p != nil {
+	if p := optional("console.tls", c.Console.TLS, Off, `":8443"`); p != nil {
 		return p
 	}
 	if c.Console.Listen == "" {
@@ -204,9 +199,9 @@ func (c Config) checkConsole() *problem {
 	return plain("console.listen", c.Console.Listen, `":8080"`)
 }
 
-// optional wants an address, or Off.
-func optional(field, listen, instead string) *problem {
-	if listen == Off {
+// optional wants an address, or what stands for none.
+func optional(field, listen, absent, instead string) *problem {
+	if listen == absent {
 		return nil
 	}
 	return address(field, listen, instead)
@@ -229,10 +224,7 @@ func plain(field, listen, instead string) *problem {
 }
 
 func (c Config) checkMetrics() *problem {
-	if c.Metrics.Listen == "" {
-		return nil
-	}
-	return address("metrics.listen", c.Metrics.Listen, "127.0.0.1:9464")
+	return optional("metrics.listen", c.Metrics.Listen, "", "127.0.0.1:9464")
 }
 
 // checkPorts finds two listeners on one port, which would otherwise fail at

@@ -69,7 +69,7 @@ func (c *cli) statusCommand() *cobra.Command {
 			}
 			c.say(cmd, t.Running, s.Box, s.Version, time.Duration(s.Up)*time.Second)
 			if s.NotReady != [2]string{} {
-				c.say(cmd, t.NotReady, texts.Text{ZH: s.NotReady[0], EN: s.NotReady[1]}.In(c.lang))
+				c.say(cmd, t.NotReady, fromBoth(s.NotReady))
 			}
 			if s.Unreachable {
 				c.say(cmd, t.Unreachable)

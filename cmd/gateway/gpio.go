@@ -96,10 +96,8 @@ func dash(s string) string {
 func (c *cli) state(p control.Pin) string {
 	t := texts.GPIOCommand
 	switch {
-	case p.Problem[0] != "" && c.lang == texts.English:
-		return p.Problem[1]
 	case p.Problem[0] != "":
-		return p.Problem[0]
+		return fromBoth(p.Problem).In(c.lang)
 	case p.Active:
 		return t.Active.In(c.lang)
 	}

@@ -95,6 +95,9 @@ func inBoth(err error) (both [2]string) {
 	return both
 }
 
+// fromBoth is the text that inBoth has taken apart.
+func fromBoth(both [2]string) texts.Text { return texts.Text{ZH: both[0], EN: both[1]} }
+
 // pins is what "gateway gpio" shows.
 func (g *gateway) pins() control.Pins {
 	var p control.Pins

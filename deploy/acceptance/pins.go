@@ -237,14 +237,20 @@ func (t took) String() string {
 	return fmt.Sprintf("p50 %d ms, p99 %d ms", t[len(t)/2].Milliseconds(), t[len(t)*99/100].Milliseconds())
 }
 
+// press is when a line was pulled and when another answered, in microseconds
+// since the box's boot.
+type press struct {
+	Pressed  int64 `json:"pressed"`
+	Answered int64 `json:"answered"`
+}
+
+func (p press) took() time.Duration { return time.Duration(p.Answered-p.Pressed) * time.Microsecond }
+
 func (r *pinsRun) pulls() error {
 	var siren, heard, sounded, page took
 	for range presses {
 		begun := time.Now()
-		var p struct {
-			Pressed  int64 `json:"pressed"`
-			Answered int64 `json:"answered"`
-		}
+		var p press
 		if err := r.tell(&p, "press", "line", cordLine, "up", true, "until", sirenLine); err != nil {
 			return err
 		}
@@ -252,7 +258,7 @@ func (r *pinsRun) pulls() error {
 			return err
 		}
 		page = append(page, time.Since(begun))
-		siren = append(siren, time.Duration(p.Answered-p.Pressed)*time.Microsecond)
+		siren = append(siren, p.took())
 		at, err := r.latestPress()
 		if err != nil {
 			return err
@@ -288,14 +294,11 @@ func (r *pinsRun) latestPress() (time.Duration, error) {
 func (r *pinsRun) alone() error {
 	var siren took
 	for range presses {
-		var p struct {
-			Pressed  int64 `json:"pressed"`
-			Answered int64 `json:"answered"`
-		}
+		var p press
 		if err := r.tell(&p, "link", "press", cordLine, "up", true, "until", sirenLine); err != nil {
 			return err
 		}
-		siren = append(siren, time.Duration(p.Answered-p.Pressed)*time.Microsecond)
+		siren = append(siren, p.took())
 		if err := r.silence(); err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -223,8 +222,7 @@ func (w *Watch) turn(tx *journal.Tx, entries []journal.Entry) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	people := w.engine.registry.Snapshot()
-	for _, entry := range entries {
-		runtime.Gosched() // a call for help comes first, also at a core
+	for entry := range journal.InTurns(entries) {
 		if entry.Seq <= w.seen {
 			continue
 		}

@@ -3,6 +3,8 @@ package journal
 import (
 	"context"
 	"fmt"
+	"iter"
+	"runtime"
 	"time"
 )
 
@@ -68,6 +70,25 @@ func (j *Journal) Fold(ctx context.Context, s *State, f Fold) error {
 		}
 	}
 }
+
+// InTurns gives out the entries of an Apply that is long, and every few of them
+// lets others have a core: a call for help waits for no statistic, not even for
+// its turn there.
+func InTurns(entries []Entry) iter.Seq[Entry] {
+	return func(yield func(Entry) bool) {
+		for i, entry := range entries {
+			if i%turnEntries == 0 {
+				runtime.Gosched()
+			}
+			if !yield(entry) {
+				return
+			}
+		}
+	}
+}
+
+// turnEntries take some tenths of a millisecond.
+const turnEntries = 16
 
 // stopped is what a Fold returns that was made to stop.
 func (j *Journal) stopped(ctx context.Context) error {

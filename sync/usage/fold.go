@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"runtime"
 	"slices"
 	"time"
 
@@ -24,10 +23,6 @@ var rejected = devices.Rejected{}.EventType()
 
 // keepDays is how long rows are kept.
 const keepDays = 2 * 366
-
-// yieldEvery is after how many entries, a few microseconds each, the fold lets
-// others have its turn.
-const yieldEvery = 16
 
 // tally is what one transaction counts for the metrics.
 type tally struct {
@@ -82,10 +77,7 @@ func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o
 		return tally{}, err
 	}
 	b.boots = slices.Clone(b.calendar.Boots)
-	for i, entry := range entries {
-		if i%yieldEvery == 0 {
-			runtime.Gosched() // a call for help does not wait for a statistic, not even for its turn at a core
-		}
+	for entry := range journal.InTurns(entries) {
 		if err := b.entry(entry); err != nil {
 			return tally{}, err
 		}
