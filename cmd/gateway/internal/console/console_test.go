@@ -106,12 +106,9 @@ func TestSessionsOutliveARestartAndNotTheirTime(t *testing.T) {
 	}
 	for i := range value {
 		forged := []byte(value)
-		forged[i] ^= 4
-		if name, ok := b.sessions.open(string(forged)); ok && string(forged) != value {
-			// The last character of the signature has bits that mean nothing.
-			if i != len(value)-1 {
-				t.Errorf("character %d changed: let in as %s", i, name)
-			}
+		forged[i] ^= 1
+		if name, ok := b.sessions.open(string(forged)); ok {
+			t.Errorf("character %d changed: let in as %s", i, name)
 		}
 	}
 	b.ahead.Add(int64(29 * 24 * time.Hour))

@@ -102,7 +102,9 @@ type session struct {
 	Issued devices.Stamp `json:"issued"`
 }
 
-var encoding = base64.RawURLEncoding
+// encoding is strict: bits of a last character that mean nothing must be zero,
+// so that a session has one spelling and not four.
+var encoding = base64.RawURLEncoding.Strict()
 
 // issue makes the value of a session cookie: base64url(JSON).base64url(HMAC).
 func (s *sessions) issue(name string) (string, error) {
