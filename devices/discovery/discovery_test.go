@@ -45,9 +45,9 @@ func say(b *discovery.Book, kind devices.Kind, address, topic, payload string, r
 	return strings.Join(said, ", ")
 }
 
-// Zigbee2MQTT's own list: what each expose is taken for.
-func TestZigbee2MQTT(t *testing.T) {
-	const list = `[
+// zigbeeList is what a bridge says of its devices, and zigbeeSaid what they
+// say then: a case each, and seeds of FuzzDescriptions.
+const zigbeeList = `[
 	 {"friendly_name":"Coordinator","type":"Coordinator","definition":null},
 	 {"friendly_name":"卫生间/按钮","type":"EndDevice","definition":{"model":"TS0215A_sos","vendor":"Tuya","exposes":[
 	  {"type":"enum","name":"action","property":"action","access":1,"values":["emergency"]},
@@ -76,43 +76,48 @@ func TestZigbee2MQTT(t *testing.T) {
 	  {"type":"enum","name":"pressure_tend","property":"pressure_tend","access":1,"values":["normal","rise","fall"]}]}},
 	 {"friendly_name":"off","disabled":true,"definition":{"model":"x","exposes":[{"type":"binary","name":"sos","property":"sos","access":1}]}}
 	]`
+
+var zigbeeSaid = []struct {
+	kind             devices.Kind
+	address, payload string
+	retained         bool
+	want             string
+}{
+	{"wearable", "卫生间/按钮", `{"action":"emergency","battery":100}`, false, `sos {}, battery {"percent":100}`},
+	{"wearable", "卫生间/按钮", `{"action":"","battery":100}`, false, `battery {"percent":100}`},
+	{"wearable", "卫生间/按钮", `{"action":null,"battery":255}`, false, ``},
+	{"wearable", "卫生间/按钮", `{"action":"emergency","battery":"99"}`, true, `battery {"percent":99}`},
+	{"alarm", "卫生间/按钮", `{"action":"emergency"}`, false, `sos {}`},
+	{"locker", "卫生间/按钮", `{"battery":7}`, false, `fault {"compartment":3,"code":"battery_low"}`},
+	{"wearable", "床头", `{"sos":true,"tamper":true,"battery_low":false}`, false, `held sos {} of sos, battery {}`},
+	{"wearable", "床头", `{"sos":false}`, false, `over sos {} of sos`},
+	{"wearable", "床头", `{"sos":true}`, true, ``},
+	{"bed", "床头", `{"tamper":true,"battery_low":true}`, false, `fault {"compartment":3,"code":"tamper"}, battery {"low":true}`},
+	{"wearable", "radar", `{"status":"falling"}`, false, `held fall {} of status`},
+	{"wearable", "radar", `{"status":"low_posture"}`, false, `over fall {} of status`},
+	{"wearable", "radar", `{"status":"something new"}`, false, ``},
+	{"room", "radar", `{"status":"sitting"}`, false, `occupancy {"compartment":3,"occupied":true}, over fall {} of status`},
+	{"locker", "door", `{"contact":true}`, true, `door {"compartment":3,"open":false}`},
+	{"room", "door", `{"contact":false}`, false, `door {"compartment":3,"open":true}`},
+	{"room", "door", `{"contact":"maybe"}`, false, ``},
+	{"locker", "gate", `{"dry_contact":"contact_open"}`, false, `door {"compartment":3,"open":true}`},
+	{"alarm", "kitchen", `{"smoke":true,"water_leak_1":false,"water_leak_2":true,"detector":{"gas_sensor_state":"alarm"},"smoke_test":true}`, false, `smoke {}, water {}, gas {}`},
+	{"alarm", "kitchen", `{"smoke":false,"water_leak_1":false,"water_leak_2":false,"detector":{"gas_sensor_state":"normal"}}`, true, `smoke {"cleared":true}, water {"cleared":true}, gas {"cleared":true}`},
+	{"locker", "kitchen", `{"water_leak_1":true}`, false, `fault {"compartment":3,"code":"water"}`},
+	{"wearable", "barometer", `{"pressure_tend":"fall"}`, false, ``},
+	{"wearable", "off", `{"sos":true}`, false, ``},
+	{"wearable", "radar/availability", `{"state":"offline"}`, true, `status {"online":false}`},
+	{"wearable", "radar/availability", `online`, true, `status {"online":true}`},
+}
+
+// Zigbee2MQTT's own list: what each expose is taken for.
+func TestZigbee2MQTT(t *testing.T) {
 	b := newBook("")
-	fresh, wrong := learn(b, discovery.Zigbee2MQTT, "z/bridge/devices", list)
+	fresh, wrong := learn(b, discovery.Zigbee2MQTT, "z/bridge/devices", zigbeeList)
 	if len(wrong) > 0 || len(fresh) != 6 {
 		t.Fatalf("%d devices, %v", len(fresh), wrong)
 	}
-	for _, c := range []struct {
-		kind             devices.Kind
-		address, payload string
-		retained         bool
-		want             string
-	}{
-		{"wearable", "卫生间/按钮", `{"action":"emergency","battery":100}`, false, `sos {}, battery {"percent":100}`},
-		{"wearable", "卫生间/按钮", `{"action":"","battery":100}`, false, `battery {"percent":100}`},
-		{"wearable", "卫生间/按钮", `{"action":null,"battery":255}`, false, ``},
-		{"wearable", "卫生间/按钮", `{"action":"emergency","battery":"99"}`, true, `battery {"percent":99}`},
-		{"alarm", "卫生间/按钮", `{"action":"emergency"}`, false, `sos {}`},
-		{"locker", "卫生间/按钮", `{"battery":7}`, false, `fault {"compartment":3,"code":"battery_low"}`},
-		{"wearable", "床头", `{"sos":true,"tamper":true,"battery_low":false}`, false, `held sos {} of sos, battery {}`},
-		{"wearable", "床头", `{"sos":false}`, false, `over sos {} of sos`},
-		{"wearable", "床头", `{"sos":true}`, true, ``},
-		{"bed", "床头", `{"tamper":true,"battery_low":true}`, false, `fault {"compartment":3,"code":"tamper"}, battery {"low":true}`},
-		{"wearable", "radar", `{"status":"falling"}`, false, `held fall {} of status`},
-		{"wearable", "radar", `{"status":"low_posture"}`, false, `over fall {} of status`},
-		{"wearable", "radar", `{"status":"something new"}`, false, ``},
-		{"room", "radar", `{"status":"sitting"}`, false, `occupancy {"compartment":3,"occupied":true}, over fall {} of status`},
-		{"locker", "door", `{"contact":true}`, true, `door {"compartment":3,"open":false}`},
-		{"room", "door", `{"contact":false}`, false, `door {"compartment":3,"open":true}`},
-		{"room", "door", `{"contact":"maybe"}`, false, ``},
-		{"locker", "gate", `{"dry_contact":"contact_open"}`, false, `door {"compartment":3,"open":true}`},
-		{"alarm", "kitchen", `{"smoke":true,"water_leak_1":false,"water_leak_2":true,"detector":{"gas_sensor_state":"alarm"},"smoke_test":true}`, false, `smoke {}, water {}, gas {}`},
-		{"alarm", "kitchen", `{"smoke":false,"water_leak_1":false,"water_leak_2":false,"detector":{"gas_sensor_state":"normal"}}`, true, `smoke {"cleared":true}, water {"cleared":true}, gas {"cleared":true}`},
-		{"locker", "kitchen", `{"water_leak_1":true}`, false, `fault {"compartment":3,"code":"water"}`},
-		{"wearable", "barometer", `{"pressure_tend":"fall"}`, false, ``},
-		{"wearable", "off", `{"sos":true}`, false, ``},
-		{"wearable", "radar/availability", `{"state":"offline"}`, true, `status {"online":false}`},
-		{"wearable", "radar/availability", `online`, true, `status {"online":true}`},
-	} {
+	for _, c := range zigbeeSaid {
 		address := strings.TrimSuffix(c.address, "/availability")
 		if got := say(b, c.kind, address, "z/"+c.address, c.payload, c.retained); got != c.want {
 			t.Errorf("%s as a %s: %s\n got %s\nwant %s", c.address, c.kind, c.payload, got, c.want)
@@ -125,76 +130,81 @@ func TestZigbee2MQTT(t *testing.T) {
 	}
 }
 
-// Home Assistant's discovery: components by themselves and together, short and
-// long keys, topics from a base, presses, and what is beyond a template.
-func TestHomeAssistant(t *testing.T) {
-	type message struct {
-		kind           devices.Kind
-		topic, payload string
-		retained       bool
-		want           string
-	}
-	for _, c := range []struct {
-		name, topic, document string
-		address               string
-		messages              []message
-	}{
-		{"a button that holds", "homeassistant/binary_sensor/node/sos/config",
-			`{"name":"求助按钮","stat_t":"node/binary_sensor/sos/state","uniq_id":"u1","avty_t":"node/status","dev":{"ids":"a1b2","name":"厕所","mf":"espressif","mdl":"esp32"}}`, "a1b2",
-			[]message{
-				{"wearable", "node/binary_sensor/sos/state", "ON", false, "held sos {} of u1"},
-				{"wearable", "node/binary_sensor/sos/state", "OFF", false, "over sos {} of u1"},
-				{"wearable", "node/binary_sensor/sos/state", "ON", true, ""},
-				{"wearable", "node/status", "offline", true, `status {"online":false}`},
-			}},
-		{"payloads of its own, from a base", "homeassistant/binary_sensor/x/config",
-			`{"~":"site/door","state_topic":"~/state","device_class":"door","value_template":"{{ value_json.contact }}","payload_on":false,"payload_off":true,"device":{"identifiers":["d1","d2"]}}`, "d1",
-			[]message{
-				{"locker", "site/door/state", `{"contact":false}`, false, `door {"compartment":3,"open":true}`},
-				{"locker", "site/door/state", `{"contact":true}`, true, `door {"compartment":3,"open":false}`},
-				{"locker", "site/door/state", `{}`, false, ``},
-			}},
-		{"all of a device", "homeassistant/device/0AFFD2/config",
-			`{"dev":{"ids":"ea334450945afc","name":"Kitchen","mdl":"xya"},"o":{"name":"bla2mqtt","sw":"2.1"},"avty":[{"t":"bridge/state"},{"t":"site/k/lwt","pl_avail":"1","pl_not_avail":"0"}],"stat_t":"site/k",
+type homeMessage struct {
+	kind           devices.Kind
+	topic, payload string
+	retained       bool
+	want           string
+}
+
+// homeSaid is descriptions and what is said then: a case each, and seeds of
+// FuzzDescriptions.
+var homeSaid = []struct {
+	name, topic, document string
+	address               string
+	messages              []homeMessage
+}{
+	{"a button that holds", "homeassistant/binary_sensor/node/sos/config",
+		`{"name":"求助按钮","stat_t":"node/binary_sensor/sos/state","uniq_id":"u1","avty_t":"node/status","dev":{"ids":"a1b2","name":"厕所","mf":"espressif","mdl":"esp32"}}`, "a1b2",
+		[]homeMessage{
+			{"wearable", "node/binary_sensor/sos/state", "ON", false, "held sos {} of u1"},
+			{"wearable", "node/binary_sensor/sos/state", "OFF", false, "over sos {} of u1"},
+			{"wearable", "node/binary_sensor/sos/state", "ON", true, ""},
+			{"wearable", "node/status", "offline", true, `status {"online":false}`},
+		}},
+	{"payloads of its own, from a base", "homeassistant/binary_sensor/x/config",
+		`{"~":"site/door","state_topic":"~/state","device_class":"door","value_template":"{{ value_json.contact }}","payload_on":false,"payload_off":true,"device":{"identifiers":["d1","d2"]}}`, "d1",
+		[]homeMessage{
+			{"locker", "site/door/state", `{"contact":false}`, false, `door {"compartment":3,"open":true}`},
+			{"locker", "site/door/state", `{"contact":true}`, true, `door {"compartment":3,"open":false}`},
+			{"locker", "site/door/state", `{}`, false, ``},
+		}},
+	{"all of a device", "homeassistant/device/0AFFD2/config",
+		`{"dev":{"ids":"ea334450945afc","name":"Kitchen","mdl":"xya"},"o":{"name":"bla2mqtt","sw":"2.1"},"avty":[{"t":"bridge/state"},{"t":"site/k/lwt","pl_avail":"1","pl_not_avail":"0"}],"stat_t":"site/k",
 			 "cmps":{"a":{"p":"binary_sensor","dev_cla":"smoke","uniq_id":"a","val_tpl":"{{ value_json.smoke }}","pl_on":"alarm","pl_off":"ok"},
 			  "b":{"p":"sensor","device_class":"temperature","unit_of_measurement":"°F","value_template":"{{ value_json.t }}","unique_id":"b"},
 			  "c":{"p":"sensor","device_class":"battery","unit_of_measurement":"%","value_template":"{{ value_json.b|int }}","unique_id":"c"},
 			  "d":{"p":"switch","command_topic":"x/set"},
 			  "e":{"p":"sensor","device_class":"enum","options":["none","fall_warning","fall"],"name":"Fall status","state_topic":"site/k/fall","unique_id":"e"}}}`, "ea334450945afc",
-			[]message{
-				{"alarm", "site/k", `{"smoke":"alarm","t":50,"b":80.4}`, false, `smoke {}, battery {"percent":80}`},
-				{"cabinet", "site/k", `{"smoke":"ok","t":50,"b":5}`, false, `fault {"compartment":3,"code":"smoke","cleared":true}, temperature {"compartment":3,"celsius":10}, fault {"compartment":3,"code":"battery_low"}`},
-				{"wearable", "site/k/fall", `fall`, false, `held fall {} of e`},
-				{"wearable", "site/k/fall", `fall_warning`, false, `over fall {} of e`},
-				{"alarm", "site/k/lwt", `0`, true, `status {"online":false}`},
-				{"alarm", "bridge/state", `offline`, true, ``},
-			}},
-		{"a trigger", "homeassistant/device_automation/remote/single/config",
-			`{"atype":"trigger","t":"site/remote","pl":"single","type":"button_short_press","stype":"button_1","dev":{"cns":[["mac","aa:bb"]]}}`, "aa:bb",
-			[]message{
-				{"wearable", "site/remote", "single", false, "sos {}"},
-				{"wearable", "site/remote", "release", false, ""},
-				{"wearable", "site/remote", "single", true, ""},
-				{"room", "site/remote", "single", false, ""},
-				{"visit", "site/remote", "single", false, `visit.made {"by":"button"}`},
-			}},
-		{"a trigger of any payload", "homeassistant/device_automation/remote_help/config",
-			`{"automation_type":"trigger","topic":"site/help","type":"button_long_press","subtype":"panic"}`, "remote_help",
-			[]message{{"room", "site/help", "x", false, "sos {}"}}},
-		{"letting go is no press", "homeassistant/device_automation/remote/r/config",
-			`{"atype":"trigger","t":"site/remote","pl":"r","type":"button_short_release","stype":"button_1","dev":{"ids":"x"}}`, "", nil},
-		{"an event", "homeassistant/event/bell/config",
-			`{"state_topic":"site/bell","event_types":["press","long_release","sos"],"device_class":"button","value_template":"{ \"event_type\": \"{{ value_json.e }}\" }","device":{"ids":"bell"}}`, "bell",
-			[]message{
-				{"wearable", "site/bell", `{"e":"press"}`, false, "sos {}"},
-				{"room", "site/bell", `{"e":"press"}`, false, ""},
-				{"room", "site/bell", `{"e":"sos"}`, false, "sos {}"},
-				{"wearable", "site/bell", `{"e":"long_release"}`, false, ""},
-			}},
-		{"a cord that only pulls", "homeassistant/binary_sensor/cord/config",
-			`{"name":"拉绳","state_topic":"site/cord","off_delay":5,"device":{"ids":"cord"}}`, "cord",
-			[]message{{"alarm", "site/cord", "ON", false, "sos {}"}, {"alarm", "site/cord", "ON", false, "sos {}"}}},
-	} {
+		[]homeMessage{
+			{"alarm", "site/k", `{"smoke":"alarm","t":50,"b":80.4}`, false, `smoke {}, battery {"percent":80}`},
+			{"cabinet", "site/k", `{"smoke":"ok","t":50,"b":5}`, false, `fault {"compartment":3,"code":"smoke","cleared":true}, temperature {"compartment":3,"celsius":10}, fault {"compartment":3,"code":"battery_low"}`},
+			{"wearable", "site/k/fall", `fall`, false, `held fall {} of e`},
+			{"wearable", "site/k/fall", `fall_warning`, false, `over fall {} of e`},
+			{"alarm", "site/k/lwt", `0`, true, `status {"online":false}`},
+			{"alarm", "bridge/state", `offline`, true, ``},
+		}},
+	{"a trigger", "homeassistant/device_automation/remote/single/config",
+		`{"atype":"trigger","t":"site/remote","pl":"single","type":"button_short_press","stype":"button_1","dev":{"cns":[["mac","aa:bb"]]}}`, "aa:bb",
+		[]homeMessage{
+			{"wearable", "site/remote", "single", false, "sos {}"},
+			{"wearable", "site/remote", "release", false, ""},
+			{"wearable", "site/remote", "single", true, ""},
+			{"room", "site/remote", "single", false, ""},
+			{"visit", "site/remote", "single", false, `visit.made {"by":"button"}`},
+		}},
+	{"a trigger of any payload", "homeassistant/device_automation/remote_help/config",
+		`{"automation_type":"trigger","topic":"site/help","type":"button_long_press","subtype":"panic"}`, "remote_help",
+		[]homeMessage{{"room", "site/help", "x", false, "sos {}"}}},
+	{"letting go is no press", "homeassistant/device_automation/remote/r/config",
+		`{"atype":"trigger","t":"site/remote","pl":"r","type":"button_short_release","stype":"button_1","dev":{"ids":"x"}}`, "", nil},
+	{"an event", "homeassistant/event/bell/config",
+		`{"state_topic":"site/bell","event_types":["press","long_release","sos"],"device_class":"button","value_template":"{ \"event_type\": \"{{ value_json.e }}\" }","device":{"ids":"bell"}}`, "bell",
+		[]homeMessage{
+			{"wearable", "site/bell", `{"e":"press"}`, false, "sos {}"},
+			{"room", "site/bell", `{"e":"press"}`, false, ""},
+			{"room", "site/bell", `{"e":"sos"}`, false, "sos {}"},
+			{"wearable", "site/bell", `{"e":"long_release"}`, false, ""},
+		}},
+	{"a cord that only pulls", "homeassistant/binary_sensor/cord/config",
+		`{"name":"拉绳","state_topic":"site/cord","off_delay":5,"device":{"ids":"cord"}}`, "cord",
+		[]homeMessage{{"alarm", "site/cord", "ON", false, "sos {}"}, {"alarm", "site/cord", "ON", false, "sos {}"}}},
+}
+
+// Home Assistant's discovery: components by themselves and together, short and
+// long keys, topics from a base, presses, and what is beyond a template.
+func TestHomeAssistant(t *testing.T) {
+	for _, c := range homeSaid {
 		t.Run(c.name, func(t *testing.T) {
 			b := newBook("")
 			if _, wrong := learn(b, discovery.HomeAssistant, c.topic, c.document); len(wrong) > 0 {
@@ -356,6 +366,14 @@ func FuzzDescriptions(f *testing.F) {
 	f.Add(true, "homeassistant/device/o/config", []byte(`{"dev":{"ids":"x"},"cmps":{"a":{"p":"event","event_types":["press"],"state_topic":"s/x"},"b":{"p":"sensor","device_class":"enum","options":["none","fall"],"name":"fall","state_topic":"s/x"}}}`), []byte(`{"event_type":"press"}`))
 	f.Add(true, "homeassistant/device_automation/o/config", []byte(`{"atype":"trigger","t":"s/x","type":"button_short_press","avty":{"t":"s/x"}}`), []byte(`x`))
 	f.Add(false, "z/bridge/devices", []byte(`[{"friendly_name":"x","definition":{"exposes":[{"type":"enum","property":"action","name":"action","access":1,"values":["emergency"]},{"type":"light","features":[{"type":"numeric","property":"battery","unit":"%","access":1}]}]}}]`), []byte(`{"action":"emergency","battery":1e400}`))
+	for _, c := range zigbeeSaid {
+		f.Add(false, "z/bridge/devices", []byte(zigbeeList), []byte(c.payload))
+	}
+	for _, c := range homeSaid {
+		for _, m := range c.messages {
+			f.Add(true, c.topic, []byte(c.document), []byte(m.payload))
+		}
+	}
 	vocabulary := kinds.Vocabulary()
 	f.Fuzz(func(t *testing.T, home bool, topic string, document, payload []byte) {
 		b := newBook("")
