@@ -69,7 +69,7 @@ exposes: ## how many of the world's Zigbee devices are understood; needs npm and
 fuzz: ## each fuzz target for FUZZTIME (30s)
 	@grep -rE --include='*_test.go' '^func Fuzz' . | sed -E 's/^(.*)\/[^\/]*:func (Fuzz[A-Za-z0-9_]*).*/\1 \2/' | sort | while read -r package target; do \
 		echo "== $$package $$target"; \
-		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null; \
+		go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$package" </dev/null; \
 	done
 
 deps: ## install what the tests need, without asking; nothing to do is fast

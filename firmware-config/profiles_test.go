@@ -2,10 +2,9 @@ package firmwareconfig_test
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"io/fs"
 	"log/slog"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -215,7 +214,7 @@ func check(t *testing.T, d devices.Device, m devices.Message, r profile.Reading)
 	}
 }
 
-func read(t *testing.T, file string, into any) {
+func read(t testing.TB, file string, into any) {
 	t.Helper()
 	content, err := os.ReadFile(file)
 	if err != nil {
@@ -245,68 +244,130 @@ func indent(t *testing.T, events []event) []byte {
 	return content
 }
 
-// No payload ends the process, makes a rule of a shipped profile fail, or
-// makes one report what its kind of device cannot.
-func FuzzShippedProfiles(f *testing.F) {
-	topics, references := map[string]bool{}, map[string]bool{}
-	err := filepath.WalkDir(filepath.Join("profiles", "testcases"), func(file string, e fs.DirEntry, err error) error {
-		if err != nil || e.Name() != "case.json" {
-			return err
-		}
-		content, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
+// spoken is one message of a test case.
+type spoken struct {
+	profile *profile.Profile
+	device  devices.Device
+	devices.Message
+}
+
+// all lists the messages of every test case.
+func all(t testing.TB, set *profile.Set) []spoken {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("profiles", "testcases", "*", "*", "case.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []spoken
+	for _, file := range files {
+		dir := filepath.Dir(file)
 		var c testcase
-		if err := json.Unmarshal(content, &c); err != nil {
-			return err
+		read(t, file, &c)
+		p, err := set.Open(cmp.Or(c.Profile, filepath.Base(filepath.Dir(dir))))
+		if err != nil {
+			t.Fatal(err)
 		}
 		for _, m := range c.Messages {
-			payload, err := os.ReadFile(filepath.Join(filepath.Dir(file), m.Payload))
+			payload, err := os.ReadFile(filepath.Join(dir, m.Payload))
 			if err != nil {
-				return err
+				t.Fatal(err)
 			}
-			f.Add(m.Topic, payload, c.Device.Compartment)
-			topics[m.Topic] = true
-			references[c.Profile] = true
+			list = append(list, spoken{p, c.Device, devices.Message{Topic: m.Topic, Payload: payload, Retained: m.Retained}})
 		}
-		return nil
-	})
-	if err != nil {
-		f.Fatal(err)
 	}
-	known := slices.Sorted(maps.Keys(topics))
-	set := load(f)
-	profiles := set.Profiles()
-	delete(references, "")
-	for _, reference := range slices.Sorted(maps.Keys(references)) {
-		p, err := set.Open(reference)
+	return list
+}
+
+// places are the spans of all names and values of a JSON document but lists
+// and objects; what is none has one place, the whole.
+func places(document []byte) [][2]int {
+	var list [][2]int
+	d := json.NewDecoder(bytes.NewReader(document))
+	for {
+		before := int(d.InputOffset())
+		token, err := d.Token()
 		if err != nil {
-			f.Fatal(err)
+			break
 		}
-		profiles = append(profiles, p)
+		if _, bracket := token.(json.Delim); !bracket {
+			end := int(d.InputOffset())
+			list = append(list, [2]int{end - len(bytes.TrimLeft(document[before:end], " \t\r\n,:")), end})
+		}
 	}
-	f.Fuzz(func(t *testing.T, topic string, payload []byte, compartment int) {
-		if compartment < 0 || compartment > 9999 {
-			compartment = 0
+	if len(list) == 0 || !json.Valid(document) {
+		return [][2]int{{0, len(document)}}
+	}
+	return list
+}
+
+// replaced is a document with another value at a place.
+func replaced(document []byte, at [2]int, value []byte) []byte {
+	return slices.Concat(document[:at[0]], value, document[at[1]:])
+}
+
+// survives holds a message about devices of some kinds to what no message may
+// do: make a rule fail, or make one report what its kind of device cannot.
+func survives(t *testing.T, p *profile.Profile, m devices.Message, compartment int, of ...devices.Kind) {
+	t.Helper()
+	if _, ok := p.Address(m); !ok {
+		return
+	}
+	for _, kind := range of {
+		d := devices.Device{ID: "d", Kind: kind, Compartment: compartment}
+		for _, r := range p.Read(d, m) {
+			if r.Err == nil {
+				check(t, d, m, r)
+			} else if !strings.Contains(r.Err.Error(), "must be at most") {
+				t.Errorf("rule %s of %.300q: %v", r.Rule, m.Payload, r.Err)
+			}
 		}
-		for _, p := range profiles {
-			// The topic as it is, and the payload where it may be understood.
-			for _, topic := range []string{topic, known[len(payload)%len(known)]} {
-				m := devices.Message{Topic: topic, Payload: payload}
-				if _, ok := p.Address(m); !ok {
-					continue
-				}
-				for _, kind := range kinds.Names() {
-					d := devices.Device{ID: "d", Kind: kind, Compartment: compartment}
-					for _, r := range p.Read(d, m) {
-						if r.Err == nil {
-							check(t, d, m, r)
-						} else if !strings.Contains(r.Err.Error(), "must be at most") {
-							t.Errorf("rule %s: %v", r.Rule, r.Err)
-						}
-					}
-				}
+	}
+}
+
+// traps are the values that every profile must survive in every place.
+var traps = [...]string{
+	`null`, `""`, `"255"`, `255`, `"12"`, `-1`, `1e308`, `true`, `"on"`, `[]`, `[[null]]`, `{}`, `{"a":{}}`,
+	`"1970-01-01T00:00:00Z"`, `"2080-12-31T23:59:59+08:00"`, `315532800`, `"卫生间"`, `"\u0000\ud800"`, `99999999999999999999`,
+}
+
+// Every captured message with every trap in every place, kept or not, does
+// no harm; nor do none and ten million bytes.
+func TestTraps(t *testing.T) {
+	huge := bytes.Repeat([]byte("["), 10<<20)
+	for _, m := range all(t, load(t)) {
+		payload := m.Payload
+		for _, at := range places(payload) {
+			for _, trap := range traps {
+				m.Payload = replaced(payload, at, []byte(trap))
+				survives(t, m.profile, m.Message, m.device.Compartment, m.device.Kind)
+			}
+		}
+		for _, m.Payload = range [][]byte{nil, huge, payload[:len(payload)/2], bytes.ToUpper(payload)} {
+			survives(t, m.profile, m.Message, m.device.Compartment, m.device.Kind)
+		}
+	}
+}
+
+// No payload ends the process, makes a rule of a shipped profile fail, or
+// makes one report what its kind of device cannot. The seeds are all captured
+// messages; what is tried is the topic and payload as they are, and the value
+// at one place of the captured message number n.
+func FuzzShippedProfiles(f *testing.F) {
+	known := all(f, load(f))
+	profiles := map[*profile.Profile]bool{}
+	for n, m := range known {
+		profiles[m.profile] = true
+		f.Add(n, n, []byte(traps[n%len(traps)]), m.Topic, m.Payload, m.Retained)
+	}
+	f.Fuzz(func(t *testing.T, n, place int, value []byte, topic string, payload []byte, retained bool) {
+		m := known[uint(n)%uint(len(known))]
+		at := places(m.Payload)
+		captured := m.Message
+		captured.Payload = replaced(m.Payload, at[uint(place)%uint(len(at))], value)
+		survives(t, m.profile, captured, m.device.Compartment, kinds.Names()...)
+		for p := range profiles {
+			for _, topic := range [...]string{topic, m.Topic} {
+				survives(t, p, devices.Message{Topic: topic, Payload: payload, Retained: retained}, m.device.Compartment, kinds.Names()...)
 			}
 		}
 	})

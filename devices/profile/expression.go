@@ -3,6 +3,7 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -70,13 +71,20 @@ func ruleScope(p pattern, settings map[string]any, each bool) types.Map {
 }
 
 // refused notices what would break the bound: a loop, and let, with which a
-// text can be doubled again and again.
+// text can be doubled again and again. Beside it, what may be any value is
+// asked for as a text before it is looked up among texts: expr fails there on
+// a number or a list, and no rule may fail for what a device sends.
 type refused struct{ found bool }
 
 func (r *refused) Visit(n *ast.Node) {
-	switch (*n).(type) {
+	switch at := (*n).(type) {
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode, *ast.PredicateNode, *ast.PointerNode:
 		r.found = true
+	case *ast.BinaryNode:
+		texts, list := at.Right.(*ast.ArrayNode)
+		if at.Operator == "in" && list && !slices.ContainsFunc(texts.Nodes, func(e ast.Node) bool { _, text := e.(*ast.StringNode); return !text }) {
+			at.Left = &ast.CallNode{Callee: &ast.IdentifierNode{Value: "str"}, Arguments: []ast.Node{at.Left}}
+		}
 	}
 }
 
