@@ -30,17 +30,22 @@ func TestSystem(t *testing.T) {
 // The kernel is asked once a second, and whenever the clock has been set: no
 // stamp ever calls a time synchronised that a hand has just set.
 func TestAStepIsNeverSynchronised(t *testing.T) {
-	mono, offset, synced, asked := time.Hour, time.Duration(0), true, 0
+	mono, asleep, offset, synced, asked := time.Hour, time.Minute, time.Duration(0), true, 0
 	k := kernel{
 		boot:         devices.BootID{1},
 		read:         func() (time.Duration, time.Time) { return mono, time.Unix(1_800_000_000, 0).Add(mono + offset) },
+		slept:        func() time.Duration { return asleep },
 		synchronised: func() bool { asked++; return synced },
 	}
 	check := func(what string, want bool, questions int) {
 		t.Helper()
 		asked = 0
-		if got := k.now().Synced; got != want || asked != questions {
-			t.Errorf("%s: synchronised %t after %d questions, want %t after %d", what, got, asked, want, questions)
+		got := k.now()
+		if got.Synced != want || asked != questions {
+			t.Errorf("%s: synchronised %t after %d questions, want %t after %d", what, got.Synced, asked, want, questions)
+		}
+		if want := mono + asleep; (got.Mono - want).Abs() >= time.Millisecond {
+			t.Errorf("%s: %s since boot, want %s", what, got.Mono, want)
 		}
 	}
 	check("first", true, 1)
@@ -55,6 +60,14 @@ func TestAStepIsNeverSynchronised(t *testing.T) {
 	mono += time.Second / 2
 	offset += time.Millisecond
 	check("slewed", true, 0)
+	asleep, offset = asleep+time.Hour, offset+time.Hour
+	check("after a suspend", true, 1)
+	before := k.now().Mono
+	mono, asleep = mono+2*time.Second, asleep-2*time.Microsecond // measured again
+	check("awake since", true, 1)
+	if got := k.now().Mono; got != before+2*time.Second {
+		t.Errorf("%s after %s and two seconds", got, before)
+	}
 
 	// NTP sets the clock while the kernel is being asked.
 	offset, synced = -50*365*24*time.Hour, false
