@@ -74,8 +74,8 @@ func checkRequired(data json.RawMessage, required []string) error {
 		return nil
 	}
 	var found uint64 // of required, by place
-	for name, value := range fields(data) {
-		i := slices.Index(required, name)
+	for name, value := range Fields(data) {
+		i := slices.IndexFunc(required, func(r string) bool { return r == string(name) })
 		if i < 0 {
 			continue
 		}
@@ -92,11 +92,11 @@ func checkRequired(data json.RawMessage, required []string) error {
 	return nil
 }
 
-// fields are the names and values in a JSON object, none in any other valid
-// JSON. The names of Specs are plain: one that is written with an escape is
-// spelled out first.
-func fields(data []byte) iter.Seq2[string, []byte] {
-	return func(yield func(string, []byte) bool) {
+// Fields are the names and values in a JSON object, none in any other JSON.
+// The data has to be valid. It is what is left of decoding where the names of
+// interest are few and the rest is not worth the memory.
+func Fields(data []byte) iter.Seq2[[]byte, []byte] {
+	return func(yield func(name, value []byte) bool) {
 		data = bytes.TrimSpace(data)
 		if len(data) == 0 || data[0] != '{' {
 			return
@@ -107,9 +107,11 @@ func fields(data []byte) iter.Seq2[string, []byte] {
 				continue
 			}
 			end := i + value(data[i:])
-			name := string(data[i+1 : end-1])
-			if strings.ContainsRune(name, '\\') {
-				_ = json.Unmarshal(data[i:end], &name) // it was valid before
+			name := data[i+1 : end-1]
+			if bytes.IndexByte(name, '\\') >= 0 { // rare: spelled out
+				var plain string
+				_ = json.Unmarshal(data[i:end], &plain) // it is valid
+				name = []byte(plain)
 			}
 			i = end
 			for i < len(data) && (data[i] == ':' || blank(data[i])) {

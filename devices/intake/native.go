@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,20 +40,60 @@ func tooLarge(size int) *rejection {
 	return &rejection{devices.RejectTooLarge, fmt.Sprintf("payload: must be at most %d bytes (got %d)", MaxReport, size)}
 }
 
+// parseEvent reads what most messages are. It looks for its four fields by
+// itself: that is half of the time of decoding into a struct, and garbage of
+// one report.
 func parseEvent(payload []byte) ([]devices.Report, error) {
-	var native struct {
-		ID   identity        `json:"id"`
-		Type devices.Type    `json:"type"`
-		Time lenientTime     `json:"time"`
-		Data json.RawMessage `json:"data"`
+	if !json.Valid(payload) || bytes.TrimLeft(payload, " \t\r\n")[0] != '{' {
+		if err := json.Unmarshal(payload, &struct{}{}); err != nil {
+			return nil, invalid(err)
+		} // else it is null
 	}
-	if err := json.Unmarshal(payload, &native); err != nil {
-		return nil, invalid(err)
+	var (
+		id   identity
+		typ  string
+		at   lenientTime
+		data json.RawMessage
+	)
+	for name, value := range devices.Fields(payload) {
+		var err error
+		switch {
+		case named(name, "id"):
+			err = id.UnmarshalJSON(value)
+		case named(name, "type"):
+			err = text(value, "type", &typ)
+		case named(name, "time"):
+			err = at.UnmarshalJSON(value)
+		case named(name, "data"):
+			data = value
+		}
+		if err != nil {
+			return nil, invalid(err)
+		}
 	}
-	if native.Type == "" {
+	if typ == "" {
 		return nil, &rejection{devices.RejectInvalid, `type: missing: say what happened, for instance "type":"sos"`}
 	}
-	return []devices.Report{{Type: native.Type, ID: string(native.ID), Observed: native.Time.Time, Data: native.Data}}, nil
+	return []devices.Report{{Type: devices.Type(typ), ID: string(id), Observed: at.Time, Data: data}}, nil
+}
+
+// named compares as encoding/json does.
+func named(name []byte, field string) bool {
+	return len(name) == len(field) && strings.EqualFold(string(name), field)
+}
+
+// text decodes the string that is the value of a field. Null changes nothing.
+func text(value []byte, field string, s *string) error {
+	if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
+		*s = string(value[1 : len(value)-1]) // nothing to be replaced
+		return nil
+	}
+	err := json.Unmarshal(value, s)
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		wrong.Field = field
+	}
+	return err
 }
 
 func parseState(payload []byte) ([]devices.Report, error) {
@@ -106,10 +147,8 @@ func (id *identity) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	s := string(b)
-	if b[0] == '"' && !strings.ContainsRune(s, '\\') && utf8.ValidString(s) {
-		s = s[1 : len(s)-1] // nothing to be replaced
-	} else if b[0] == '"' {
-		if err := json.Unmarshal(b, &s); err != nil {
+	if b[0] == '"' {
+		if err := text(b, "id", &s); err != nil {
 			return err
 		}
 	} else if (b[0] < '0' || b[0] > '9') && b[0] != '-' {
