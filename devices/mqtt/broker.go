@@ -34,6 +34,10 @@ type BrokerConfig struct {
 	// Window is how many messages of one connection may be unsettled at once;
 	// default 64. It is the receive maximum of MQTT 5.
 	Window int
+	// UnsettledBytes is how much of all connections together may be unsettled
+	// at once; default 16 MiB. Beyond it who has more than 8 KiB of them is
+	// not read on until there is room, but for calls for help.
+	UnsettledBytes int
 	// Sessions that one account may have, connected or kept; default 8. Of
 	// those not connected, the one longest gone makes room.
 	Sessions int
@@ -68,7 +72,7 @@ type BrokerConfig struct {
 func (c BrokerConfig) withDefaults() BrokerConfig {
 	for v, d := range map[*int]int{
 		&c.Connections: 8192, &c.Window: 64, &c.Sessions: 8, &c.Subscriptions: 256, &c.QueueMessages: 1000, &c.QueueBytes: 1 << 20,
-		&c.TotalBytes: 16 << 20, &c.RetainedBytes: 16 << 20,
+		&c.TotalBytes: 16 << 20, &c.UnsettledBytes: 16 << 20, &c.RetainedBytes: 16 << 20,
 	} {
 		if *v == 0 {
 			*v = d
@@ -95,7 +99,7 @@ func (c BrokerConfig) Validate() error {
 		}
 	}
 	for key, v := range map[string]int{
-		"connections": c.Connections, "window": c.Window, "sessions": c.Sessions, "subscriptions": c.Subscriptions, "queue_messages": c.QueueMessages,
+		"connections": c.Connections, "window": c.Window, "unsettled_bytes": c.UnsettledBytes, "sessions": c.Sessions, "subscriptions": c.Subscriptions, "queue_messages": c.QueueMessages,
 		"queue_bytes": c.QueueBytes, "total_bytes": c.TotalBytes, "retained_bytes": c.RetainedBytes,
 	} {
 		if v < 0 {
@@ -121,7 +125,9 @@ type Broker struct {
 	listeners []net.Listener // as configured
 	store     *store         // nil if nothing is kept on disk
 	router    *router
+	medium    chan struct{}
 	large     chan struct{}
+	unsettled unsettled
 
 	ctx      context.Context // what the handler is called with; set by Run
 	closing  chan struct{}   // closed when no more messages are taken
@@ -156,8 +162,9 @@ func NewBroker(config BrokerConfig, login Login, handle Handler, log *slog.Logge
 	}
 	config = config.withDefaults()
 	b := &Broker{
-		config: config, login: login, handle: handle, log: log, router: newRouter(config.RetainedBytes), large: make(chan struct{}, largeAtOnce),
-		closing: make(chan struct{}), stopping: make(chan struct{}), open: map[*conn]struct{}{}, sessions: map[string]*session{},
+		config: config, login: login, handle: handle, log: log, router: newRouter(config.RetainedBytes), medium: make(chan struct{}, mediumAtOnce), large: make(chan struct{}, largeAtOnce),
+		unsettled: unsettled{limit: int64(config.UnsettledBytes), waiting: map[*conn]struct{}{}},
+		closing:   make(chan struct{}), stopping: make(chan struct{}), open: map[*conn]struct{}{}, sessions: map[string]*session{},
 		byAccount: map[string]map[*session]struct{}{}, buckets: map[string]*bucket{},
 	}
 	for _, l := range config.Listeners {
@@ -270,8 +277,11 @@ func (b *Broker) drain() bool {
 	for _, c := range conns {
 		c.mu.Lock()
 		c.hurry()
+		login := c.session == nil // and nothing to be written
 		c.mu.Unlock()
-		c.kick()
+		if !login {
+			c.kick()
+		}
 	}
 	timer := time.AfterFunc(b.config.Grace, func() {
 		b.late.Store(true)

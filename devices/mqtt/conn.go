@@ -67,6 +67,7 @@ type conn struct {
 	mu        sync.Mutex
 	room      sync.Cond   // on mu: a slot is free, writing has ended, or closed
 	slots     []*slot     // messages that are not settled, oldest first
+	bytes     int         // what they take
 	routed    int         // of slots, how many are passed on
 	begin     []*slot     // to be given to the handler
 	unacked   int         // of QoS 1 and 2, for the receive maximum
@@ -94,7 +95,7 @@ type will struct {
 func (b *Broker) serve(c *conn) {
 	c.since = time.Now()
 	c.room.L = &c.mu
-	c.in = input{conn: c.nc, large: b.large, stop: b.stopping}
+	c.in = input{conn: c.nc, medium: b.medium, large: b.large, stop: b.stopping}
 	err := c.login()
 	if err == nil {
 		b.log.Info("mqtt client connected", "account", c.account.ID, "remote", c.nc.RemoteAddr().String(), "listener", c.kind, "version", c.version)
@@ -290,13 +291,13 @@ func (c *conn) read() error {
 	var heard time.Time // what the deadline was set from
 	for {
 		if now := time.Now(); c.keepAlive == 0 {
-			if heard.IsZero() || c.in.taken {
+			if heard.IsZero() || c.in.place != nil {
 				if err := c.nc.SetReadDeadline(time.Time{}); err != nil {
 					return err
 				}
 				heard = now
 			}
-		} else if now.Sub(heard) > c.keepAlive/16 || c.in.taken {
+		} else if now.Sub(heard) > c.keepAlive/16 || c.in.place != nil {
 			if err := c.nc.SetReadDeadline(now.Add(c.keepAlive*3/2 + c.keepAlive/16)); err != nil {
 				return err
 			}

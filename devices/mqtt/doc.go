@@ -64,9 +64,12 @@
 //     and refused with reason 0x87 in 5.
 //   - Packets have 16 KiB and must be CONNECT before login, 16 MiB after; of
 //     those over 256 KiB only two are read at once, and they are not passed
-//     on. Memory is taken as bytes arrive, never as a header announces.
+//     on; of the others over 16 KiB, 64. Memory is taken as bytes arrive, never
+//     as a header announces.
 //   - A client that does not read is closed after 1 s, and so is one whose
 //     queue is full and that has acknowledged nothing for 1 s.
+//   - All messages that are not settled have a limit together: beyond it only
+//     calls for help are taken, and 8 KiB of each connection (unsettled.go).
 //   - What waits for a client, for all clients, and what is retained has
 //     limits ([BrokerConfig]); beyond them a message for a client is dropped
 //     and counted. What the gateway itself keeps is in the journal by then.

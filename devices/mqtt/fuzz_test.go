@@ -42,8 +42,8 @@ func FuzzInput(f *testing.F) {
 		if v%3 == 2 {
 			version = packet.V5
 		}
-		large := make(chan struct{}, largeAtOnce)
-		c := input{conn: stream{Reader: io.MultiReader(iotest.OneByteReader(bytes.NewReader(in[:min(len(in), int(chunk))])), bytes.NewReader(in[min(len(in), int(chunk)):]))}, large: large}
+		medium, large := make(chan struct{}, mediumAtOnce), make(chan struct{}, largeAtOnce)
+		c := input{conn: stream{Reader: io.MultiReader(iotest.OneByteReader(bytes.NewReader(in[:min(len(in), int(chunk))])), bytes.NewReader(in[min(len(in), int(chunk)):]))}, medium: medium, large: large}
 		rest := in
 		for {
 			h, body, err := c.next(version)
@@ -67,7 +67,7 @@ func FuzzInput(f *testing.F) {
 			}
 		}
 		c.release()
-		if len(large) != 0 {
+		if len(large)+len(medium) != 0 {
 			t.Error("a place for a large packet is lost")
 		}
 	})

@@ -15,6 +15,7 @@ import (
 const (
 	loginPacket  = 16 << 10  // before login, and CONNECT only
 	reportPacket = 256 << 10 // over this, only largeAtOnce in the process, and not passed on
+	mediumAtOnce = 64        // of those over lastBuffer
 	maxPacket    = 16 << 20
 	largeAtOnce  = 2
 	// A client has up to Window small packets with the handler at once. After
@@ -36,15 +37,16 @@ var errNoConnect = errors.New("first packet is not CONNECT")
 // and grows with what comes; a packet that does not fit gets memory of its
 // own as it arrives, never as much as it announces.
 type input struct {
-	conn  net.Conn
-	large chan struct{} // a place for each packet over reportPacket, shared by all connections
-	stop  <-chan struct{}
+	conn   net.Conn
+	medium chan struct{} // a place for each packet over lastBuffer, shared by all connections
+	large  chan struct{} // and for each over reportPacket
+	stop   <-chan struct{}
 
 	buf      []byte
 	from, to int // of buf, what has been read and not handed on
 
-	head  [16]byte // the beginning of the current packet, for the log
-	taken bool     // holds a place of large
+	head  [16]byte      // the beginning of the current packet, for the log
+	place chan struct{} // of which a place is held, nil for none
 }
 
 // next returns the next packet. The body is good until the next call. v is 0
@@ -114,13 +116,15 @@ func (in *input) fill(whole int) error {
 
 // readLarge reads a body that has no room in the buffer.
 func (in *input) readLarge(size int) ([]byte, error) {
+	place := in.medium
 	if size > reportPacket {
-		select {
-		case in.large <- struct{}{}:
-			in.taken = true
-		case <-in.stop:
-			return nil, net.ErrClosed
-		}
+		place = in.large
+	}
+	select {
+	case place <- struct{}{}:
+		in.place = place
+	case <-in.stop:
+		return nil, net.ErrClosed
 	}
 	if err := in.conn.SetReadDeadline(time.Now().Add(largeTimeout)); err != nil {
 		return nil, err
@@ -143,10 +147,10 @@ func (in *input) readLarge(size int) ([]byte, error) {
 	return body, nil
 }
 
-// release gives back the place of a large packet.
+// release gives back the place of the last packet.
 func (in *input) release() {
-	if in.taken {
-		in.taken = false
-		<-in.large
+	if in.place != nil {
+		<-in.place
+		in.place = nil
 	}
 }

@@ -69,6 +69,9 @@ func newBrokerMetrics(r prometheus.Registerer, b *Broker) *brokerMetrics {
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "linli_mqtt_queued_bytes", Help: "What waits for clients of the embedded broker, QoS 1 and 2."}, func() float64 {
 		return float64(b.queuedBytes.Load())
 	})
+	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "linli_mqtt_unsettled_bytes", Help: "Messages heard that are not acknowledged yet, of all clients."}, func() float64 {
+		return float64(b.unsettled.bytes.Load())
+	})
 	f.NewGaugeFunc(prometheus.GaugeOpts{Name: "linli_mqtt_retained_bytes", Help: "What the embedded broker retains."}, func() float64 {
 		b.router.mu.RLock()
 		defer b.router.mu.RUnlock()

@@ -138,7 +138,7 @@ func (c *conn) excess(sl *slot, m devices.Message) bool {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	sl.due, sl.size = due, slotSize+size
+	sl.due = due
 	c.late++
 	c.lateBytes += sl.size
 	return true

@@ -82,13 +82,14 @@ func callsForHelp(m devices.Message) bool { return string(m.Payload) == "sos" }
 type flooder struct {
 	t    *testing.T
 	conn net.Conn
+	user string
 	qos  byte
 	room chan struct{}
 	sent int
 }
 
 func newFlooder(t *testing.T, conn net.Conn, qos byte, window int) *flooder {
-	f := &flooder{t: t, conn: conn, qos: qos, room: make(chan struct{}, window)}
+	f := &flooder{t: t, conn: conn, user: "d1", qos: qos, room: make(chan struct{}, window)}
 	go f.acknowledge()
 	return f
 }
@@ -132,7 +133,7 @@ func (f *flooder) takePlace() {
 func (f *flooder) write(payload []byte) {
 	f.t.Helper()
 	f.sent++
-	if _, err := f.conn.Write(mqttload.PublishFrame(4, deviceTopic("d1"), uint16(f.number(f.sent)), f.qos, false, payload)); err != nil {
+	if _, err := f.conn.Write(mqttload.PublishFrame(4, deviceTopic(f.user), uint16(f.number(f.sent)), f.qos, false, payload)); err != nil {
 		f.t.Fatal(err)
 	}
 }

@@ -28,7 +28,7 @@ type slot struct {
 	receipt  *receipt        // of QoS 2
 	heard    devices.Message // what the handler has not been given yet
 	due      time.Time       // when it may be, if the account sends too much
-	size     int             // in bytes, then
+	size     int             // in bytes, with slotSize
 	msg      *message        // nil if nobody is to get it
 }
 
@@ -53,7 +53,7 @@ func (c *conn) takePublish(flags byte, body []byte) error {
 	if err := c.resolve(p); err != nil {
 		return err
 	}
-	sl := &slot{number: p.ID, qos: p.QoS}
+	sl := &slot{number: p.ID, qos: p.QoS, size: slotSize + len(c.topic) + len(p.Payload)}
 	switch err := c.enter(sl); {
 	case err != nil:
 		return err
@@ -145,6 +145,8 @@ func (c *conn) enter(sl *slot) error {
 	default:
 	}
 	c.slots = append(c.slots, sl)
+	c.bytes += sl.size
+	c.broker.unsettled.bytes.Add(int64(sl.size))
 	c.behind = c.late > 0
 	return nil
 }
@@ -159,7 +161,7 @@ func (c *conn) crowded(sl *slot) bool {
 	if sl.qos < 2 { // the numbers of the others are few
 		taken -= c.late
 	}
-	return taken >= c.broker.config.Window
+	return taken >= c.broker.config.Window || c.broker.unsettled.full(c, sl.size)
 }
 
 // message copies p, which is on its way to others.
@@ -284,17 +286,22 @@ func (c *conn) advance(out []byte) []byte {
 		c.mu.Unlock()
 		c.pass(sl)
 	}
-	n := 0
+	n, bytes := 0, 0
 	for n < c.routed && c.slots[n].state == slotSettled {
 		out = c.acknowledge(out, c.slots[n])
+		bytes += c.slots[n].size
 		n++
 	}
 	if n > 0 {
 		c.slots = slices.Delete(c.slots, 0, n)
 		c.routed -= n
+		c.bytes -= bytes
 		c.room.Broadcast()
 	}
 	c.mu.Unlock()
+	if n > 0 {
+		c.broker.unsettled.release(bytes)
+	}
 	return out
 }
 
