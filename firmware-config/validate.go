@@ -278,7 +278,7 @@ func (c Config) checkJournal() *problem {
 
 func (c Config) checkProvince(name string, p Province) *problem {
 	t := texts.Config
-	if bad := within(name+".interval", p.Interval, 10*time.Second, day, base().Province.Interval, formatDuration); bad != nil {
+	if bad := within(name+".interval", p.Interval, time.Second, day, base().Province.Interval, formatDuration); bad != nil {
 		return bad
 	}
 	if bad := within(name+".pace", p.Pace, 0, time.Minute, base().Province.Pace, formatDuration); bad != nil {

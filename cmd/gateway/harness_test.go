@@ -36,12 +36,11 @@ import (
 	"github.com/linli-edge/gateway/sync/province/receiver"
 )
 
-// built is the folder of the binary under test, made at first use.
-var built = struct {
-	sync.Once
-	dir, gateway string
-	err          error
-}{}
+// built is the folder of the binaries under test, each made at first use.
+var built struct {
+	sync.Mutex
+	dir string
+}
 
 func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
@@ -53,23 +52,29 @@ func TestMain(m *testing.M) {
 }
 
 // gatewayBinary builds the daemon as it is shipped, once.
-func gatewayBinary(t testing.TB) string {
+func gatewayBinary(t testing.TB) string { return binary(t, ".", "gateway") }
+
+// binary builds the program in a folder, once.
+func binary(t testing.TB, folder, name string) string {
 	t.Helper()
-	built.Do(func() {
-		if built.dir, built.err = os.MkdirTemp("", "linli-test-"); built.err != nil {
-			return
+	built.Lock()
+	defer built.Unlock()
+	if built.dir == "" {
+		var err error
+		if built.dir, err = os.MkdirTemp("", "linli-test-"); err != nil {
+			t.Fatal(err)
 		}
-		built.gateway = filepath.Join(built.dir, "gateway")
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", built.gateway, ".")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			built.err = fmt.Errorf("build: %w\n%s", err, out)
-		}
-	})
-	if built.err != nil {
-		t.Fatal(built.err)
 	}
-	return built.gateway
+	path := filepath.Join(built.dir, name)
+	if _, err := os.Stat(path); err == nil {
+		return path
+	}
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, folder)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %s: %v\n%s", name, err, out)
+	}
+	return path
 }
 
 // box is one gateway's configuration and surroundings: a platform that takes
@@ -202,7 +207,7 @@ func (b *box) write() string {
 	text := fmt.Sprintf("box: {id: %s}\ndata: %s\nsocket: %s\nmqtt: {%s}\nconsole: {tls: %q, listen: %q}\njournal: {wait: %s}\nlog: {level: warn}\nalert: {step: %s}\n",
 		c.Box.ID, c.Data, c.Socket, mqtt, c.Console.TLS, c.Console.Listen, c.Journal.Wait, c.Alert.Step)
 	if c.Province.URL != "" {
-		text += fmt.Sprintf("province: {url: %q, secret_file: %s, interval: 10s}\n", c.Province.URL, c.Province.SecretFile)
+		text += fmt.Sprintf("province: {url: %q, secret_file: %s, interval: %s}\n", c.Province.URL, c.Province.SecretFile, c.Province.Interval)
 	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		b.t.Fatal(err)
@@ -226,10 +231,16 @@ func (b *box) run() *process {
 func (b *box) runAs(line ...string) *process {
 	b.t.Helper()
 	line = append(line, "run", "--config", b.write())
+	return launch(b.t, line...)
+}
+
+// launch starts the binary that the command line begins with.
+func launch(t testing.TB, line ...string) *process {
+	t.Helper()
 	d := &process{cmd: exec.Command(line[0], line[1:]...), log: &bytes.Buffer{}}
 	d.cmd.Stderr = d.log
 	if err := d.cmd.Start(); err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return d
 }
