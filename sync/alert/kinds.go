@@ -1,6 +1,9 @@
 package alert
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -89,6 +92,9 @@ var rules = map[Kind]rule{
 	Drill:    {texts.AlertDrill.Name, texts.AlertDrill.Say, Medium, false, true, true},
 	PathDown: {texts.AlertRules.PathDown, texts.AlertRules.SayPath, Technical, false, false, true},
 }
+
+// Kinds lists them all, by name.
+func Kinds() []Kind { return slices.Sorted(maps.Keys(rules)) }
 
 // Text names the kind.
 func (k Kind) Text() texts.Text {

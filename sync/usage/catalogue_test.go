@@ -121,7 +121,7 @@ func TestEachIndicator(t *testing.T) {
 		report("visit", visit.Visited{By: visit.ByNFC})
 		low := 10
 		report("wearable", wearable.Battery{Percent: &low}, wearable.Worn{Worn: true}, wearable.Worn{})
-		for i, kind := range []string{"sos", "fall", "smoke", "gas", "carbon_monoxide", "water", "wandering"} {
+		for i, kind := range []string{"sos", "fall", "smoke", "gas", "carbon_monoxide", "water", "wandering", "night_exit", "inactivity", "missed_meal", "vital_sign", "unprotected", "path_down", "round_due"} {
 			b.own(said{typeRaised, fmt.Sprintf(`{"incident":"%d","kind":%q,"device":"wearable","round":1}`, i, kind)})
 		}
 		b.own(said{typeRaised, `{"incident":"0","kind":"sos","device":"wearable","round":2}`})
@@ -134,6 +134,7 @@ func TestEachIndicator(t *testing.T) {
 		b.urgent(typeAcknowledged, `{"incident":"0"}`)
 		b.urgent(typeResolved, `{"incident":"0","cause":"accidental"}`)
 		b.urgent(typeResolved, `{"incident":"1","cause":"real"}`)
+		b.urgent(typeResolved, `{"incident":"13","cause":"device"}`) // a round is no alert
 		b.urgent(journal.TypeGap, `{"chain":"ordinary","first":1,"last":9,"count":9,"unread":4}`)
 		b.own(Synced{Destination: "province", Accepted: 5, Refused: 1, Waiting: 2, Revised: 1, Delays: []int64{0, 5, 0, 0, 0, 0, 0, 0}})
 		b.settle()
@@ -234,15 +235,20 @@ const eachFigure = `
 -23 f terminal.available 0/54000
 -23 f terminal.completed 1/2
 -23 f terminal.elder_mode 1/2
--23 gateway alert.acknowledged 1/7 [0 1 0 0 0 0 0]
+-23 gateway alert.acknowledged 1/12 [0 1 0 0 0 0 0]
 -23 gateway alert.carbon_monoxide 1
 -23 gateway alert.fall 1
 -23 gateway alert.false 1/2
 -23 gateway alert.gas 1
--23 gateway alert.offline 1/7
--23 gateway alert.other 1
+-23 gateway alert.inactivity 1
+-23 gateway alert.offline 1/12
+-23 gateway alert.missed_meal 1
+-23 gateway alert.night_exit 1
 -23 gateway alert.smoke 1
 -23 gateway alert.sos 1
+-23 gateway alert.unprotected 1
+-23 gateway alert.vital_sign 1
+-23 gateway alert.wandering 1
 -23 gateway alert.water 1
 -23 gateway bed.online 54000/54000
 -23 gateway box.lost 4
@@ -264,6 +270,55 @@ const eachFigure = `
  f site.services 11
  gateway site.services 1
 `
+
+// What people do about an alert may be read before it is known that it was one,
+// and counts once; what they do about anything else never does.
+func TestAlertsInEitherOrder(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind  string
+		first bool // the people
+		want  string
+	}{
+		"raised first":  {"sos", false, "alert.acknowledged 1/1 [1 0 0 0 0 0 0], alert.false 1/1, alert.offline 0/1, alert.sos 1"},
+		"raised last":   {"sos", true, "alert.acknowledged 1/1 [1 0 0 0 0 0 0], alert.false 1/1, alert.offline 0/1, alert.sos 1"},
+		"of the box":    {"path_down", false, ""},
+		"nobody's kind": {"made_up", true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				b := newBoxOf(t, dir, everything)
+				people := func() {
+					for range 2 {
+						b.urgent(typeAcknowledged, `{"incident":"1"}`)
+						b.urgent(typeResolved, `{"incident":"1","cause":"accidental"}`)
+					}
+					b.settle()
+				}
+				if c.first {
+					people()
+				}
+				b.own(said{typeRaised, fmt.Sprintf(`{"incident":"1","kind":%q,"device":"wearable"}`, c.kind)})
+				b.settle()
+				if !c.first {
+					people()
+				}
+				rows, err := b.usage.Rows("2026-11-23")
+				if err != nil {
+					t.Fatal(err)
+				}
+				var got []string
+				for _, r := range rows {
+					got = append(got, strings.TrimPrefix(figure(r), "2026-11-23 gateway "))
+				}
+				if s := strings.Join(got, ", "); s != c.want {
+					t.Errorf("%s, want %s", s, c.want)
+				}
+				b.stop()
+			})
+		})
+	}
+}
 
 // Every indicator says what it is, and can be read by a machine.
 func TestCatalogue(t *testing.T) {

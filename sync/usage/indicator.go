@@ -137,7 +137,8 @@ var catalogue = func() map[string]Indicator {
 	add("delivery", Share, bookings, "delivery.contactless")
 
 	calls := of(wearable.Kind, bed.Kind, alarm.Kind)
-	add("alert", Count, calls, "alert.sos", "alert.fall", "alert.smoke", "alert.gas", "alert.carbon_monoxide", "alert.water", "alert.other")
+	add("alert", Count, calls, "alert.sos", "alert.fall", "alert.smoke", "alert.gas", "alert.carbon_monoxide", "alert.water",
+		"alert.wandering", "alert.night_exit", "alert.inactivity", "alert.missed_meal", "alert.vital_sign", "alert.unprotected")
 	histogram("alert", calls, "alert.acknowledged", 15*time.Second, 30*time.Second, minute, 3*minute, 10*minute, hour)
 	add("alert", Share, calls, "alert.false", "alert.offline")
 	wearables := of(wearable.Kind)

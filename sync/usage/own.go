@@ -111,6 +111,8 @@ const (
 	typeRaised       devices.Type = "incident.raised"
 	typeAcknowledged devices.Type = "incident.acknowledged"
 	typeResolved     devices.Type = "incident.resolved"
+
+	causeReal = "real"
 )
 
 // told is what is read of the box's own events.
@@ -204,45 +206,62 @@ func (b *batch) synced(e devices.Event, at clock.Moment) error {
 	return b.emit(devices.GatewayDevice, at, clock.Moment{}, counts...)
 }
 
-// ofThings are the kinds of incident that are about devices and not about
-// people: no alerts in the sense of the statistics.
-var ofThings = []string{"round_due", "food", "door_ajar", "unclaimed", "faulty", "tamper", "silent"}
+// ofThings are the kinds of incident that are about devices, routines and the
+// box, and not about somebody in need: no alerts in the sense of the statistics.
+var ofThings = []string{
+	"round_due", "food", "door_ajar", "unclaimed", "faulty", "tamper", "silent",
+	"loss", "box_off", "clock_off", "disk_full", "path_down", "drill",
+}
+
+// AlertCode is the indicator that counts incidents of a kind, "" where none
+// does. It does not know every kind that anybody may make up.
+func AlertCode(kind string) (code string, known bool) {
+	if slices.Contains(ofThings, kind) {
+		return "", true
+	}
+	code = alertPrefix + kind
+	i, known := catalogue[code]
+	return code, known && i.Fold == Count
+}
 
 // incident is what is remembered of one alert. Its thing's Since is when it was
 // raised.
 type incident struct {
-	Place  string `json:"place,omitempty"` // "" before it was told of
-	Closed bool   `json:"closed,omitempty"`
+	Place string `json:"place,omitempty"` // "" while it is not known to be one
 	// Acknowledged is when a human first said so, Offline that the Internet
 	// was away then.
 	Acknowledged clock.Moment `json:"acknowledged,omitzero"`
 	Offline      bool         `json:"offline,omitempty"`
+	// Resolved is when a human closed it, False that nobody was in need.
+	Resolved clock.Moment `json:"resolved,omitzero"`
+	False    bool         `json:"false,omitempty"`
 }
 
 // incident counts an alert. What is told of it comes from both chains, in
-// either order.
+// either order, and counts when it is told what it is.
 func (b *batch) incident(t devices.Type, p told, at clock.Moment) error {
 	s, of, err := thingOf[incident](b, thingIncident, p.Incident)
 	if err != nil {
 		return err
 	}
+	acknowledged, resolved := false, false // what is to be counted now
 	switch t {
 	case typeRaised:
-		if s.Place != "" || p.Device == devices.GatewayDevice || slices.Contains(ofThings, p.Kind) {
+		code, known := AlertCode(p.Kind)
+		if !known {
+			b.tally.malformed++
+		}
+		if s.Place != "" || !known || code == "" {
 			return nil // raised anew, or about nobody
 		}
 		s.Place, of.Since = devices.GatewayDevice, at
 		if d, ok := b.people.Devices[p.Device]; ok && d.Facility != "" {
 			s.Place = d.Facility
 		}
-		code := "alert." + p.Kind
-		if i, known := catalogue[code]; !known || i.Fold != Count {
-			code = "alert.other"
-		}
-		err := b.emit(s.Place, at, clock.Moment{}, count{Code: code, N: 1}, count{Code: "alert.acknowledged", Of: 1}, count{Code: "alert.offline", Of: 1})
-		if err != nil || s.Acknowledged == (clock.Moment{}) {
+		if err := b.emit(s.Place, at, clock.Moment{}, count{Code: code, N: 1}, count{Code: "alert.acknowledged", Of: 1}, count{Code: "alert.offline", Of: 1}); err != nil {
 			return err
 		}
+		acknowledged, resolved = s.Acknowledged != (clock.Moment{}), s.Resolved != (clock.Moment{})
 	case typeAcknowledged:
 		if s.Acknowledged != (clock.Moment{}) {
 			return nil
@@ -251,22 +270,20 @@ func (b *batch) incident(t devices.Type, p told, at clock.Moment) error {
 		if err != nil {
 			return err
 		}
-		s.Acknowledged, s.Offline = at, its.Offline
-		if s.Place == "" {
-			return nil // counted when it is told what it is
-		}
+		s.Acknowledged, s.Offline, acknowledged = at, its.Offline, s.Place != ""
 	case typeResolved:
-		if s.Closed {
+		if s.Resolved != (clock.Moment{}) {
 			return nil
 		}
-		s.Closed = true
-		where := s.Place
-		if where == "" {
-			where = devices.GatewayDevice
-		}
-		return b.emit(where, at, clock.Moment{}, count{Code: "alert.false", N: int64(toInt(p.Cause != "real")), Of: 1})
+		s.Resolved, s.False, resolved = at, p.Cause != causeReal, s.Place != ""
 	}
-	return b.emit(s.Place, s.Acknowledged, of.Since, count{Code: "alert.acknowledged", N: 1}, count{Code: "alert.offline", N: int64(toInt(s.Offline))})
+	if acknowledged {
+		err = b.emit(s.Place, s.Acknowledged, of.Since, count{Code: "alert.acknowledged", N: 1}, count{Code: "alert.offline", N: int64(toInt(s.Offline))})
+	}
+	if resolved && err == nil {
+		err = b.emit(s.Place, s.Resolved, clock.Moment{}, count{Code: "alert.false", N: int64(toInt(s.False)), Of: 1})
+	}
+	return err
 }
 
 // community is what the registry holds. It is asked once for each transaction.
