@@ -8,6 +8,7 @@ import (
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/province/contract"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 // Config is what a configuration file says, completed by defaults. The example
@@ -31,7 +32,9 @@ type Config struct {
 	Province Province      `yaml:"province"`
 	// City is a second platform that takes the same figures.
 	City Province `yaml:"city"`
-	GPIO GPIO     `yaml:"gpio"`
+	// Months are as the platform wants them.
+	Months usage.Months `yaml:"months"`
+	GPIO   GPIO         `yaml:"gpio"`
 	// Sensors says what the kernel measures, in words: see package sensor.
 	Sensors []string `yaml:"sensors" example:"\"temperature, cabinet-1, compartment 3, 1-wire 28-0316a2795aff\""`
 	Log     Log      `yaml:"log"`
@@ -216,6 +219,7 @@ func base() Config {
 		Watch:    Watch{Every: time.Minute, Drill: "04:00"},
 		Province: Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
 		City:     Province{Interval: time.Hour, Sign: contract.NameHMACSHA256},
+		Months:   usage.DefaultMonths(),
 		Log:      Log{Level: "info", Format: "text"},
 	}
 }

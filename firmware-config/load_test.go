@@ -11,6 +11,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/notify"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 var update = flag.Bool("update", false, "write the expected messages of testdata/bad anew")
@@ -79,6 +80,7 @@ func TestGoodFiles(t *testing.T) {
 				Watch:    Watch{Every: time.Minute, Drill: "03:30"},
 				Province: Province{Interval: 10 * time.Minute, Pace: 200 * time.Millisecond, Sign: "hmac-sha256"},
 				City:     Province{Interval: time.Hour, Sign: "hmac-sha256"},
+				Months:   usage.Months{Close: 5, Freeze: 25},
 				Log:      Log{Level: "debug", Format: "json"},
 			}
 			c.Channels.Language = "en"

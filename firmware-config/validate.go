@@ -51,6 +51,8 @@ func (c Config) check() *problem {
 		c.Watch.checkDrill(),
 		c.checkProvince("province", c.Province),
 		c.checkProvince("city", c.City),
+		within("months.close", c.Months.Close, 1, 27, base().Months.Close, itoa),
+		within("months.freeze", c.Months.Freeze, c.Months.Close+1, 28, base().Months.Freeze, itoa),
 		c.checkGPIO(),
 		c.checkSensors(),
 		oneOf("log.level", c.Log.Level, "debug", "info", "warn", "error"),

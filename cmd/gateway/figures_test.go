@@ -201,6 +201,43 @@ func TestEachFigureThroughTheDaemon(t *testing.T) {
 	}
 }
 
+// A month is added up on the day that is configured.
+func TestMonthsAsConfigured(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	b.cfg.Months = usage.Months{Close: 5, Freeze: 20}
+	c := &movedClock{right: b.clock, past: b.clock().Wall.Sub(time.Date(2026, 1, 31, 2, 0, 0, 0, time.UTC))}
+	b.clock = c.now
+	secrets := b.register(neighbourhood(b)...)
+	b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	d, err := connect(t, b.cfg.MQTT.Listen, 5, "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.conn.Close()
+	month := func() (found bool) {
+		if err := b.platform.Rows("2026-01", func(_ string, r contract.Row) error {
+			found = found || r.Period == "2026-01" && r.Indicator == "parcel.deposits" && r.Numerator == 1
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return found
+	}
+	for i, want := range []string{"2026-01-31", "2026-02-04", "2026-02-05"} {
+		if err := d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"%d","type":"parcel.deposited","data":{"compartment":12}}`, i)); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "the deposit of "+want, func() bool { return b.total(want, "parcel.deposits") == 1 })
+		if want < "2026-02-05" && month() {
+			t.Errorf("the month is there on %s", want)
+		}
+		c.pass(map[string]time.Duration{"2026-01-31": 4 * 24 * time.Hour, "2026-02-04": 24 * time.Hour}[want])
+	}
+	eventually(t, "the month", month)
+}
+
 // Each kind of alert has an indicator of its own, or is known to be none.
 func TestEachKindOfAlertIsCounted(t *testing.T) {
 	for _, kind := range alert.Kinds() {

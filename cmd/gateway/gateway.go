@@ -175,7 +175,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 	g.opened = append(g.opened, g.ledger.Close)
-	if g.figures, err = usage.Open(g.journal, g.registry, usage.Options{Clock: now, Logger: logger, Registerer: g.metrics}); err != nil {
+	if g.figures, err = usage.Open(g.journal, g.registry, usage.Options{Clock: now, Months: cfg.Months, Logger: logger, Registerer: g.metrics}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
 	g.opened = append(g.opened, g.figures.Close)

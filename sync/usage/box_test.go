@@ -58,6 +58,7 @@ type box struct {
 	stop    func()
 
 	recording sync.WaitGroup
+	months    Months
 }
 
 // newBox starts a box on the morning of 23 November 2026, China time.
@@ -99,7 +100,7 @@ func (b *box) start() {
 		b.t.Fatal(err)
 	}
 	b.metrics = prometheus.NewRegistry()
-	b.usage, err = Open(b.journal, b.people, Options{Clock: b.clock, Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics})
+	b.usage, err = Open(b.journal, b.people, Options{Clock: b.clock, Months: b.months, Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -446,9 +446,45 @@ func TestMonths(t *testing.T) {
 			t.Error(err)
 		}
 		b.stop()
-		if _, err := Open(b.journal, everything, Options{Months: Months{Close: 18, Freeze: 3}}); err == nil {
-			t.Error("a month that closes after it is frozen")
+	})
+}
+
+// Where the platform wants other days, these are the month's.
+func TestMonthsAsAgreed(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoxOf(t, dir, everything)
+		b.stop()
+		b.months = Months{Close: 5, Freeze: 25}
+		b.start()
+		b.pass(7 * oneDay)
+		last := b.clock().Wall
+		for _, c := range []struct{ day, want string }{
+			{"2026-11-30", ""}, {"2026-12-04", ""}, {"2026-12-05", "3"}, {"2026-12-24", "4"}, {"2026-12-25", "5 untold"},
+		} {
+			for Day(b.clock().Wall) < c.day {
+				b.pass(oneDay)
+			}
+			b.record("express", express.Deposited{Parcels: 1}, last)
+			b.settle()
+			rows, err := b.usage.Rows("2026-11")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := ""
+			for _, r := range rows {
+				if r.Indicator == "express.deposits" {
+					got = fmt.Sprint(r.Numerator)
+					if r.Change == 0 {
+						got += " untold"
+					}
+				}
+			}
+			if got != c.want {
+				t.Errorf("on %s: %q, want %q", c.day, got, c.want)
+			}
 		}
+		b.stop()
 	})
 }
 

@@ -25,7 +25,7 @@
 //   - Distinct people are counted by a keyed hash whose key is of one month and
 //     never leaves (thing.go).
 //   - A month is added up of its days on the 3rd of the next, corrected until
-//     the 18th, and then frozen: see [Months].
+//     the 18th, and then frozen, or on the days of [Months].
 //
 // # What it promises
 //

@@ -11,24 +11,16 @@ import (
 
 // Months says when a month is added up.
 type Months struct {
-	// Close is the day of the next month on which the month's rows are made, 0
-	// is 3. Freeze is the day from which on nothing of the month is told any
-	// more, neither of its days nor of itself; 0 is 18.
-	Close, Freeze int
+	// Close is the day of the next month on which the month's rows are made.
+	Close int `yaml:"close" example:"3"`
+	// Freeze is the day from which on nothing of the month is told any more,
+	// neither of its days nor of itself.
+	Freeze int `yaml:"freeze" example:"18"`
 }
 
-func (m Months) complete() (Months, error) {
-	if m.Close == 0 {
-		m.Close = 3
-	}
-	if m.Freeze == 0 {
-		m.Freeze = 18
-	}
-	if m.Close < 1 || m.Freeze <= m.Close || m.Freeze > 28 {
-		return m, errMonths
-	}
-	return m, nil
-}
+// DefaultMonths is what the contract says where nobody has agreed on anything
+// else.
+func DefaultMonths() Months { return Months{Close: 3, Freeze: 18} }
 
 // after is the day n of the month that follows a month ("2026-11").
 func after(month string, n int) string {

@@ -3,7 +3,6 @@ package usage
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -290,5 +289,3 @@ func (b *batch) incident(t devices.Type, p told, at clock.Moment) error {
 type community interface{ Snapshot() *registry.Snapshot }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-var errMonths = errors.New("months: must close before they are frozen, within 1 to 28 days")

@@ -20,7 +20,8 @@ type Options struct {
 	Clock devices.Clock
 	// Every is how long events may wait for company before the figures are
 	// written; 0 is two seconds.
-	Every      time.Duration
+	Every time.Duration
+	// Months is DefaultMonths if it is zero.
 	Months     Months
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
@@ -43,9 +44,8 @@ func Open(j *journal.Journal, registry community, o Options) (*Usage, error) {
 	if o.Every == 0 {
 		o.Every = defaultEvery
 	}
-	var err error
-	if o.Months, err = o.Months.complete(); err != nil {
-		return nil, fmt.Errorf("open usage: %w", err)
+	if o.Months == (Months{}) {
+		o.Months = DefaultMonths()
 	}
 	state, err := j.OpenState(stateName)
 	if err != nil {
