@@ -3,7 +3,6 @@ package province
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -140,20 +139,9 @@ func (s *Sender) backlog() (n int, err error) {
 	if err != nil || generation == 0 {
 		return 0, err
 	}
-	lanes, err := s.usage.Lanes()
-	if err != nil {
-		return 0, err
-	}
 	at, err := s.cursors(generation)
 	if err != nil {
 		return 0, err
 	}
-	for _, l := range pending(lanes, at, s.today()) {
-		rows, err := s.usage.LaneRows(l, at[l.Key()], 1<<30)
-		if err != nil {
-			return 0, fmt.Errorf("backlog: %w", err)
-		}
-		n += len(rows)
-	}
-	return n, nil
+	return s.usage.Waiting(at)
 }

@@ -161,6 +161,31 @@ func (b *box) settle() {
 	synctest.Wait()
 }
 
+// Changes returns up to most rows whose last change has a number greater than
+// after, of all lanes, in the order of these numbers, and the last of the
+// numbers, or after if there is none; nothing during a rebuild.
+func (u *Usage) Changes(after uint64, most int) (rows []Row, last uint64, err error) {
+	last = after
+	err = u.state.View(func(tx *journal.Tx) error {
+		generation := metaNumber(tx, "generation")
+		if most <= 0 || rebuildNumber(tx, "until") > 0 {
+			return nil
+		}
+		for _, key := range tx.Ascend(bucketChanges, number(after+1)) {
+			row, err := decodeRow(string(key), tx.Get(bucketRows, key), generation)
+			if err != nil {
+				return err
+			}
+			rows, last = append(rows, row), row.Change
+			if len(rows) == most {
+				break
+			}
+		}
+		return nil
+	})
+	return rows, last, err
+}
+
 // parcelsAndMeals are the indicators that the tests of days and clocks look at.
 var parcelsAndMeals = []string{
 	"parcel.deposits", "parcel.pickups", "parcel.overdue", "parcel.dwell", "meal.loaded", "meal.picked_up", "meal.unclaimed", "meal.dwell",

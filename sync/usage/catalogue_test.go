@@ -520,8 +520,9 @@ func TestLanes(t *testing.T) {
 				t.Errorf("after the first: %+v, %v", rest, err)
 			}
 		}
-		if n != len(all) {
-			t.Errorf("%d rows in the lanes, %d in all", n, len(all))
+		waiting, err := b.usage.Waiting(nil)
+		if n != len(all) || waiting != n || err != nil {
+			t.Errorf("%d rows in the lanes, %d in all, %d waiting, %v", n, len(all), waiting, err)
 		}
 		b.stop()
 	})

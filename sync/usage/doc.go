@@ -70,9 +70,11 @@
 //
 // # The change feed
 //
-// Every row has the number of its last change; no two have the same. Changes
-// lists them in that order, so a reader that keeps the last number it has seen
-// misses nothing, and meets a row that has changed ten times once.
+// Every row has the number of its last change; no two have the same. The rows
+// of a period make one [Lane], alerts apart, and LaneRows lists those of a lane
+// in the order of these numbers: a reader that keeps the last number it has
+// seen of each lane misses nothing, and meets a row that has changed ten times
+// once.
 //
 // A revision is (generation, n): n rises with each change of the row, the
 // generation is that of the state file, in seconds since 1970 when it first

@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -242,8 +243,13 @@ func TestRecount(t *testing.T) {
 					rt.Errorf("%s: counted %d, happened 0", key, got[key])
 				}
 			}
-			if n, err := b.usage.Pending(feed.at); n != 0 || err != nil {
-				rt.Errorf("pending %d, %v", n, err)
+			lanes, err := b.usage.Lanes()
+			told := map[string]uint64{}
+			for _, l := range lanes {
+				told[l.Key()] = feed.at
+			}
+			if n, e := b.usage.Waiting(told); n != 0 || errors.Join(err, e) != nil {
+				rt.Errorf("%d are waiting, %v", n, errors.Join(err, e))
 			}
 		})
 	})

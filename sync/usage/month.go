@@ -187,3 +187,20 @@ func (u *Usage) LaneRows(l Lane, after uint64, most int) (rows []Row, err error)
 	sortByChange(rows)
 	return rows[:min(len(rows), most)], nil
 }
+
+// Waiting counts the rows of which nobody has been told yet who was told each
+// lane up to a change, by Lane.Key.
+func (u *Usage) Waiting(told map[string]uint64) (n int, err error) {
+	err = u.state.View(func(tx *journal.Tx) error {
+		if rebuildNumber(tx, "until") > 0 {
+			return nil
+		}
+		for change, row := range tx.Ascend(bucketChanges, nil) {
+			if toNumber(change) > told[lane(string(row))] {
+				n++
+			}
+		}
+		return nil
+	})
+	return n, err
+}

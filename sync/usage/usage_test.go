@@ -147,8 +147,9 @@ func TestChangesAndPruning(t *testing.T) {
 		if err != nil || len(rows) != 3 || last != rows[2].Change || rows[0].N != 5 {
 			t.Fatalf("changes %+v, last %d, %v", rows, last, err)
 		}
-		if n, err := b.usage.Pending(rows[0].Change); n != 2 || err != nil {
-			t.Errorf("pending %d, %v", n, err)
+		today := Lane{Period: rows[0].Day}.Key()
+		if n, err := b.usage.Waiting(map[string]uint64{today: rows[0].Change}); n != 2 || err != nil {
+			t.Errorf("%d are waiting, %v", n, err)
 		}
 		first, at, err := b.usage.Changes(0, 1)
 		if err != nil || len(first) != 1 || at != first[0].Change {
