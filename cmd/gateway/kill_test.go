@@ -224,22 +224,27 @@ func (f *far) books(want map[row]int64) map[row]int64 {
 	got := map[row]int64{}
 	now := time.Now()
 	for _, day := range []string{usage.Day(now.Add(-24 * time.Hour)), usage.Day(now)} {
-		response, err := http.Get("http://" + f.address + "/v1/totals?period=" + day)
-		if err != nil {
-			f.t.Fatal(err)
-		}
-		var totals receiver.Totals
-		err = json.NewDecoder(response.Body).Decode(&totals)
-		if err := errors.Join(err, response.Body.Close()); err != nil {
-			f.t.Fatal(err)
-		}
-		for _, x := range totals.Facilities {
+		for _, x := range f.totals(day).Facilities {
 			if r := (row{x.Facility, x.Indicator}); want[r] > 0 {
 				got[r] += x.Numerator
 			}
 		}
 	}
 	return got
+}
+
+// totals are the figures of a day, or of the days of a month.
+func (f *far) totals(period string) (totals receiver.Totals) {
+	f.t.Helper()
+	response, err := http.Get("http://" + f.address + "/v1/totals?period=" + period)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	err = json.NewDecoder(response.Body).Decode(&totals)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		f.t.Fatal(err)
+	}
+	return totals
 }
 
 // pause is not a wait for anything: it moves the next kill to another moment.

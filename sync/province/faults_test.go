@@ -14,7 +14,7 @@ import (
 	"github.com/linli-edge/gateway/devices/locker"
 )
 
-// campaign asks for the long form: 200 rounds, 300,000 rows.
+// campaign asks for the long form, of 200 rounds.
 func campaign() bool { return os.Getenv("LINLI_CAMPAIGN") != "" }
 
 func removeState(dir, name string) error {
