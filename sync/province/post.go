@@ -75,6 +75,9 @@ func (s *Sender) post(ctx context.Context, events []contract.Event) (map[string]
 	if err != nil {
 		return nil, fmt.Errorf("encode batch: %w", err)
 	}
+	if err := s.pace(ctx); err != nil {
+		return nil, err
+	}
 	text, err := s.request(ctx, contract.PathRows, contract.BatchType, body, s.signer())
 	if err != nil {
 		return nil, err
@@ -95,6 +98,20 @@ func (s *Sender) post(ctx context.Context, events []contract.Event) (map[string]
 		}
 	}
 	return receipts, nil
+}
+
+// pace waits until another batch of rows may leave, whatever became of the one
+// before it.
+func (s *Sender) pace(ctx context.Context) error {
+	timer := time.NewTimer(time.Until(s.free))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		s.free = time.Now().Add(s.config.Pace)
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // request posts a body, signed, and returns that of a 200.

@@ -3,14 +3,17 @@ package province
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/locker"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/province/contract"
 )
@@ -141,6 +144,70 @@ func TestRetryAfterIsKept(t *testing.T) {
 		}
 		if waited := at[1].Sub(at[0]); waited < 2*time.Minute || waited > 125*time.Second {
 			t.Errorf("waited %v, want 2 minutes and a little", waited)
+		}
+	})
+}
+
+// Two batches are never nearer than Pace: neither while a backlog is drained,
+// nor after a failure or a Retry-After, nor where somebody asks to send again.
+func TestPace(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, p *platform) {
+		b.stop()
+		b.config.Pace, b.config.Interval = 7*time.Second, time.Minute
+		b.start()
+		var batches []time.Time
+		p.disturb = func(req *http.Request, _ []byte, deliver func() (*http.Response, error)) (*http.Response, error) {
+			if req.URL.Path != contract.PathRows {
+				return deliver()
+			}
+			batches = append(batches, time.Now())
+			switch len(batches) {
+			case 2:
+				return nil, errors.New("connection reset by peer") // again within a second, but for the pace
+			case 4:
+				response := answer(429, "")
+				response.Header.Set("Retry-After", "300")
+				return response, nil
+			}
+			return deliver()
+		}
+		var places []registry.Record
+		for n := range 400 {
+			f, l := fmt.Sprint("place-", n), fmt.Sprint("locker-", n)
+			places = append(places, registry.Facility{ID: f, Name: f}, registry.Device{Device: devices.Device{ID: l, Kind: locker.Kind, Facility: f}})
+		}
+		if err := b.registry.Put(places...); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 400 {
+			b.record(fmt.Sprint("locker-", n), locker.Deposited{Compartment: 1})
+		}
+		pass(10 * time.Minute)
+		if s := b.status(); s.Backlog != 0 || s.LastError != nil || p.total("parcel.deposits") != 400 {
+			t.Errorf("%+v, %d deposits", s, p.total("parcel.deposits"))
+		}
+		if err := b.sender.Resend("2026-11-23"); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if err := b.sender.Send(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+		if len(batches) < 8 { // 3 of 1,200 rows, twice, and 2 in vain
+			t.Errorf("%d batches", len(batches))
+		}
+		for i := 1; i < len(batches); i++ {
+			apart, least := batches[i].Sub(batches[i-1]), 7*time.Second
+			if i == 4 {
+				least = 5 * time.Minute
+			}
+			if apart < least {
+				t.Errorf("batch %d comes %v after the one before, must be %v", i+1, apart, least)
+			}
+		}
+		if apart := batches[4].Sub(batches[3]); apart > 5*time.Minute+10*time.Second {
+			t.Errorf("after a Retry-After of five minutes it waited %v", apart)
 		}
 	})
 }

@@ -34,6 +34,7 @@ type Sender struct {
 	metrics  *metrics
 
 	sending sync.Mutex // held while a batch is under way
+	free    time.Time  // when the next batch of rows may leave, by Pace; of who holds sending
 
 	mu     sync.Mutex
 	scheme contract.Scheme
@@ -183,7 +184,6 @@ func (s *Sender) Send(ctx context.Context) error {
 
 // sendAll sends batch by batch until nothing is left.
 func (s *Sender) sendAll(ctx context.Context) error {
-	var next <-chan time.Time // when the next batch may leave; nil is now
 	for ctx.Err() == nil {
 		generation, err := s.usage.Generation()
 		if err != nil || generation == 0 {
@@ -195,16 +195,6 @@ func (s *Sender) sendAll(ctx context.Context) error {
 		}
 		var sent tally
 		if len(b.rows) > 0 {
-			if next != nil {
-				select {
-				case <-next:
-				case <-ctx.Done():
-					continue
-				}
-			}
-			if s.config.Pace > 0 {
-				next = time.After(s.config.Pace)
-			}
 			if sent, err = s.sendRows(ctx, b.rows); err != nil {
 				return err
 			}
