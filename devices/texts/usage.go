@@ -56,8 +56,8 @@ var Usage = map[string]Indicator{
 	"bed.online": {Name: Text{"家庭养老床位在线时长", "Home-care beds online"}, Numerator: Text{"在线床位的秒数", "seconds of beds online"}, Denominator: Text{"已安装床位的秒数", "seconds of installed beds"}},
 
 	"visit.made":    {Name: Text{"上门巡访", "Visits"}, Numerator: Text{"巡访次数", "visits made"}},
-	"visit.due":     {Name: Text{"应访已访", "Due visits made"}, Numerator: Text{"对应访老人的首次巡访数", "due elders who were visited"}, Denominator: Text{"当日新到期应访的老人数", "elders who became due on the day"}},
-	"visit.overdue": {Name: Text{"逾期未访", "Visits overdue"}, Numerator: Text{"超过 30 天未访的老人日数", "elder-days without a visit for more than 30 days"}, Denominator: Text{"登记老人日数", "elder-days registered"}},
+	"visit.due":     {Name: Text{"应访已访", "Due visits made"}, Numerator: Text{"对应访老人的首次巡访数", "due elders who were visited"}, Denominator: Text{"当日到期应访的老人数：距上次巡访满约定的间隔，未约定为 7 天；外出者除外", "elders whose visit fell due on the day: as long after the last as is agreed on, or 7 days; those who are away excluded"}},
+	"visit.overdue": {Name: Text{"逾期未访", "Visits overdue"}, Numerator: Text{"超过 30 天未访的老人日数", "elder-days without a visit for more than 30 days"}, Denominator: Text{"登记老人日数，外出者除外", "elder-days registered, those who are away excluded"}},
 
 	"rating.good":   {Name: Text{"好评", "Good ratings"}, Numerator: Text{"满意和非常满意的评价数", "ratings of level 4 or 5"}, Denominator: Text{"评价数", "ratings"}},
 	"rating.levels": {Name: Text{"评价分布", "Ratings by level"}, Numerator: Text{"评价数，依次为非常不满意至非常满意", "ratings, from very bad to very good"}},
@@ -84,7 +84,7 @@ var Usage = map[string]Indicator{
 	"facility.covered": {Name: Text{"统计覆盖时长", "Time covered"}, Numerator: Text{"网关在运行的秒数", "seconds for which the box was running"}, Denominator: Text{"已过去的秒数", "seconds that passed"}},
 	"box.lost":         {Name: Text{"丢失的记录", "Records lost"}, Numerator: Text{"当日发现丢失或损坏而未能计入的记录数上限", "records found on the day to be lost or damaged before they were counted, at most"}},
 
-	"box.offline":    {Name: Text{"断网时长", "Time offline"}, Numerator: Text{"平台无法连接的秒数，自首次发送失败起", "seconds for which the platform could not be reached, from the first failure on"}, Denominator: Text{"网关运行的秒数", "seconds for which the box was running"}},
+	"box.offline":    {Name: Text{"断网时长", "Time offline"}, Numerator: Text{"互联网或平台无法连接的秒数，自发现起：监测互联网的网关在 2 分钟内发现，其余自首次发送失败起", "seconds for which the Internet or the platform could not be reached, from when it was noticed: within two minutes where the box watches the Internet, else with the first sending that failed"}, Denominator: Text{"网关运行的秒数", "seconds for which the box was running"}},
 	"sync.rows":      {Name: Text{"上报完整率", "Rows accepted"}, Numerator: Text{"平台接收的行数", "rows that the platform accepted"}, Denominator: Text{"应上报的行数：接收、拒收及每轮结束仍未送达者", "rows expected: accepted, refused, and still waiting when a round of sending ended"}},
 	"sync.delay":     {Name: Text{"上报时延", "Delay of the rows"}, Numerator: Text{"按产生至接收用时分布的行数，p95 由此读出", "rows by the time from their change to their acceptance; p95 is read from it"}},
 	"sync.revisions": {Name: Text{"更正行数", "Revisions"}, Numerator: Text{"已结束日期的更正行数", "rows of days that were over, sent again with another figure"}},

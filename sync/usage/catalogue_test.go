@@ -320,6 +320,58 @@ func TestAlertsInEitherOrder(t *testing.T) {
 	}
 }
 
+// A visit is due on the day on which the round that is agreed on ends, or seven
+// days; not of who is away.
+func TestVisitsFallDue(t *testing.T) {
+	dir := t.TempDir()
+	people := town{&registry.Snapshot{
+		Devices: map[string]registry.Device{},
+		Elders:  map[string]registry.Elder{"weekly": {ID: "weekly"}, "daily": {ID: "daily"}, "away": {ID: "away"}},
+		Cares: map[string]registry.Care{
+			"daily": {ID: "daily", RoundHours: 24}, "away": {ID: "away", RoundHours: 24, AwayUntil: "2027-02-01"},
+		},
+	}}
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoxOf(t, dir, people) // at 8 in the morning of the 23rd
+		for day := range 40 {
+			if day > 0 {
+				b.pass(16 * time.Hour)
+				b.own(Alive{First: true}) // at midnight
+				b.pass(8 * time.Hour)
+			} else {
+				b.own(Alive{First: true})
+			}
+			if day < 3 {
+				b.own(visit.Visited{Elder: "daily", By: visit.ByPage})
+			}
+			if day == 0 || day == 7 {
+				b.own(visit.Visited{Elder: "weekly", By: visit.ByPage})
+			}
+			b.settle()
+		}
+		for day, want := range map[string]string{
+			"2026-11-23": "overdue 0/2", "2026-11-24": "due 1/1, overdue 0/2", "2026-11-25": "due 1/1, overdue 0/2", "2026-11-26": "due 0/1, overdue 0/2",
+			"2026-11-27": "overdue 0/2", "2026-11-29": "overdue 0/2", "2026-11-30": "due 1/1, overdue 0/2", "2026-12-07": "due 0/1, overdue 0/2",
+			"2026-12-26": "overdue 1/2", "2026-12-31": "overdue 2/2",
+		} {
+			rows, err := b.usage.Rows(day)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range rows {
+				if r.Indicator == "visit.due" || r.Indicator == "visit.overdue" {
+					got = append(got, strings.TrimPrefix(figure(r), day+" gateway visit."))
+				}
+			}
+			if s := strings.Join(got, ", "); s != want {
+				t.Errorf("%s: %s, want %s", day, s, want)
+			}
+		}
+		b.stop()
+	})
+}
+
 // Every indicator says what it is, and can be read by a machine.
 func TestCatalogue(t *testing.T) {
 	for _, i := range Indicators() {

@@ -484,7 +484,8 @@ type visited struct {
 	Known time.Time `json:"known,omitzero"`
 }
 
-// A visit is due after everyDays, and overdue after overdueDays.
+// A visit is due after everyDays where nothing else is agreed on, and overdue
+// after overdueDays.
 const (
 	everyDays   = 7
 	overdueDays = 30

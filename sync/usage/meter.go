@@ -13,6 +13,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/rental"
 	"github.com/linli-edge/gateway/devices/terminal"
+	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -216,13 +217,19 @@ func (b *batch) covered(s *itself, t *thing, first bool, stamp devices.Stamp, at
 	return nil
 }
 
-// visits looks once a day who has become due for a visit.
+// visits looks once a day whose visit falls due on it: as long after the last
+// as the round that is agreed on for the elder, which is also what the alerts
+// go by, or everyDays. Nobody visits who is away.
 func (b *batch) visits(s *itself, at clock.Moment) error {
 	today := Day(at.At)
 	if s.Visits >= today {
 		return nil
 	}
 	s.Visits = today
+	morning, err := time.ParseInLocation(time.DateOnly, today, zone)
+	if err != nil {
+		return fmt.Errorf("today: %w", err)
+	}
 	var due, overdue, elders int64
 	for _, id := range sortedKeys(b.people.Elders) {
 		v, _, err := thingOf[visited](b, thingVisit, id)
@@ -232,16 +239,20 @@ func (b *batch) visits(s *itself, at clock.Moment) error {
 		if v.Known.IsZero() {
 			v.Known = at.At
 		}
-		elders++
-		last := v.Last
-		if last.Before(v.Known) {
-			last = v.Known
+		care := b.people.Cares[id]
+		if care.AwayUntil > today {
+			continue
 		}
-		if !v.Due && at.At.Sub(last) > everyDays*24*time.Hour {
+		elders++
+		every := everyDays * 24 * time.Hour
+		if care.RoundHours > 0 {
+			every = time.Duration(care.RoundHours) * time.Hour
+		}
+		if !v.Due && visit.Due(v.State, v.Known, morning.AddDate(0, 0, 1), every) {
 			v.Due = true
 			due++
 		}
-		overdue += int64(toInt(at.At.Sub(last) > overdueDays*24*time.Hour))
+		overdue += int64(toInt(visit.Due(v.State, v.Known, at.At, overdueDays*24*time.Hour)))
 	}
 	if elders == 0 {
 		return nil
