@@ -7,6 +7,7 @@ import (
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 // A path that goes down is a technical incident of its own, which caregivers are
@@ -74,6 +75,10 @@ func TestPathsStory(t *testing.T) {
 	die = mosquitto(t, broker)
 	modem("")
 	await(false)
+	eventually(t, "the minute without the Internet at the platform", func() bool {
+		earlier := b.clock().Wall.Add(-time.Hour) // the story may run past it
+		return b.total(usage.Day(earlier), "box.offline") >= 60 || b.total(dayNow(b), "box.offline") >= 60
+	})
 	for _, i := range g.alerts.Incidents() {
 		if i.Kind == alert.PathDown && (i.Resolved == nil || i.Resolved.Cause != alert.CauseDevice) {
 			t.Errorf("%+v", i)

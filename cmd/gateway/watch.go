@@ -10,6 +10,7 @@ import (
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 // paths are those of the channels, and the broker if that is another machine's.
@@ -56,6 +57,11 @@ func (g *gateway) watchPaths(ctx context.Context) error {
 		open := func(i alert.Incident) bool { return i.Subject == found.Subject() && i.Phase != alert.PhaseResolved }
 		if !down && !slices.ContainsFunc(g.alerts.Incidents(), open) {
 			return nil
+		}
+		if path == notify.Internet { // known long before a report cannot be sent
+			if err := usage.Record(ctx, g.clock(), g.journal, usage.Uplink{Online: !down}); err != nil {
+				return err
+			}
 		}
 		return g.alerts.Report(ctx, found, "path-"+rand.Text())
 	})

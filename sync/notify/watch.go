@@ -22,6 +22,9 @@ type Path struct {
 	Check func(ctx context.Context) error
 }
 
+// Internet is the name of the path on which all others beyond the house depend.
+const Internet = "internet"
+
 // A path is down after so many checks in a row have failed. With CheckEvery,
 // and half of it for a check, the first sign of it is 105 s old at the most when
 // it is told, well within 180 s.
@@ -90,7 +93,7 @@ func (n *Channels) Paths(c Config) []Path {
 	var paths []Path
 	if len(hosts) > 0 {
 		paths = append(paths,
-			Path{"internet", func(ctx context.Context) error { return one(hosts, func(h string) error { return dial(ctx, h) }) }},
+			Path{Internet, func(ctx context.Context) error { return one(hosts, func(h string) error { return dial(ctx, h) }) }},
 			Path{"dns", func(ctx context.Context) error { return one(hosts, func(h string) error { return resolve(ctx, h) }) }})
 	}
 	for kind, ch := range n.channels {

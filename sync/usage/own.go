@@ -31,7 +31,8 @@ type Alive struct {
 	First bool `json:"first,omitempty"`
 }
 
-// Uplink is a level: whether the platform can be reached. {"online":false}.
+// Uplink is a level: whether the platform, or the Internet, can be reached, as
+// the latest look at either has shown. {"online":false}.
 type Uplink struct {
 	Online bool `json:"online"`
 }
