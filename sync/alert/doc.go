@@ -77,7 +77,8 @@
 // its step lasts; the next step has pages of its own. To one address at most
 // four attempts are under way for calls for help and four for all else, so
 // that neither waits for the other, and none while its channel has asked to be
-// left alone, for ten minutes at the most.
+// left alone, for ten minutes at the most. Where a notice has failed, the others
+// to that address wait for up to ten seconds with it; calls for help do not.
 //
 // What humans do ([Acknowledged], [OnScene], [Resolved], [Silenced]...) and what
 // the rules find ([Found]) is journaled first, as urgent events, and applied

@@ -48,7 +48,7 @@ func newMetrics(e *Engine) *metrics {
 		open: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "linli_alert_open_incidents",
 			Help: "Incidents that are not resolved.",
-		}, count(PhaseRaised, PhaseAcknowledged)),
+		}, count(PhaseRaised, PhaseAcknowledged, PhaseOnScene)),
 		unanswered: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "linli_alert_unanswered_incidents",
 			Help: "Incidents that nobody has acknowledged.",

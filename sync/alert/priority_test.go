@@ -386,3 +386,40 @@ func TestQuietHours(t *testing.T) {
 		b.expect(t, "a call for help", everyone)
 	})
 }
+
+// A provider that fails is not asked for each of the notices that wait: they
+// find out together, and go once it works. A call for help is not held up.
+func TestNoticesFindOutTogether(t *testing.T) {
+	for _, failure := range []Class{Temporary, hangs} {
+		t.Run(string(failure), func(t *testing.T) {
+			story(t, func(t *testing.T, b *box) {
+				const notices = 200
+				b.staff(t)
+				b.phone.mood("tech", Result{Class: failure})
+				for i := range notices {
+					must(t, b.engine.Report(context.Background(), Found{Kind: Tamper, Device: fmt.Sprint("locker-", i)}, fmt.Sprint(i)))
+				}
+				pass(time.Minute)
+				if calls := b.phone.take(); len(calls) < 4 || len(calls) > 60 {
+					t.Errorf("%d attempts in a minute", len(calls))
+				}
+				must(t, b.press("w-nobody", "1")) // everybody, tech among them
+				pass(0)
+				if calls := b.phone.take(); !strings.Contains(addresses(calls), "tech") {
+					t.Errorf("a call for help behind them reached %s", addresses(calls))
+				}
+				b.phone.mood("tech")
+				pass(30 * time.Second)
+				told := 0
+				for _, c := range b.phone.take() {
+					if c.page.Kind == Tamper && c.result == Accepted {
+						told++
+					}
+				}
+				if told != notices {
+					t.Errorf("%d of %d notices were told when it worked again", told, notices)
+				}
+			})
+		})
+	}
+}

@@ -15,6 +15,22 @@ type line struct{ channel, address string }
 type traffic struct {
 	busy  [2]int        // attempts under way: for calls for help, and for all else
 	until time.Duration // the channel wants to be left alone, by the monotonic clock
+	// failed counts what else has failed in a row, rest is until when the others
+	// wait: five hundred of them need not find out one by one that an address
+	// does not work.
+	failed int
+	rest   time.Duration
+}
+
+// ended notes how an attempt at anything but a call for help did.
+func (t *traffic) ended(c Class, now time.Duration) {
+	switch {
+	case c == Accepted || c == Permanent:
+		t.failed, t.rest = 0, 0
+	case now >= t.rest: // else it had begun with the one that has failed already
+		t.failed++
+		t.rest = now + backoff(min(t.failed, 4))
+	}
 }
 
 // turn does everything that is due and returns how long there is nothing to
@@ -77,7 +93,7 @@ func (e *Engine) turn() time.Duration {
 		e.decided()
 	}
 	for l, t := range e.lines {
-		if t.busy == [2]int{} && t.until <= now.Mono {
+		if t.busy == [2]int{} && max(t.until, t.rest) <= now.Mono {
 			delete(e.lines, l)
 		}
 	}
@@ -174,7 +190,11 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 		if t.busy[lane] >= atOnce {
 			continue
 		}
-		if left := max(d.sending.next, t.until) - now.Mono; left > 0 {
+		from := max(d.sending.next, t.until)
+		if lane > 0 {
+			from = max(from, t.rest)
+		}
+		if left := from - now.Mono; left > 0 {
 			wait = min(wait, left)
 			continue
 		}
@@ -200,11 +220,11 @@ func (e *Engine) attempt(ctx context.Context, sender Sender, l line, lane int, p
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	late := time.AfterFunc(deadline+grace, func() {
-		e.finish(l, p, d, Result{Class: Unknown, Detail: "no answer"})
+		e.finish(l, lane, p, d, Result{Class: Unknown, Detail: "no answer"})
 	})
 	result := sender.Send(ctx, l.address, p)
 	if late.Stop() {
-		e.finish(l, p, d, result)
+		e.finish(l, lane, p, d, result)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -212,8 +232,9 @@ func (e *Engine) attempt(ctx context.Context, sender Sender, l line, lane int, p
 	signal(e.wake)
 }
 
-// finish notes how an attempt ended.
-func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
+// finish notes how an attempt ended. One that is to be repeated is not worth a
+// write: after a restart it is repeated at once in any case.
+func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Result) {
 	now := e.options.Clock()
 	e.metrics.pages.WithLabelValues(l.channel, string(result.Class)).Inc()
 	e.log.Info("page", "incident", p.Incident, "step", p.Step, "channel", l.channel,
@@ -223,6 +244,9 @@ func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
 	if result.RetryAfter > 0 && result.Class != Accepted {
 		e.lines[l].until = now.Mono + min(result.RetryAfter, maxRetryAfter)
 	}
+	if lane > 0 {
+		e.lines[l].ended(result.Class, now.Mono)
+	}
 	r := e.board.records[p.Incident]
 	if r == nil {
 		return
@@ -230,6 +254,7 @@ func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
 	if result.Class == Accepted && l.channel != LogChannel && !r.Paged && r.Kind != Drill {
 		r.Paged = true
 		r.keeping.revision++
+		signal(e.later)
 		if waited, same := now.Since(r.Raised); same {
 			e.metrics.firstPage.Observe(waited.Seconds())
 		}
@@ -241,11 +266,11 @@ func (e *Engine) finish(l line, p Page, attempted Delivery, result Result) {
 		if d.done() {
 			page := *d
 			r.decide(decision{Step: d.Step, At: now, Paged: &page})
+			r.keeping.revision++
 			signal(e.tell)
+			signal(e.later)
 		}
-		r.keeping.revision++
 	}
-	signal(e.later)
 	signal(e.wake)
 	e.announce()
 }
