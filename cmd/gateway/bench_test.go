@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -22,12 +24,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/journal/journaltest"
 )
@@ -306,85 +310,184 @@ func BenchmarkSOS(b *testing.B) {
 	for _, flood := range []bool{false, true} {
 		b.Run(fmt.Sprintf("flood=%t", flood), func(b *testing.B) {
 			x := newBench(b, 50, 0)
-			file := benchFile(b)
-			rang := make(chan time.Time, 100)
-			phone := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { rang <- time.Now() }))
-			b.Cleanup(phone.Close)
-			if code, _, stderr := benchCommand(b, "caregiver", "add", "li", "--name", "李敏", "--channel", "webhook="+phone.URL, "--config", x.write()); code != 0 {
-				b.Fatal(stderr)
-			}
-			ctx, stop := context.WithCancel(b.Context())
-			defer stop()
-			var flooding sync.WaitGroup
+			line := newHelpline(b, func(http.ResponseWriter, *http.Request) {})
+			x.command(b, "caregiver", "add", "li", "--name", "李敏", "--channel", "webhook="+line.url)
+			stop := func() {}
 			if flood {
-				flooding.Go(func() {
-					for ctx.Err() == nil {
-						if _, err := mqttload.Run(ctx, x.load(50, 16, 100_000)); err != nil && ctx.Err() == nil {
-							b.Error(err)
-							return
-						}
-					}
-				})
+				stop = x.besides(b, x.load(50, 16, 100_000))
 			}
-			var latencies, bareSync []time.Duration
-			for b.Loop() {
-				for range 60 {
-					id, secret := x.newWearer(b)
-					d, err := connect(b, x.cfg.MQTT.Listen, 4, id, secret)
-					if err != nil {
-						b.Fatal(err)
-					}
-					pressed := time.Now()
-					if err := d.publish("linli/v1/"+id+"/event", `{"id":"1","type":"sos"}`); err != nil {
-						b.Fatal(err)
-					}
-					latencies = append(latencies, (<-rang).Sub(pressed))
-					if err := d.conn.Close(); err != nil {
-						b.Fatal(err)
-					}
-				}
-				bareSync = append(bareSync, journaltest.Fdatasyncs(b, file, 300*time.Millisecond)...)
-			}
+			x.measureSOS(b, line)
 			stop()
-			flooding.Wait()
-			slices.Sort(latencies)
-			slices.Sort(bareSync)
-			fdatasync := milliseconds(journaltest.Quantile(bareSync, .5))
-			b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .5)), "p50-ms")
-			b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .99)), "p99-ms")
-			b.ReportMetric(fdatasync, "fdatasync-ms")
-			b.ReportMetric(8*fdatasync+20, "bound-ms")
-			b.ReportMetric(0, "ns/op")
 		})
 	}
 }
 
+// BenchmarkSOSBehindPages: the same while 500 notices wait for the very
+// telephone that is to ring, which takes its time over them or refuses them,
+// and 1,000 events a second come in. The bound is that of the SOS alone.
+func BenchmarkSOSBehindPages(b *testing.B) {
+	const notices = 500
+	for _, provider := range []struct {
+		name string
+		take http.HandlerFunc
+	}{
+		{"slow", func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }},
+		{"refusing", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }},
+	} {
+		b.Run("provider="+provider.name, func(b *testing.B) {
+			x := newBench(b, notices, 0)
+			line := newHelpline(b, provider.take)
+			x.command(b, "caregiver", "add", "li", "--name", "李敏", "--channel", "webhook="+line.url)
+			for i := range notices {
+				d, err := connect(b, x.cfg.MQTT.Listen, 4, lockerID(i), x.secrets[i])
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := errors.Join(d.publish("linli/v1/"+lockerID(i)+"/event", `{"id":"t","type":"fault","data":{"code":"tamper"}}`), d.conn.Close()); err != nil {
+					b.Fatal(err)
+				}
+			}
+			eventually(b, "all notices wait", func() bool { return x.waiting(b) >= notices })
+			load := x.load(50, 16, 1_000_000)
+			load.Rate = 1000
+			stop := x.besides(b, load)
+			x.measureSOS(b, line)
+			stop()
+			b.ReportMetric(float64(x.waiting(b)), "notices-waiting")
+		})
+	}
+}
+
+// besides publishes a load again and again until the returned stop is called,
+// which reports how much a second that was.
+func (x *bench) besides(b *testing.B, load mqttload.Load) (stop func()) {
+	ctx, cancel := context.WithCancel(b.Context())
+	var running sync.WaitGroup
+	var published atomic.Int64
+	message, began := load.Message, time.Now()
+	load.Message = func(n, i int) (string, []byte) {
+		published.Add(1)
+		return message(n, i)
+	}
+	running.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := mqttload.Run(ctx, load); err != nil && ctx.Err() == nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	return func() {
+		b.ReportMetric(float64(published.Load())/time.Since(began).Seconds(), "published/s")
+		cancel()
+		running.Wait()
+	}
+}
+
+// measureSOS presses 60 times a turn, each time the button of somebody else,
+// and reports how long it took until the telephone rang.
+func (x *bench) measureSOS(b *testing.B, line helpline) {
+	file := benchFile(b)
+	var latencies, bareSync []time.Duration
+	for b.Loop() {
+		for range 60 {
+			id, secret := x.newWearer(b)
+			d, err := connect(b, x.cfg.MQTT.Listen, 4, id, secret)
+			if err != nil {
+				b.Fatal(err)
+			}
+			pressed := time.Now()
+			if err := d.publish("linli/v1/"+id+"/event", `{"id":"1","type":"sos"}`); err != nil {
+				b.Fatal(err)
+			}
+			call := <-line.calls
+			for call.page.Device != id || call.page.Step != 1 { // of an earlier press, before it was acknowledged
+				call = <-line.calls
+			}
+			latencies = append(latencies, call.at.Sub(pressed))
+			x.command(b, "incident", "acknowledge", call.page.Incident, "--by", "li")
+			if err := d.conn.Close(); err != nil {
+				b.Fatal(err)
+			}
+		}
+		bareSync = append(bareSync, journaltest.Fdatasyncs(b, file, 300*time.Millisecond)...)
+	}
+	slices.Sort(latencies)
+	slices.Sort(bareSync)
+	fdatasync := milliseconds(journaltest.Quantile(bareSync, .5))
+	b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .5)), "p50-ms")
+	b.ReportMetric(milliseconds(journaltest.Quantile(latencies, .99)), "p99-ms")
+	b.ReportMetric(fdatasync, "fdatasync-ms")
+	b.ReportMetric(8*fdatasync+20, "bound-ms")
+	b.ReportMetric(0, "ns/op")
+}
+
+// helpline is a webhook that tells of calls for help as they come.
+type helpline struct {
+	url   string
+	calls chan helpCall
+}
+
+type helpCall struct {
+	page alert.Page
+	at   time.Time
+}
+
+// newHelpline makes one that does with notices what take does.
+func newHelpline(b *testing.B, take http.HandlerFunc) helpline {
+	line := helpline{calls: make(chan helpCall, 1000)}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		call := helpCall{at: time.Now()}
+		if err := json.NewDecoder(r.Body).Decode(&call.page); err != nil {
+			b.Errorf("page: %v", err)
+		}
+		if call.page.Priority != alert.High {
+			take(w, r)
+			return
+		}
+		line.calls <- call
+	}))
+	b.Cleanup(server.Close)
+	line.url = server.URL
+	return line
+}
+
+// waiting counts the notices that the telephone has not taken.
+func (x *bench) waiting(b *testing.B) (n int) {
+	client := control.Client{HTTP: control.Dial(x.cfg.Socket), Lang: texts.English}
+	var all []alert.Incident
+	if err := client.Do(b.Context(), http.MethodGet, "/v1/incidents", nil, &all); err != nil {
+		b.Fatal(err)
+	}
+	for _, i := range all {
+		for _, d := range i.Deliveries {
+			if d.Recipient != "" && d.Result != alert.Accepted && i.Priority != alert.High {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // newWearer registers another elder with a button, so that each press is an
-// incident of its own, and resolves what was open.
+// incident of its own.
 func (x *bench) newWearer(b *testing.B) (id, secret string) {
 	b.Helper()
 	id = "w" + strconv.FormatInt(benchRun.Add(1), 10)
-	config := x.write()
-	for _, args := range [][]string{
-		{"elder", "add", "e-" + id, "--name", "某", "--caregivers", "li"},
-		{"device", "add", id, "--kind", "wearable", "--elder", "e-" + id},
-	} {
-		code, stdout, stderr := benchCommand(b, append(args, "--config", config)...)
-		if code != 0 {
-			b.Fatal(stderr)
-		}
-		if _, after, ok := strings.Cut(stdout, "MQTT secret: "); ok {
-			secret, _, _ = strings.Cut(after, "\n")
-		}
-	}
+	x.command(b, "elder", "add", "e-"+id, "--name", "某", "--caregivers", "li")
+	_, secret, _ = strings.Cut(x.command(b, "device", "add", id, "--kind", "wearable", "--elder", "e-"+id), "MQTT secret: ")
+	secret, _, _ = strings.Cut(secret, "\n")
 	return id, secret
 }
 
-func benchCommand(b *testing.B, args ...string) (code int, stdout, stderr string) {
+// command runs one of the command line on the daemon, and returns what it says.
+func (x *bench) command(b *testing.B, args ...string) (stdout string) {
 	b.Helper()
 	var out, errs strings.Builder
-	code = execute(b.Context(), texts.English, args, &out, &errs)
-	return code, out.String(), errs.String()
+	if code := execute(b.Context(), texts.English, append(args, "--config", x.write()), &out, &errs); code != 0 {
+		b.Fatalf("%v: %s", args, errs.String())
+	}
+	return out.String()
 }
 
 // newMemoryBroker is the broker alone: it acknowledges at once what it hears.
