@@ -186,7 +186,7 @@ func (c *cli) rotaCommand() *cobra.Command {
 					if people == "" {
 						people = t.Nobody.In(c.lang)
 					}
-					c.say(cmd, t.OnDuty, s.Group, s.Role, people)
+					c.say(cmd, t.OnDuty, s.Group, s.Role.Text(), people)
 				}
 				return nil
 			},
@@ -305,17 +305,9 @@ func (c *cli) roundCommand() *cobra.Command {
 				c.say(cmd, t.None)
 			}
 			for _, r := range all {
-				cmd.Println(r.Elder + "  " + due(r, c.lang))
+				cmd.Println(r.Elder + "  " + r.When(c.lang))
 			}
 			return nil
 		},
 	})
-}
-
-// due says when a visit is due.
-func due(r alert.Round, lang texts.Lang) string {
-	if r.Due < 0 {
-		return texts.AlertRounds.Overdue.In(lang, -r.Due/60, -r.Due%60)
-	}
-	return texts.AlertRounds.Due.In(lang, r.Due/60, r.Due%60)
 }

@@ -90,6 +90,22 @@ const (
 	RoleOperator   Role = "operator"   // for what concerns devices, not people
 )
 
+// Text says it in words.
+func (r Role) Text() texts.Text {
+	t := texts.Roles
+	switch r {
+	case RoleCare:
+		return t.Care
+	case RoleSupervisor:
+		return t.Supervisor
+	case RoleDesk:
+		return t.Desk
+	case RoleOperator:
+		return t.Operator
+	}
+	return t.None
+}
+
 // Group is caregivers who stand by in turn, or together: if the rota has
 // shifts for the group, those whose shift it is, else all of them.
 type Group struct {

@@ -7,7 +7,7 @@ var AlertDoor = struct {
 	Printed, Written, NFC                              Text
 	BadBase, NoElder, TooLong                          Text
 
-	Unknown, First, Nothing, NoRound, Due, Overdue, Confirm, Confirmed Text
+	Unknown, First, Nothing, NoRound, Confirm, Confirmed Text
 }{
 	Command: Text{"老人门口的“已到场”二维码或 NFC 标签", "the code or tag at an elder's door that says \"on scene\""},
 	CommandLong: Text{
@@ -28,8 +28,6 @@ var AlertDoor = struct {
 	First:     Text{"登录后即记为“已到场”。", "Once you are logged in, you are on scene."},
 	Nothing:   Text{"现在没有未结束的求助。", "No call for help is open."},
 	NoRound:   Text{"没有约定定期巡访。", "No care rounds are agreed on."},
-	Due:       Text{"下次巡访：%d 小时 %d 分后。", "The next visit is due in %d h %d min."},
-	Overdue:   Text{"巡访已超时 %d 小时 %d 分。", "The visit is overdue by %d h %d min."},
 	Confirm:   Text{"确认已巡访", "I have visited"},
 	Confirmed: Text{"已记录这次巡访。", "The visit is kept."},
 }

@@ -14,6 +14,6 @@ var AlertRounds = struct {
 	Confirm:   Text{"确认已巡访", "say that somebody was visited"},
 	Confirmed: Text{"已记录对 %s 的巡访。", "The visit to %s is kept."},
 	None:      Text{"没有约定定期巡访的老人（gateway care set 编号 --round-hours 24）", "no elder has care rounds (gateway care set ID --round-hours 24)"},
-	Due:       Text{"%d 小时 %d 分后到期", "due in %d h %d min"},
-	Overdue:   Text{"已超时 %d 小时 %d 分", "overdue by %d h %d min"},
+	Due:       Text{"下次巡访：%d 小时 %d 分后", "next visit due in %d h %d min"},
+	Overdue:   Text{"巡访已超时 %d 小时 %d 分", "visit overdue by %d h %d min"},
 }

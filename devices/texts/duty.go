@@ -86,3 +86,12 @@ var Duty = struct {
 	WarnMute: Text{"%[2]s 将于 %[3]s 值班（%[1]s），但没有可用的联系方式。", "%[2]s is on duty from %[3]s (%[1]s), and has no channel that works."},
 	Silenced: Text{"%v：%s，还有 %d 分钟。紧急求助不受影响。", "%v: %s, for %d min. Calls for help go on."},
 }
+
+// Roles are when the members of a group are called.
+var Roles = struct{ Care, Supervisor, Desk, Operator, None Text }{
+	Care:       Text{"照护", "care"},
+	Supervisor: Text{"主管", "supervisors"},
+	Desk:       Text{"值班室", "desk"},
+	Operator:   Text{"运维", "operators"},
+	None:       Text{"只照护约定的老人", "for some elders"},
+}

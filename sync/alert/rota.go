@@ -186,9 +186,9 @@ func (r roll) flaws(now devices.Stamp) []Flaw {
 
 // Standing is who is on duty in a group.
 type Standing struct {
-	Group  string   `json:"group"`
-	Role   string   `json:"role,omitempty"`
-	People []string `json:"people"`
+	Group  string        `json:"group"`
+	Role   registry.Role `json:"role,omitempty"`
+	People []string      `json:"people"`
 }
 
 // Duty lists who is on duty now, and what is wrong with the rota of the coming
@@ -197,7 +197,7 @@ func (e *Engine) Duty() ([]Standing, []Flaw) {
 	people, now := e.people(), e.options.Clock()
 	var list []Standing
 	for _, g := range registry.Sorted(people.Groups) {
-		s := Standing{Group: g.ID, Role: string(g.Role)}
+		s := Standing{Group: g.ID, Role: g.Role}
 		for _, c := range people.onDuty(g, now) {
 			s.People = append(s.People, c.ID)
 		}

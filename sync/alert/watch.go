@@ -319,15 +319,28 @@ type Round struct {
 	Due  int `json:"due_minutes"`
 }
 
-// Rounds lists the elders of the care round, the most urgent first.
+// Near tells whether it is time to visit: the second half of the time between
+// two visits has begun.
+func (r Round) Near() bool { return r.Last >= r.Due }
+
+// When says when the visit is due.
+func (r Round) When(lang texts.Lang) string {
+	if r.Due < 0 {
+		return texts.AlertRounds.Overdue.In(lang, -r.Due/60, -r.Due%60)
+	}
+	return texts.AlertRounds.Due.In(lang, r.Due/60, r.Due%60)
+}
+
+// Rounds lists the elders of the care round who are at home, the most urgent
+// first.
 func (w *Watch) Rounds() []Round {
-	people, now := w.engine.registry.Snapshot(), w.engine.options.Clock()
+	sc := newScene(w.engine.registry.Snapshot(), w.engine.options.Clock())
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var list []Round
-	for id, care := range people.Cares {
-		if s := w.board.subjects["elder/"+id]; care.RoundHours > 0 && s != nil && s.Visit != nil {
-			gone := minutes(elapsed(now, *s.Visit))
+	for id, care := range sc.people.Cares {
+		if s := w.board.subjects["elder/"+id]; care.RoundHours > 0 && !sc.away(care) && s != nil && s.Visit != nil {
+			gone := minutes(elapsed(sc.now, *s.Visit))
 			list = append(list, Round{Elder: id, Last: gone, Due: care.RoundHours*60 - gone})
 		}
 	}
@@ -336,7 +349,7 @@ func (w *Watch) Rounds() []Round {
 }
 
 // Confirm journals a visit that somebody says was made, and returns when that
-// is on disk. How is one of the signs of package visit.
+// is on disk and [Watch.Rounds] knows. How is one of the signs of package visit.
 func (w *Watch) Confirm(ctx context.Context, elder, by, how string) error {
 	if _, ok := w.engine.registry.Snapshot().Elders[elder]; !ok {
 		return texts.Errorf(texts.AlertRounds.NoElder, elder)
@@ -350,5 +363,12 @@ func (w *Watch) Confirm(ctx context.Context, elder, by, how string) error {
 		return err
 	}
 	event.ID, event.Received = rand.Text(), w.engine.options.Clock()
-	return w.engine.recorder.Record(ctx, event)
+	if err := w.engine.recorder.Record(ctx, event); err != nil {
+		return err
+	}
+	// The fold comes to it with the others, and changes nothing more.
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.board.observe(event, newScene(w.engine.registry.Snapshot(), event.Received))
+	return nil
 }

@@ -42,6 +42,9 @@ type Week struct {
 	Review bool `json:"review,omitempty"`
 }
 
+// WeeksShown is how far the weekly figures go back where people read them.
+const WeeksShown = 12 * 7 * 24 * time.Hour
+
 // reviewFrom is how many incidents it takes to say so.
 const reviewFrom = 4
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -41,6 +42,8 @@ type box struct {
 	server  *httptest.Server
 	journal *journal.Journal
 	engine  *alert.Engine
+	watch   *alert.Watch
+	ledger  *alert.Ledger
 	ahead   atomic.Int64 // of the real clock, ns
 	dir     string
 }
@@ -64,12 +67,19 @@ func newBox(t *testing.T) *box {
 	}})
 	b.must(err)
 	t.Cleanup(func() { b.check(b.engine.Close()) })
+	b.watch, err = alert.OpenWatch(b.engine, alert.WatchOptions{})
+	b.must(err)
+	t.Cleanup(func() { b.check(b.watch.Close()) })
+	b.ledger, err = alert.OpenLedger(b.engine)
+	b.must(err)
+	t.Cleanup(func() { b.check(b.ledger.Close()) })
 	b.Console = b.newConsole(people)
 	ctx, cancel := context.WithCancel(context.Background())
-	running := make(chan struct{}, 2)
-	go func() { b.check(b.engine.Run(ctx)); running <- struct{}{} }()
-	go func() { b.check(b.Console.Run(ctx)); running <- struct{}{} }()
-	t.Cleanup(func() { cancel(); <-running; <-running })
+	var running sync.WaitGroup
+	for _, run := range []func(context.Context) error{b.engine.Run, b.ledger.Run, b.Console.Run} {
+		running.Go(func() { b.check(run(ctx)) })
+	}
+	t.Cleanup(func() { cancel(); running.Wait() })
 	b.server = httptest.NewServer(b.Console)
 	t.Cleanup(b.server.Close)
 	t.Cleanup(b.Console.Close)
@@ -78,7 +88,7 @@ func newBox(t *testing.T) *box {
 
 func (b *box) newConsole(people *registry.Registry) *Console {
 	c, err := New(Config{
-		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine,
+		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine, Watch: b.watch, Ledger: b.ledger,
 		Gone: func(string) {},
 		Ways: func() []string { return []string{"internet", "sim"} },
 		Figures: func() []Facility {

@@ -29,6 +29,7 @@ type Config struct {
 	Journal  *journal.Journal
 	Alerts   *alert.Engine
 	Watch    *alert.Watch
+	Ledger   *alert.Ledger
 	// Gone ends the connections of a device whose rights have changed.
 	Gone func(device string)
 	// Commands carries what is asked of devices.

@@ -143,11 +143,7 @@ func (c *Console) showVisit(w http.ResponseWriter, r *http.Request, confirmed bo
 		if round.Elder != elder.ID {
 			continue
 		}
-		v.Said[1] = t.Due.In(lang, round.Due/60, round.Due%60)
-		if round.Due < 0 {
-			v.Said[1] = t.Overdue.In(lang, -round.Due/60, -round.Due%60)
-		}
-		v.Offer = round.Last >= round.Due // the second half of the time
+		v.Said[1], v.Offer = round.When(lang), round.Near()
 	}
 	c.pages.show(w, lang, http.StatusOK, "visit", v)
 }

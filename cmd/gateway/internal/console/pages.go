@@ -37,6 +37,8 @@ func parsePages() (pages, error) {
 			"words":       func() any { return texts.Console },
 			"deviceWords": func() any { return texts.ConsoleDevices },
 			"doorWords":   func() any { return texts.AlertDoor },
+			"careWords":   func() any { return texts.ConsoleCare },
+			"dutyWords":   func() any { return texts.Duty },
 			"say":         func(t texts.Text, args ...any) string { return t.In(lang, args...) },
 			"lang":        func() texts.Lang { return lang },
 			"other":       func() texts.Lang { return other },
@@ -90,6 +92,7 @@ type homeView struct {
 	Now       int64 // the monotonic clock, ms
 	Incidents incidentsView
 	Newcomers inboxView
+	Rounds    string // who is to be visited, in a line
 	Warnings  []string
 	Figures   []facilityView
 	Events    []eventView
@@ -103,6 +106,7 @@ func (c *Console) home(w http.ResponseWriter, r *http.Request) {
 		Now:       c.Clock().Mono.Milliseconds(),
 		Incidents: c.incidents(lang),
 		Newcomers: c.inboxPanel(lang),
+		Rounds:    c.roundsDue(lang),
 		Warnings:  c.warnings(lang),
 		Figures:   c.figures(lang),
 		Events:    c.feed.view(lang),

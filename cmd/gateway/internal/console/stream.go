@@ -99,6 +99,9 @@ func (s *stream) look(all bool) error {
 		}
 	}
 	if all {
+		if err := panel("rounds", c.roundsDue(s.lang)); err != nil {
+			return err
+		}
 		if err := panel("warnings", c.warnings(s.lang)); err != nil {
 			return err
 		}

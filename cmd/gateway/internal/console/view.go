@@ -146,11 +146,7 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	if reach := c.Alerts.Reach(); reach.Nobody {
 		warnings = append(warnings, texts.Alert.NobodyReachable.In(lang))
 	} else if len(reach.Without) > 0 {
-		var names []string
-		for _, id := range reach.Without {
-			names = append(names, c.personName(id))
-		}
-		warnings = append(warnings, t.WarnUnreachable.In(lang, strings.Join(names, texts.ConsoleEvents.Comma.In(lang))))
+		warnings = append(warnings, t.WarnUnreachable.In(lang, c.names(lang, reach.Without)))
 	}
 	if ways := c.Ways(); len(ways) == 1 {
 		warnings = append(warnings, texts.Notify.OneWay.In(lang, notify.WayText(ways[0])))
@@ -164,15 +160,8 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	if n := people.Locked(); n > 0 {
 		warnings = append(warnings, texts.ConsoleDevices.WarnKey.In(lang, n, c.Registry.KeyFile()))
 	}
-	_, flaws := c.Alerts.Duty()
-	for _, f := range flaws[:min(len(flaws), 5)] {
-		from, to := f.From.Format("01-02 15:04"), f.To.Format("01-02 15:04")
-		if f.Person == "" {
-			warnings = append(warnings, texts.Duty.WarnHole.In(lang, people.Groups[f.Group].Name, from, to))
-		} else {
-			warnings = append(warnings, texts.Duty.WarnMute.In(lang, people.Groups[f.Group].Name, c.personName(f.Person), from))
-		}
-	}
+	flaws := c.flaws(lang)
+	warnings = append(warnings, flaws[:min(len(flaws), 5)]...)
 	for _, s := range c.Alerts.Silences() {
 		warnings = append(warnings, texts.Duty.Silenced.In(lang, s.Mode.Text(), s.Scope, int(s.Left.Minutes())+1))
 	}
@@ -215,6 +204,15 @@ func (c *Console) personName(id string) string {
 		return cmp.Or(known.Name, id)
 	}
 	return id
+}
+
+// names lists what people are called.
+func (c *Console) names(lang texts.Lang, ids []string) string {
+	var names []string
+	for _, id := range ids {
+		names = append(names, c.personName(id))
+	}
+	return strings.Join(names, texts.ConsoleEvents.Comma.In(lang))
 }
 
 // held is about how many events a chain holds.

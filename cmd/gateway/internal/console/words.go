@@ -12,6 +12,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -281,6 +282,8 @@ func (s *sentence) gateway(e devices.Event) {
 				s.say(texts.ConsoleIncidents.Silenced, s.name(p.By), p.Mode.Text(), p.Minutes, p.Scope)
 			}
 		})
+	case visit.TypeVisited:
+		s.visit(e)
 	case registry.TypeChanged:
 		read(e, s.changed)
 	case clock.TypeStep:

@@ -8,9 +8,6 @@ import (
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
-// weeksShown is how far the weekly figures go back.
-const weeksShown = 12 * 7 * 24 * time.Hour
-
 // ledger serves the record of incidents and pages:
 //
 //	GET /v1/incidents/{id}/explain    why it is as it is, in lines of words
@@ -27,7 +24,7 @@ func (c Config) ledger(mux *http.ServeMux) {
 		answer(w, r, v, err)
 	})
 	mux.HandleFunc("GET /v1/ledger/weeks", func(w http.ResponseWriter, r *http.Request) {
-		weeks, err := c.Ledger.Weeks(time.Now().Add(-weeksShown))
+		weeks, err := c.Ledger.Weeks(time.Now().Add(-alert.WeeksShown))
 		answer(w, r, weeks, err)
 	})
 	mux.HandleFunc("GET /v1/ledger", func(w http.ResponseWriter, r *http.Request) {
