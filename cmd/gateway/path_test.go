@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
@@ -59,6 +60,18 @@ func TestPathsStory(t *testing.T) {
 	modem("")
 	await(false)
 	c.pass(time.Hour) // past the grace of the start
+	keys := []string{}
+	for _, f := range g.journal.Stats().Followers {
+		keys = append(keys, f.Name)
+	}
+	for _, p := range g.paths() {
+		keys = append(keys, p.Name)
+	}
+	for _, key := range keys {
+		if _, ok := texts.Parts[key]; !ok {
+			t.Errorf("the page would call it %q", key)
+		}
+	}
 
 	provider.drop()
 	stick.NoNetwork(true)

@@ -99,7 +99,7 @@ var AlertSigns = struct {
 	OffUnknown: Text{"网关曾关机，时长未知（时钟未同步）", "the gateway was off, nobody knows for how long (clock not synchronised)"},
 	Unsynced:   Text{"时钟没有对时来源", "the clock has no source"},
 	Disk:       Text{"存储剩余 %d%%", "%d%% of the disk is left"},
-	Path:       Text{"通信路径 %s 中断", "path %s is down"},
+	Path:       Text{"%s中断", "down: %s"},
 
 	Night:    Text{"夜间", "at night"},
 	Dementia: Text{"认知障碍", "dementia"},

@@ -77,7 +77,7 @@ var Console = struct {
 	JournalState:     Text{"%s，共 %d 条", "%s, %d events"},
 	Backlog:          Text{"处理进度", "Followers"},
 	UpToDate:         Text{"全部处理完毕", "up to date"},
-	Behind:           Text{"%s 落后 %d 条", "%s is %d behind"},
+	Behind:           Text{"%s落后 %d 条", "%s: %d behind"},
 	Province:         Text{"省平台", "Province"},
 	ProvinceOff:      Text{"未启用", "not set up"},
 	ProvinceNever:    Text{"尚未上报成功", "nothing accepted yet"},
@@ -103,7 +103,7 @@ var Console = struct {
 	Enter:       Text{"进入", "Enter"},
 	LoginSpent:  Text{"这个登录链接已经用过或过期，请再要一个。", "This login link has been used or has expired: ask for another."},
 	LoginNeeded: Text{"请先登录", "Please log in"},
-	LoginHow:    Text{"在网关上运行 gateway login，打开它给出的一次性链接。", "Run gateway login on the box and open the one-time link that it prints."},
+	LoginHow:    Text{"请打开管理员给您的一次性登录链接（在网关上运行 gateway login 得到）。", "Open the one-time link that you were given (gateway login on the box prints one)."},
 	LoginReload: Text{"我已登录，重新载入", "I am logged in: reload"},
 	NotFound:    Text{"没有这个页面", "There is no such page"},
 	Back:        Text{"返回首页", "Back to the page"},
@@ -124,6 +124,7 @@ var ConsoleEvents = struct {
 	Battery, BatteryLow, Worn, NotWorn, Position                    Text
 	Raised, Escalated, Acknowledged, Resolved                       Text
 	ClockSynced, ClockUnsynced                                      Text
+	Started, Running, UplinkUp, UplinkDown, Synced                  Text
 	Rejected, Gap, Damage, Box, Other, Device, UnknownDevice, Comma Text
 }{
 	Compartment: Text{"%d 号格", "compartment %d"},
@@ -171,6 +172,11 @@ var ConsoleEvents = struct {
 	Gap:           Text{"磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full"},
 	ClockSynced:   Text{"时钟已同步：%s", "the clock is synchronised: %s"},
 	ClockUnsynced: Text{"时钟未同步，显示为 %s", "the clock is not synchronised; it says %s"},
+	Started:       Text{"网关启动", "the box has started"},
+	Running:       Text{"网关运行正常", "the box is running"},
+	UplinkUp:      Text{"与省平台的通信恢复", "the province's platform can be reached"},
+	UplinkDown:    Text{"与省平台的通信中断", "the province's platform cannot be reached"},
+	Synced:        Text{"%s：%d 条被接收，%d 条被拒，%d 条待报", "%s: %d accepted, %d refused, %d waiting"},
 	Box:           Text{"网关", "the box"},
 	Other:         Text{"上报 %s", "reports %s"},
 	Device:        Text{"%s（%s）", "%s (%s)"},

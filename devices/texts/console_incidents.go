@@ -20,7 +20,7 @@ var ConsoleIncidents = struct {
 	GivenTo:    Text{"%s 交给 %s", "%s has handed over to %s"},
 	Found:      Text{"规则发现：%v", "a rule has found: %v"},
 	Mended:     Text{"已恢复：%v", "mended: %v"},
-	Paged:      Text{"呼叫结果（%s）", "what came of a page (%s)"},
+	Paged:      Text{"呼叫%s：%v", "called %s: %v"},
 	Silenced:   Text{"%s 开启%v %d 分钟（%s）", "%s has begun %v for %d min (%s)"},
 	Unsilenced: Text{"%s 结束%v（%s）", "%s has ended %v (%s)"},
 

@@ -1,6 +1,10 @@
 package alert
 
-import "github.com/linli-edge/gateway/devices/texts"
+import (
+	"strings"
+
+	"github.com/linli-edge/gateway/devices/texts"
+)
 
 // SignKind is a thing that a rule goes by.
 type SignKind string
@@ -84,9 +88,13 @@ func (s Sign) Text(lang texts.Lang) string {
 	case SignDisk:
 		return t.Disk.In(lang, int(s.Value))
 	case SignDrill:
-		return texts.AlertDrill.Failed.In(lang, s.Of)
+		var parts []string
+		for key := range strings.FieldsSeq(s.Of) {
+			parts = append(parts, texts.Part(lang, key))
+		}
+		return texts.AlertDrill.Failed.In(lang, strings.Join(parts, texts.ConsoleEvents.Comma.In(lang)))
 	case SignPath:
-		return t.Path.In(lang, s.Of)
+		return t.Path.In(lang, texts.Part(lang, s.Of))
 	case SignNight:
 		return t.Night.In(lang)
 	case SignDementia:

@@ -16,6 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -265,5 +266,14 @@ func TestLogSaysNeitherWhoNorWhere(t *testing.T) {
 	}
 	if strings.Contains(line, "502") || strings.Contains(line, "3栋") {
 		t.Errorf("the place is in %s", line)
+	}
+}
+
+// Each channel has a name that people read, and says what its address is.
+func TestEachChannelHasAName(t *testing.T) {
+	for kind := range traits {
+		if texts.Part(texts.Chinese, kind) == kind || Addressing(kind).ZH == "" {
+			t.Errorf("%s has no name", kind)
+		}
 	}
 }

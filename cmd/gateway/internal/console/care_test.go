@@ -161,3 +161,74 @@ func TestCareWithAPhone(t *testing.T) {
 	p.act(chromedp.Click(".week summary"))
 	p.look("8-visited")
 }
+
+// A caregiver who is not logged in scans the label at a door where somebody has
+// called: the page asks for the login, and with it the caregiver is on scene.
+// The next day nothing is open, and the same label takes the visit of the round.
+func TestTheDoorWithAPhone(t *testing.T) {
+	b := newBox(t)
+	elder, ok := b.Registry.Snapshot().ElderOf("band-01")
+	if !ok {
+		t.Fatal("nobody wears band-01")
+	}
+	b.must(b.Registry.Put(registry.Care{ID: elder.ID, RoundHours: 24}))
+	label, err := b.Door(registry.Author{By: "installer"}, elder.ID, false)
+	b.must(err)
+	b.must(b.watch.Confirm(b.Context(), elder.ID, "xu", visit.ByPage))
+	id := b.sos("band-01")
+	b.must(b.engine.Acknowledge(b.Context(), id, "zhou", "page"))
+	p := newPhone(b)
+	p.act(chromedp.Navigate(b.server.URL+label), chromedp.WaitVisible(".reload"))
+	words := ask[string](p, "document.body.innerText")
+	contains(t, words, "请先登录", "登录后即记为“已到场”")
+	lacks(t, words, elder.Name, elder.Building)
+	p.look("10-door-stranger")
+	p.complaints = nil // the browser notes the 401
+	secret, err := b.Mint("zhou")
+	b.must(err)
+	p.act(chromedp.Navigate(b.server.URL+"/login?token="+secret), chromedp.WaitVisible(".enter"), chromedp.Click(".enter"), chromedp.WaitVisible(".incident .taker"))
+	contains(t, ask[string](p, "document.querySelector('.incident').innerText"), "周护理员 已到场", elder.Name)
+	p.look("11-door-on-scene")
+	if i := b.engine.Incidents()[0]; i.OnScene == nil || i.OnScene.By != "zhou" || i.OnScene.How != visit.ByDoor {
+		t.Errorf("%+v", i.OnScene)
+	}
+	b.must(b.engine.Resolve(b.Context(), id, "zhou", alert.CauseReal))
+	b.ahead.Add(int64(25 * time.Hour))
+	p.act(chromedp.Navigate(b.server.URL+label), chromedp.WaitVisible(".enter"))
+	contains(t, ask[string](p, "document.body.innerText"), elder.Name, "现在没有未结束的求助", "巡访已超时 1 小时", "确认已巡访")
+	p.look("12-door-round")
+	p.act(chromedp.Click(".enter"), chromedp.WaitNotPresent(".enter"))
+	contains(t, ask[string](p, "document.body.innerText"), "已记录这次巡访")
+	p.look("13-door-visited")
+	if len(p.complaints) > 0 {
+		t.Errorf("the browser complains: %q", p.complaints)
+	}
+}
+
+// Who opens the link of a message sees what it is about, presses, and has it;
+// who opens it later sees that it is taken.
+func TestALinkWithAPhone(t *testing.T) {
+	b := newBox(t)
+	id := b.sos("band-04")
+	p := newPhone(b)
+	link := b.server.URL + b.Link(id, "zhou")
+	p.act(chromedp.Navigate(link), chromedp.WaitVisible(".enter"))
+	contains(t, ask[string](p, "document.body.innerText"), "紧急求助", "桂花苑2号楼 402室", "按下即记录由您处理")
+	p.look("14-link")
+	p.act(chromedp.Click(".enter"), chromedp.WaitNotPresent(".enter"))
+	contains(t, ask[string](p, "document.body.innerText"), "已记录由您处理。请立即前往。")
+	p.look("15-link-pressed")
+	if i := b.engine.Incidents()[0]; i.Acknowledged == nil || i.Acknowledged.By != "zhou" || i.Acknowledged.How != "link" {
+		t.Errorf("%+v", i.Acknowledged)
+	}
+	p.act(chromedp.Navigate(link), chromedp.WaitVisible(".card"))
+	contains(t, ask[string](p, "document.body.innerText"), "已有人处理")
+	p.look("16-link-taken")
+	if len(p.complaints) > 0 {
+		t.Errorf("the browser complains: %q", p.complaints)
+	}
+	b.ahead.Add(int64(25 * time.Hour))
+	p.act(chromedp.Navigate(link), chromedp.WaitVisible(".card"))
+	contains(t, ask[string](p, "document.body.innerText"), "已过期")
+	p.look("17-link-expired")
+}

@@ -154,7 +154,7 @@ func TestACallIsTakenAndClosedOnThePage(t *testing.T) {
 	client := b.enter("zhou")
 	_, body := b.get(client, "/")
 	contains(t, body, "1 起求助等待处理", "紧急求助", "桂花苑1号楼 101室", "陈桂英", "我来处理",
-		"周护理员", "webhook", "通道已接收", "社区值班台", "sms", "没有送出，稍后再试")
+		"周护理员", "Webhook 推送", "通道已接收", "社区值班台", "短信（手机卡）", "没有送出，稍后再试")
 	status, body := b.post(client, "/incidents/"+id+"/acknowledge", nil)
 	if status != http.StatusOK {
 		t.Fatal(status)

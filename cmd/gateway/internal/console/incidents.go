@@ -163,7 +163,7 @@ func place(lang texts.Lang, i alert.Incident) string {
 // page says who was called by which channel, and what came of it.
 func (c *Console) page(lang texts.Lang, d alert.Delivery) pageView {
 	t := texts.Console
-	v := pageView{Who: c.personName(d.Recipient), Channel: d.Channel}
+	v := pageView{Who: c.personName(d.Recipient), Channel: texts.Part(lang, d.Channel)}
 	if d.Recipient == "" {
 		v.Who, v.Channel = t.Log.In(lang), ""
 	}

@@ -95,7 +95,7 @@ func (c *Console) status(lang texts.Lang) []statusView {
 	var behind []string
 	for _, f := range stats.Followers {
 		if n := lag(f); n > 0 {
-			behind = append(behind, t.Behind.In(lang, f.Name, n))
+			behind = append(behind, t.Behind.In(lang, texts.Part(lang, f.Name), n))
 		}
 	}
 	backlog := statusView{t.Backlog.In(lang), t.UpToDate.In(lang), false}

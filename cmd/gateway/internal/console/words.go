@@ -16,6 +16,7 @@ import (
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 // view says in words what an event reports.
@@ -273,7 +274,14 @@ func (s *sentence) gateway(e devices.Event) {
 			s.warn(!p.Mended)
 		})
 	case alert.TypePaged:
-		read(e, func(p alert.Paged) { s.say(texts.ConsoleIncidents.Paged, p.Channel) })
+		read(e, func(p alert.Paged) {
+			to := texts.Part(s.lang, p.Channel)
+			if p.Recipient != "" {
+				to = t.Device.In(s.lang, s.name(p.Recipient), to)
+			}
+			s.say(texts.ConsoleIncidents.Paged, to, p.Result.Text())
+			s.warn(p.Result != alert.Accepted)
+		})
 	case alert.TypeSilenced:
 		read(e, func(p alert.Silenced) {
 			if p.Minutes == 0 {
@@ -286,6 +294,15 @@ func (s *sentence) gateway(e devices.Event) {
 		s.visit(e)
 	case registry.TypeChanged:
 		read(e, s.changed)
+	case usage.TypeAlive:
+		read(e, func(p usage.Alive) { s.either(p.First, t.Started, t.Running) })
+	case usage.TypeUplink:
+		read(e, func(p usage.Uplink) { s.either(p.Online, t.UplinkUp, t.UplinkDown); s.warn(!p.Online) })
+	case usage.TypeSynced:
+		read(e, func(p usage.Synced) {
+			s.say(t.Synced, texts.Part(s.lang, p.Destination), p.Accepted, p.Refused, p.Waiting)
+			s.warn(p.Refused > 0)
+		})
 	case clock.TypeStep:
 		read(e, func(p clock.Step) {
 			s.either(p.Synchronised, t.ClockSynced, t.ClockUnsynced, civil(p.To).Format("2006-01-02 15:04"))

@@ -31,6 +31,7 @@ import (
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
+	"github.com/linli-edge/gateway/sync/usage"
 )
 
 func ptr[T any](v T) *T { return &v }
@@ -83,6 +84,15 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, clock.Step{To: time.Date(2026, 11, 23, 0, 15, 0, 0, time.UTC), Synchronised: true}, "时钟已同步：2026-11-23 08:15", "the clock is synchronised: 2026-11-23 08:15", ""},
 		{devices.GatewayDevice, clock.Step{To: time.Unix(0, 0)}, "时钟未同步，显示为 1970-01-01 08:00", "the clock is not synchronised; it says 1970-01-01 08:00", "warn"},
 		{devices.GatewayDevice, journal.Damage{File: "usage.state"}, "存储文件损坏（usage.state），救回 0 条记录", "a file was damaged (usage.state), 0 records rescued", "warn"},
+		{devices.GatewayDevice, alert.Paged{Incident: "1", Recipient: "zhou", Channel: "webhook", Result: alert.Accepted}, "呼叫周护理员（Webhook 推送）：渠道已接受", "called 周护理员 (webhook): accepted by the channel", ""},
+		{devices.GatewayDevice, alert.Paged{Incident: "1", Channel: alert.LogChannel, Result: alert.Accepted}, "呼叫网关日志：渠道已接受", "called the box's log: accepted by the channel", ""},
+		{devices.GatewayDevice, alert.Paged{Incident: "1", Recipient: "zhou", Channel: "sms", Result: alert.Permanent}, "呼叫周护理员（短信（手机卡））：无法送达", "called 周护理员 (SMS by the SIM card): cannot be delivered", "warn"},
+		{devices.GatewayDevice, usage.Alive{First: true}, "网关启动", "the box has started", ""},
+		{devices.GatewayDevice, usage.Alive{}, "网关运行正常", "the box is running", ""},
+		{devices.GatewayDevice, usage.Uplink{Online: true}, "与省平台的通信恢复", "the province's platform can be reached", ""},
+		{devices.GatewayDevice, usage.Uplink{}, "与省平台的通信中断", "the province's platform cannot be reached", "warn"},
+		{devices.GatewayDevice, usage.Synced{Destination: "province", Accepted: 41, Waiting: 2, Delays: make([]int64, usage.SyncDelays)}, "上报省平台：41 条被接收，0 条被拒，2 条待报", "reports to the province: 41 accepted, 0 refused, 2 waiting", ""},
+		{devices.GatewayDevice, visit.Visited{Elder: "gone", Caregiver: "zhou", By: visit.ByPage}, "周护理员 巡访 gone", "周护理员 visited gone", ""},
 		{devices.GatewayDevice, journal.Gap{}, "磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full", "warn"},
 		{devices.GatewayDevice, command.Asked{Device: "locker-n1", Action: command.Open, Data: command.Data{Compartment: 12}, By: "zhou"}, "北门柜（桂花苑北门快递柜），周护理员 要求打开柜门（12 号格）", "北门柜 (桂花苑北门快递柜), 周护理员 asks it to open a compartment (compartment 12)", ""},
 		{devices.GatewayDevice, command.Sent{Device: "gone"}, "未登记设备 gone，命令已发出", "unregistered device gone, a command was sent", ""},
@@ -213,6 +223,21 @@ func TestNoTypeIsWithoutWords(t *testing.T) {
 					t.Errorf("%s of a %s: %q, %q", s.Type, s.Kind, v.Glyph, v.What)
 				}
 			}
+		}
+	}
+}
+
+// Nor is any that the box journals itself.
+func TestNoTypeOfTheBoxIsWithoutWords(t *testing.T) {
+	b := newBox(t)
+	for _, own := range []devices.Payload{
+		alert.Raised{}, alert.Escalated{}, alert.Acknowledged{}, alert.Resolved{}, alert.OnScene{}, alert.Noted{}, alert.HandedOver{}, alert.Found{}, alert.Paged{}, alert.Silenced{},
+		journal.Gap{}, journal.Damage{}, usage.Alive{}, usage.Uplink{}, usage.Synced{}, clock.Step{}, registry.Changed{}, desk.Served{}, visit.Visited{},
+		command.Asked{}, command.Sent{}, command.Ended{}, devices.Rejected{},
+	} {
+		e := devices.Event{Device: devices.GatewayDevice, Type: own.EventType(), Data: json.RawMessage(`{"device":"band-01","way":"key","by":"zhou"}`)}
+		if v := view(e, b.Registry.Snapshot(), texts.Chinese); v.What == texts.ConsoleEvents.Other.In(texts.Chinese, string(e.Type)) {
+			t.Errorf("%s: %q", e.Type, v.What)
 		}
 	}
 }

@@ -1,0 +1,43 @@
+package texts
+
+// Parts are what the program knows by a key: the channels, the paths that pages
+// and reports take, and who follows the journal.
+var Parts = map[string]Text{
+	"wecom_robot":  {"企业微信群机器人", "WeCom robot"},
+	"wecom_app":    {"企业微信应用", "WeCom application"},
+	"dingtalk":     {"钉钉群机器人", "DingTalk robot"},
+	"feishu":       {"飞书群机器人", "Feishu robot"},
+	"bark":         {"Bark 推送", "Bark"},
+	"ntfy":         {"ntfy 推送", "ntfy"},
+	"webhook":      {"Webhook 推送", "webhook"},
+	"email":        {"电子邮件", "e-mail"},
+	"aliyun_sms":   {"阿里云短信", "Aliyun SMS"},
+	"aliyun_voice": {"阿里云语音电话", "Aliyun voice call"},
+	"sms":          {"短信（手机卡）", "SMS by the SIM card"},
+	"speech":       {"喇叭播报", "loudspeaker"},
+	"log":          {"网关日志", "the box's log"},
+
+	"internet":   {"外网", "the Internet"},
+	"dns":        {"域名解析（DNS）", "DNS"},
+	"broker":     {"外部消息服务器", "external broker"},
+	"sim credit": {"手机卡余额", "credit of the SIM card"},
+
+	"engine":  {"告警引擎", "the alert engine"},
+	"journal": {"日志存储", "the journal"},
+
+	"alert":    {"告警", "alerts"},
+	"watch":    {"规则", "rules"},
+	"ledger":   {"台账", "ledger"},
+	"usage":    {"统计", "statistics"},
+	"commands": {"设备命令", "commands"},
+	"province": {"上报省平台", "reports to the province"},
+}
+
+// Part names one of Parts. What is not among them, a platform of the operator's
+// own, is called as its configuration calls it.
+func Part(lang Lang, key string) string {
+	if t, ok := Parts[key]; ok {
+		return t.In(lang)
+	}
+	return key
+}
