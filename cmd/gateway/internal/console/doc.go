@@ -34,6 +34,13 @@
 // SameSite=Strict, and the Origin is checked) nor frame the console. Nothing
 // is loaded from anywhere else.
 //
+// # Care
+//
+// /care has who is to be visited ([alert.Watch.Rounds]), who is on duty and what
+// is wrong with the rota ([alert.Engine.Duty]), and the weeks
+// ([alert.Ledger.Weeks]): what the commands round, rota and ledger weekly say. A
+// visit is offered for confirmation from the half of its time on, as at the door.
+//
 // # How it stays current
 //
 // A stream of server-sent events replaces a panel of the page when it has
