@@ -409,7 +409,7 @@ func TestNoticesFindOutTogether(t *testing.T) {
 					t.Errorf("a call for help behind them reached %s", addresses(calls))
 				}
 				b.phone.mood("tech")
-				pass(30 * time.Second)
+				pass(2 * time.Minute) // whoever had failed most often waits longest
 				told := 0
 				for _, c := range b.phone.take() {
 					if c.page.Kind == Tamper && c.result == Accepted {
