@@ -17,7 +17,6 @@
 //	    address: topic.name
 //	    rules:
 //	      - name: status
-//	        kinds: [wearable, locker]
 //	        retained: true
 //	        when: text in ["online", "offline"]
 //	        type: status
@@ -38,7 +37,8 @@
 // registry knows the device by; then every one of its rules is tried.
 //
 //	name      of the rule, unique in the file
-//	kinds     of device that the rule is for; each must report its type
+//	kinds     of device that the rule is for, each of which must report its type;
+//	          without it, all that do
 //	when      the condition; null is false
 //	type      what is reported, see the kind's package (devices/wearable, …)
 //	data      its fields, an expression each; a field that is null is left out

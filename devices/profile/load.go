@@ -19,8 +19,10 @@ import (
 // Set is the profiles of a folder. It may be used by many goroutines.
 type Set struct {
 	vocabulary devices.Vocabulary
-	documents  map[string]document
-	profiles   map[string]*Profile // by name, with the settings as written
+	// sources are the files by name, to be compiled again with other settings:
+	// what is parsed holds every token, and ten times the memory.
+	sources  map[string][]byte
+	profiles map[string]*Profile // by name, with the settings as written
 
 	mu  sync.RWMutex
 	own map[string]*Profile // by reference, with settings of a bridge's own
@@ -81,15 +83,19 @@ func Load(fsys fs.FS, vocabulary devices.Vocabulary) (*Set, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list profiles: %w", err)
 	}
-	set := &Set{vocabulary: vocabulary, documents: map[string]document{}, profiles: map[string]*Profile{}, own: map[string]*Profile{}}
+	set := &Set{vocabulary: vocabulary, sources: map[string][]byte{}, profiles: map[string]*Profile{}, own: map[string]*Profile{}}
 	var wrong []error
 	for _, file := range names {
-		d, p, err := loadFile(fsys, file, vocabulary)
+		source, err := fs.ReadFile(fsys, file)
+		if err != nil {
+			return nil, fmt.Errorf("read profile: %w", err)
+		}
+		p, err := compileFile(file, source, vocabulary)
 		if err != nil {
 			wrong = append(wrong, err)
 			continue
 		}
-		set.documents[p.name], set.profiles[p.name] = d, p
+		set.sources[p.name], set.profiles[p.name] = source, p
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return nil, err
@@ -100,11 +106,11 @@ func Load(fsys fs.FS, vocabulary devices.Vocabulary) (*Set, error) {
 // LoadOne is Load of one file that is called name.yaml, without those beside
 // it.
 func LoadOne(name string, source []byte, vocabulary devices.Vocabulary) (*Set, error) {
-	d, p, err := compileFile(name+".yaml", source, vocabulary)
+	p, err := compileFile(name+".yaml", source, vocabulary)
 	if err != nil {
 		return nil, err
 	}
-	return &Set{vocabulary: vocabulary, documents: map[string]document{name: d}, profiles: map[string]*Profile{name: p}, own: map[string]*Profile{}}, nil
+	return &Set{vocabulary: vocabulary, sources: map[string][]byte{name: source}, profiles: map[string]*Profile{name: p}, own: map[string]*Profile{}}, nil
 }
 
 // Profiles lists all, by name.
@@ -161,27 +167,19 @@ func (p *Profile) Rules() []string {
 	return names
 }
 
-func loadFile(fsys fs.FS, file string, vocabulary devices.Vocabulary) (document, *Profile, error) {
-	source, err := fs.ReadFile(fsys, file)
-	if err != nil {
-		return document{}, nil, fmt.Errorf("read profile: %w", err)
-	}
-	return compileFile(file, source, vocabulary)
-}
-
-func compileFile(file string, source []byte, vocabulary devices.Vocabulary) (document, *Profile, error) {
+func compileFile(file string, source []byte, vocabulary devices.Vocabulary) (*Profile, error) {
 	if len(source) > maxFile {
-		return document{}, nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
+		return nil, fmt.Errorf("%s: longer than %d bytes", file, maxFile)
 	}
 	d, err := parse(source)
 	if err != nil {
-		return document{}, nil, place(file, err)
+		return nil, place(file, err)
 	}
 	p, err := build(d, strings.TrimSuffix(file, ".yaml"), vocabulary, nil)
 	if err != nil {
-		return document{}, nil, place(file, err)
+		return nil, place(file, err)
 	}
-	return d, p, nil
+	return p, nil
 }
 
 // build compiles a profile, with the bridge's own settings instead of those
@@ -294,7 +292,7 @@ func (p *Profile) compileRule(r rule, topic pattern, vocabulary devices.Vocabula
 	for _, k := range []struct {
 		key   string
 		given bool
-	}{{"name", r.Name.text != ""}, {"kinds", len(r.Kinds) > 0}, {"when", r.When.text != "" || r.Held.text != ""}, {"type", r.Type.text != ""}} {
+	}{{"name", r.Name.text != ""}, {"when", r.When.text != "" || r.Held.text != ""}, {"type", r.Type.text != ""}} {
 		if !k.given {
 			return c, &mistake{at.at, texts.Errorf(texts.Profile.Rule, c.name, k.key, texts.Errorf(texts.Profile.Missing, k.key))}
 		}
@@ -351,8 +349,19 @@ func (p *Profile) compileRule(r rule, topic pattern, vocabulary devices.Vocabula
 	return c, nil
 }
 
-// checkKinds wants every kind of the rule to report its type.
+// checkKinds wants every kind of the rule to report its type. A rule that names
+// none is for all that do.
 func checkKinds(c *compiled, r rule, vocabulary devices.Vocabulary) error {
+	if len(r.Kinds) == 0 {
+		for _, kind := range vocabulary.Kinds() {
+			if vocabulary.Reports(kind, c.typ) {
+				r.Kinds = append(r.Kinds, written{text: string(kind)})
+			}
+		}
+		if len(r.Kinds) == 0 {
+			return wrong(r.Type, texts.Profile.NoType, r.Type.text)
+		}
+	}
 	for _, k := range r.Kinds {
 		kind := devices.Kind(k.text)
 		_, urgency, err := vocabulary.Parse(kind, c.typ, nil)

@@ -282,7 +282,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		{rule("kinds: [werable]\nwhen: 'true'\ntype: sos"), "p.yaml:12:15", `a werable does not report "sos"`},
 		{rule(good + "retained: true"), "p.yaml:12:15", "a retained message cannot be"},
 		{rule(good + "data: {a: frobnicate(1)}"), "p.yaml:13:19", "rule r: data.a: bad expression: unknown name frobnicate"},
-		{rule("when: 'true'\ntype: sos"), "p.yaml:9:15", "kinds: must not be empty"},
+		{rule("when: 'true'\ntype: frobnicated"), "p.yaml:11:15", `no kind of device reports "frobnicated"`},
 		{rule(good) + "\n      - name: r\n        kinds: [wearable]\n        when: 'true'\n        type: fall", "p.yaml:14:15", `another rule is called "r"`},
 	} {
 		_, err := Load(fstest.MapFS{"p.yaml": {Data: []byte(test.source)}}, vocabulary)

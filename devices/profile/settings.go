@@ -42,9 +42,9 @@ func (s *Set) Open(reference string) (*Profile, error) {
 		return p, nil
 	}
 	name, query, _ := strings.Cut(reference, "?")
-	d, ok := s.documents[name]
+	source, ok := s.sources[name]
 	if !ok {
-		return nil, texts.Errorf(texts.Profile.NoProfile, name, strings.Join(slices.Sorted(maps.Keys(s.documents)), ", "))
+		return nil, texts.Errorf(texts.Profile.NoProfile, name, strings.Join(slices.Sorted(maps.Keys(s.sources)), ", "))
 	}
 	given, err := url.ParseQuery(query)
 	if err != nil {
@@ -56,6 +56,10 @@ func (s *Set) Open(reference string) (*Profile, error) {
 			return nil, texts.Errorf(texts.Profile.Reference, reference)
 		}
 		own[key] = values[0]
+	}
+	d, err := parse(source)
+	if err != nil {
+		return nil, err
 	}
 	if p, err = build(d, name, s.vocabulary, own); err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ var Profile = struct {
 
 	Missing, NameOfFile, Name, Twice, NoMessages, NoRules Text
 	Topic, Filter, NotCovered, Unreachable                Text
-	UnknownType, UrgentRetained, Loop, TooLong            Text
+	UnknownType, NoType, UrgentRetained, Loop, TooLong    Text
 	InstanceOfHeld, NumberAlone                           Text
 	Describes, DescribesAlone                             Text
 
@@ -32,6 +32,7 @@ var Profile = struct {
 	Unreachable: Text{"topic：永远轮不到它，因为前面的 %q 已涵盖所有这样的报文，请调换次序", "topic: never reached, as %q before it takes all such messages: put this one first"},
 
 	UnknownType:    Text{"type：%s 不会上报 %q", "type: a %s does not report %q"},
+	NoType:         Text{"type：没有哪种设备会上报 %q", "type: no kind of device reports %q"},
 	UrgentRetained: Text{"retained：保留报文不能触发 %q，请删去", "retained: a retained message cannot be a %q, remove this"},
 	Describes:      Text{"describes：须为 %v 之一（现为 %.80q）", "describes: must be one of %v (got %.80q)"},
 	DescribesAlone: Text{"describes：这样的报文不需要 address 和 rules，请删去", "describes: such a message needs no address and no rules, remove them"},
