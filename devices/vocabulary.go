@@ -195,6 +195,18 @@ func (v Vocabulary) Kinds() []Kind {
 	return kinds
 }
 
+// Callers lists the kinds of device that report anything Urgent.
+func (v Vocabulary) Callers() []Kind {
+	return slices.DeleteFunc(v.Kinds(), func(kind Kind) bool {
+		for key, s := range v {
+			if key.kind == kind && s.Urgency == Urgent {
+				return false
+			}
+		}
+		return true
+	})
+}
+
 // Reporters is how many kinds of device report type t.
 func (v Vocabulary) Reporters(t Type) (n int) {
 	for key := range v {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/usage"
 )
@@ -87,8 +88,18 @@ func TestAdoption(t *testing.T) {
 		t.Errorf("personal data of a stranger:\n%s", list)
 	}
 	button := sender.FindString(list)
-	if n := len(g.alerts.Incidents()); n != 0 {
-		t.Errorf("%d incidents by a device that nobody knows", n)
+	// Nobody knows whose it is, and those on duty are told so, without a name.
+	strange := b.phone.await(t, "the stranger's call", func(p []alert.Page) bool { return len(p) > 0 })[0]
+	if text := strange.Text(texts.Chinese); strange.Kind != alert.Stranger || strange.Device != button ||
+		!strings.HasPrefix(text, "【未登记设备求助】设备 "+button+"\n它报告：紧急求助\n没有登记这是谁的设备。") || strings.Contains(text, "卫生间") {
+		t.Errorf("%+v: %s", strange, text)
+	}
+	say(bridge, "zigbee2mqtt/302/卫生间", `{"action":"emergency","battery":100}`)
+	if incidents := g.alerts.Incidents(); len(incidents) != 1 || incidents[0].ID != strange.Incident {
+		t.Errorf("incidents %+v", incidents)
+	}
+	if err := g.alerts.Acknowledge(t.Context(), strange.Incident, "li", "page"); err != nil {
+		t.Fatal(err)
 	}
 
 	// The locker. It gets in only while somebody waits for it.
@@ -129,8 +140,10 @@ func TestAdoption(t *testing.T) {
 
 	bridge, locker = enter("z2m", secrets["z2m"]), enter("locker-7", secret[1])
 	say(bridge, "zigbee2mqtt/302/卫生间", `{"action":"emergency","battery":100}`)
-	pages := b.phone.await(t, "the button", func(p []alert.Page) bool { return len(p) > 0 })
-	if p := pages[0]; p.Building != "3号楼" || p.Kind != alert.SOS {
+	// It is the same call, now with where to go.
+	pages := b.phone.await(t, "the button", func(p []alert.Page) bool { return p[len(p)-1].Round > 1 })
+	pages = pages[len(pages)-1:]
+	if p := pages[0]; p.Incident != strange.Incident || p.Building != "3号楼" || p.Room != "302 卫生间" || p.Kind != alert.SOS {
 		t.Errorf("page %+v", p)
 	}
 	day := usage.Day(b.clock().Wall)
@@ -147,7 +160,7 @@ func TestAdoption(t *testing.T) {
 	bridge = enter("z2m", secrets["z2m"])
 	say(bridge, "zigbee2mqtt/新按钮", `{"action":"emergency"}`)
 	b.phone.await(t, "the new button", func(p []alert.Page) bool {
-		return p[len(p)-1].Incident != pages[0].Incident || p[len(p)-1].Round > 1
+		return p[len(p)-1].Incident != pages[0].Incident || p[len(p)-1].Round > pages[0].Round
 	})
 	say(bridge, "zigbee2mqtt/302/卫生间", `{"battery":20}`)
 	if list := i.does("device", "list", "--unknown"); !strings.Contains(list, button) {

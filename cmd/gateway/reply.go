@@ -36,8 +36,7 @@ func (g *gateway) replied(ctx context.Context, number, text string) (answer stri
 	if err := g.alerts.Acknowledge(ctx, incident.ID, by, "sms"); err != nil {
 		return "", err // the message stays on the card, and comes again
 	}
-	p := alert.Page{Kind: incident.Kind, Building: incident.Building, Room: incident.Room, Place: incident.Place, Device: incident.Device}
-	return texts.Notify.Taken.In(lang, p.Where(lang)), nil
+	return texts.Notify.Taken.In(lang, incident.Where(lang)), nil
 }
 
 // takes tells whether a reply says "I have it": a one, in whichever form a

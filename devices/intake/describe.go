@@ -44,8 +44,20 @@ func (in *Intake) described(bridge devices.Device, topic string) string {
 }
 
 // beside adds to what the profile has read of a message what the device's own
-// description says, where that is more.
+// description says, where that is more. Of an alarm the description counts,
+// which knows all the sensors that one detector has: that the first has cleared
+// must not hide the second.
 func (in *Intake) beside(d devices.Device, read, own []devices.Report) []devices.Report {
+	alarms := map[string]bool{}
+	for _, r := range own {
+		p, urgency, err := in.Vocabulary.Parse(d.Kind, r.Type, r.Data)
+		if _, level := p.(devices.Leveled); level && err == nil && urgency == devices.Urgent {
+			alarms[in.subject(d.Kind, r)] = true
+		}
+	}
+	if len(alarms) > 0 {
+		read = slices.DeleteFunc(read, func(r devices.Report) bool { return alarms[in.subject(d.Kind, r)] })
+	}
 	if len(read) == 0 {
 		return own
 	}

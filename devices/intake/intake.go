@@ -49,7 +49,9 @@ type Intake struct {
 	levels   [2]levels // by urgency: no call for help waits for a state
 	taps     taps
 	rejects  budget
-	random   string // prefix of random identities, of this process
+	calling  []devices.Kind // those that may call for help
+	callers  callers        // among those who are not registered
+	random   string         // prefix of random identities, of this process
 	counter  atomic.Uint64
 	messages *prometheus.CounterVec
 	rejected *prometheus.CounterVec
@@ -63,8 +65,9 @@ func New(c Config) *Intake {
 		c.Witness = nobody{}
 	}
 	in := &Intake{
-		Config: c,
-		random: "r/" + rand.Text()[:13] + "/",
+		Config:  c,
+		random:  "r/" + rand.Text()[:13] + "/",
+		calling: c.Vocabulary.Callers(),
 		messages: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linli_intake_reports_total",
 			Help: "Reports heard, by what became of them: recorded, unchanged (a state that says nothing new), rejected, ignored (of a sender that somebody has ignored or blocked), failed (not recorded and not acknowledged).",
@@ -112,20 +115,27 @@ func (in *Intake) Take(ctx context.Context, m devices.Message, done func(error))
 
 // Urgent tells whether a message would be a call for help. It changes nothing.
 func (in *Intake) Urgent(m devices.Message) bool {
-	d, reports := in.foresee(m)
+	d, reports, stranger := in.foresee(m)
+	if stranger != nil {
+		return !m.Retained && slices.ContainsFunc(in.calls(stranger), in.begins)
+	}
 	return slices.ContainsFunc(reports, func(r devices.Report) bool { return in.Vocabulary.Urgency(d.Kind, r.Type) == devices.Urgent })
 }
 
-// foresee is what Take would make of a message of a registered device.
-func (in *Intake) foresee(m devices.Message) (d devices.Device, reports []devices.Report) {
+// foresee is what Take would make of a message of a registered device, or of
+// somebody else's.
+func (in *Intake) foresee(m devices.Message) (d devices.Device, reports []devices.Report, stranger reader) {
 	if rest, native := strings.CutPrefix(m.Topic, prefix); native {
 		id, message, _ := strings.Cut(rest, "/")
 		d, ok := in.Directory.Device(id)
-		if !ok || d.Retired || m.Client != "" && m.Client != id {
-			return d, nil
+		if d.Retired || m.Client != "" && m.Client != id {
+			return d, nil, nil
+		}
+		if !ok {
+			return d, nil, readNative(message, m.Payload)
 		}
 		reports, _ = parseNative(message, m.Payload) // what cannot be read is no call
-		return d, reports
+		return d, reports, nil
 	}
 	for _, bridge := range in.speakers(m) {
 		p, ok := in.Profiles.Profile(bridge.Profile)
@@ -136,12 +146,18 @@ func (in *Intake) foresee(m devices.Message) (d devices.Device, reports []device
 		if address == "" {
 			address = in.described(bridge, m.Topic)
 		}
-		if d, ok := in.Directory.Behind(bridge.ID, address); ok && address != "" && !d.Retired {
+		if address == "" {
+			continue
+		}
+		if d, ok := in.Directory.Behind(bridge.ID, address); ok && !d.Retired {
 			read, _ := p.Reports(d, m) // what could be read
-			return d, in.beside(d, read, in.Descriptions.Reports(d, m))
+			return d, in.beside(d, read, in.Descriptions.Reports(d, m)), nil
+		}
+		if stranger == nil {
+			stranger = in.readBehind(p, devices.Contact{Bridge: bridge.ID, Address: address}, m)
 		}
 	}
-	return d, nil
+	return d, nil, stranger
 }
 
 // Message is Take for callers that have nothing else to do. It returns nil
@@ -191,7 +207,8 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 		in.rejectFrom(strangers, id, m, unknownDevice(id), t)
 		return
 	case !ok:
-		in.unknown(devices.Contact{Address: id}, m, func() devices.Looks { return in.lookNative(message, m.Payload) }, t)
+		as := readNative(message, m.Payload)
+		in.unknown(devices.Contact{Address: id}, m, as, func() devices.Looks { return in.looks(as) }, t)
 		return
 	}
 	reports, err := parseNative(message, m.Payload)
@@ -243,14 +260,15 @@ func (in *Intake) bridged(m devices.Message, t *tally) {
 		return
 	}
 	if first != nil {
-		in.unknown(*first, m, func() devices.Looks { return in.lookBehind(read, *first, m) }, t)
+		as := in.readBehind(read, *first, m)
+		in.unknown(*first, m, as, func() devices.Looks { return in.lookBehind(*first, as) }, t)
 		return
 	}
 	if m.Client == "" {
 		for _, p := range in.Profiles.Profiles() {
 			if _, ok := p.Address(m); ok {
 				c := devices.Contact{Address: p.Name(), Profile: p.Name()}
-				in.unknown(c, m, func() devices.Looks { return devices.Looks{Kinds: []devices.Kind{devices.KindBridge}} }, t)
+				in.unknown(c, m, in.readBehind(p, c, m), func() devices.Looks { return devices.Looks{Kinds: []devices.Kind{devices.KindBridge}} }, t)
 				return
 			}
 		}

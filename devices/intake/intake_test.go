@@ -148,12 +148,12 @@ type world struct {
 	metrics *prometheus.Registry
 }
 
-func newWorld(t *testing.T) world {
+func newWorld(t *testing.T, also ...devices.Spec) world {
 	t.Helper()
 	w := world{disk: &disk{}, lobby: &lobby{}, metrics: prometheus.NewRegistry(), now: &devices.Stamp{
 		Boot: devices.BootID{1}, Mono: time.Hour, Wall: time.Date(2026, 11, 23, 0, 15, 30, 0, time.UTC),
 	}}
-	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs(), booking.Specs())
+	vocabulary := devices.NewVocabulary(locker.Specs(), cabinet.Specs(), wearable.Specs(), booking.Specs(), also)
 	profiles, err := profile.Load(fstest.MapFS{"sites.yaml": {Data: []byte(sitesProfile)}}, vocabulary)
 	if err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestMessages(t *testing.T) {
 		{"10 MB", "l1", "linli/v1/l1/event", strings.Repeat("x", 10<<20), []string{`l1 rejected too_large`}},
 		{"wrong type", "l1", "linli/v1/l1/event", `{"type":7}`, []string{`l1 rejected invalid`}},
 		{"wrong field", "l1", "linli/v1/l1/event", `{"type":"parcel.deposited","data":{"compartment":"12"}}`, []string{`l1 rejected invalid`}},
-		{"unknown device", "", "linli/v1/nobody/event", `{"type":"sos"}`, []string{`nobody rejected unknown_device`}},
+		{"unknown device", "", "linli/v1/nobody/event", `{"type":"sos"}`, []string{`u-ay5m535bm8 stranger.called {"type":"sos","address":"nobody"}`}},
 		{"retired device", "gone", "linli/v1/gone/event", `{"type":"sos"}`, []string{`gone rejected unknown_device`}},
 		{"unknown event type", "l1", "linli/v1/l1/event", `{"type":"parcel.eaten"}`, []string{`l1 rejected unknown_type`}},
 		{"another kind's type", "l1", "linli/v1/l1/event", `{"type":"sos"}`, []string{`l1 rejected unknown_type`}},
@@ -227,8 +227,8 @@ func TestMessages(t *testing.T) {
 			[]string{`l1 parcel.deposited {"compartment":12}`, `l1 rejected time`}},
 		{"through a bridge", "b1", "site/浴室", `{"pressed":true}`, []string{`bath sos {}`}},
 		{"a bridge's own affairs", "b1", "site/log", `up`, nil},
-		{"of a device the bridge has and we have not", "b1", "site/kitchen", `{"pressed":true}`, []string{`b1/kitchen rejected unknown_device`}},
-		{"of another bridge's device", "b1", "site/门厅", `{"pressed":true}`, []string{`b1/门厅 rejected unknown_device`}},
+		{"of a device the bridge has and we have not", "b1", "site/kitchen", `{"pressed":true}`, []string{`u-d6fz3xqkha stranger.called {"type":"sos","bridge":"b1","address":"kitchen"}`}},
+		{"of another bridge's device", "b1", "site/门厅", `{"pressed":true}`, []string{`u-72kvdv9b0a stranger.called {"type":"sos","bridge":"b1"}`}},
 		{"two bridges behind another broker", "", "site/门厅", `{"pressed":true}`, []string{`hall sos {}`}},
 		{"what one rule cannot read does not cost the press", "b1", "site/浴室", `{"pressed":true,"battery":"full"}`, []string{`bath sos {}`, `bath rejected invalid`}},
 		{"help in bad form is still help", "w1", "linli/v1/w1/event", `{"type":"fall","data":{"lying":"yes"}}`, []string{`w1 fall {}`, `w1 rejected invalid`}},

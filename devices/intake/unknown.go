@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/profile"
+	"github.com/linli-edge/gateway/devices/wearable"
 )
 
 // strangers is the budget that all senders share that are not registered:
@@ -21,8 +22,9 @@ const strangers = "\x00"
 const mostKinds = 5
 
 // unknown takes in a message of a sender that is not registered: it goes to
-// the inbox, and some of them, without what they said, to the journal.
-func (in *Intake) unknown(c devices.Contact, m devices.Message, look func() devices.Looks, t *tally) {
+// the inbox, and some of them, without what they said, to the journal; a call
+// for help goes there as one (stranger.go).
+func (in *Intake) unknown(c devices.Contact, m devices.Message, as reader, look func() devices.Looks, t *tally) {
 	c.Topic, c.Payload, c.Received = m.Topic, m.Payload, in.Clock()
 	sender := c.Address
 	if c.Bridge != "" {
@@ -32,31 +34,39 @@ func (in *Intake) unknown(c devices.Contact, m devices.Message, look func() devi
 		in.messages.WithLabelValues("ignored").Inc()
 		return
 	}
+	if in.strangerCalls(c, m, as, t) {
+		return
+	}
 	in.rejectFrom(strangers, sender, m, unknownDevice(c.Address), t)
 }
 
-// lookNative finds out what a device looks like by a message on a native
-// topic.
-func (in *Intake) lookNative(message string, payload []byte) devices.Looks {
+// readNative is what a message on a native topic says, of whatever kind its
+// sender is.
+func readNative(message string, payload []byte) reader {
 	reports, err := parseNative(message, payload)
 	if err != nil {
-		return devices.Looks{}
+		reports = nil
 	}
-	return in.looks(func(devices.Kind) []devices.Report { return reports })
+	return func(devices.Kind) []devices.Report { return reports }
 }
 
-// lookBehind finds out what a device looks like by what the profile, or its
-// own description, would make of its message if it was of one kind or another.
-func (in *Intake) lookBehind(p *profile.Profile, c devices.Contact, m devices.Message) devices.Looks {
-	if len(m.Payload) > MaxReport {
-		return devices.Looks{}
-	}
+// readBehind is what the profile, or its own description, would make of a
+// device's message if it was of one kind or another.
+func (in *Intake) readBehind(p *profile.Profile, c devices.Contact, m devices.Message) reader {
 	m.Retained = false // a press that is kept still shows that there is a button
-	l := in.looks(func(k devices.Kind) []devices.Report {
+	return func(k devices.Kind) []devices.Report {
+		if len(m.Payload) > MaxReport {
+			return nil
+		}
 		d := devices.Device{Kind: k, Bridge: c.Bridge, Address: c.Address}
 		reports, _ := p.Reports(d, m) // what could be read
 		return in.beside(d, reports, in.Descriptions.Reports(d, m))
-	})
+	}
+}
+
+// lookBehind finds out what a device behind a bridge looks like.
+func (in *Intake) lookBehind(c devices.Contact, as reader) devices.Looks {
+	l := in.looks(as)
 	if d, ok := in.Descriptions.Device(c.Bridge, c.Address); ok {
 		l = described(l, d)
 	}
@@ -75,7 +85,7 @@ func described(l devices.Looks, d discovery.Description) devices.Looks {
 
 // looks weighs the kinds by what each would report: a type that few kinds have
 // says more than one that all have.
-func (in *Intake) looks(as func(devices.Kind) []devices.Report) devices.Looks {
+func (in *Intake) looks(as reader) devices.Looks {
 	var l devices.Looks
 	weight := map[devices.Kind]float64{}
 	for _, k := range in.Vocabulary.Kinds() {
@@ -88,7 +98,7 @@ func (in *Intake) looks(as func(devices.Kind) []devices.Report) devices.Looks {
 			if !slices.Contains(l.Types, r.Type) {
 				l.Types = append(l.Types, r.Type)
 			}
-			l.Help = l.Help || urgency == devices.Urgent && begins(r, p)
+			l.Help = l.Help || urgency == devices.Urgent && r.Type != wearable.TypeFallCancelled && begins(r, p)
 		}
 	}
 	l.Kinds = slices.SortedFunc(maps.Keys(weight), func(a, b devices.Kind) int {

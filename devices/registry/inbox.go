@@ -17,7 +17,7 @@ import (
 
 // Unknown is a sender that speaks and is not registered.
 type Unknown struct {
-	// ID is what it is called until it is registered: see SenderID.
+	// ID is what it is called until it is registered: see devices.Contact.Sender.
 	ID string `json:"id"`
 	// Bridge speaks for it, "" if it speaks for itself; Address is what the
 	// bridge calls it, or its own name. Profile is set where it is itself a
@@ -108,7 +108,7 @@ func (r *Registry) Inbox() *Inbox { return r.inbox }
 // Heard takes in a message of a sender that is not registered. It tells
 // whether somebody has ignored or blocked it.
 func (in *Inbox) Heard(c devices.Contact, look func() devices.Looks) (decided bool) {
-	id := SenderID(c)
+	id := c.Sender()
 	if _, ok := in.registry.Snapshot().Verdicts[id]; ok {
 		in.decided.Inc()
 		return true
@@ -264,6 +264,16 @@ func (in *Inbox) Find(name string) (Unknown, bool) {
 		return Unknown{}, false
 	}
 	return found[0], true
+}
+
+// Called is what the bridge of a sender calls it, "" if it is not in the inbox.
+func (in *Inbox) Called(id string) string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	if u := in.entries[id]; u != nil {
+		return u.Address
+	}
+	return ""
 }
 
 // compareStamps orders by the monotonic clock within a boot, else by the wall

@@ -55,7 +55,7 @@ func (h *hall) pass(d time.Duration) { h.now.Mono, h.now.Wall = h.now.Mono+d, h.
 func (h *hall) heard(bridge, address string, l devices.Looks) string {
 	c := devices.Contact{Bridge: bridge, Address: address, Topic: "t/" + address, Payload: []byte(`{"a":1}`), Received: h.now}
 	h.Inbox().Heard(c, func() devices.Looks { return l })
-	return SenderID(c)
+	return c.Sender()
 }
 
 // 10,000 strangers in an hour, each with a name of its own, and one that goes
@@ -249,7 +249,7 @@ func TestInboxModel(t *testing.T) {
 					n.heard[who]++
 				}
 			case 3:
-				err := h.Decide(Author{}, SenderID(contact), rapid.Bool().Draw(t, "block"))
+				err := h.Decide(Author{}, contact.Sender(), rapid.Bool().Draw(t, "block"))
 				if (err == nil) != (n.heard[who] > 0) {
 					t.Fatalf("decide %s: %v", who, err)
 				}
@@ -258,7 +258,7 @@ func TestInboxModel(t *testing.T) {
 					delete(n.heard, who)
 				}
 			case 4:
-				a, err := h.Adopt(Author{}, SenderID(contact), Device{})
+				a, err := h.Adopt(Author{}, contact.Sender(), Device{})
 				if (err == nil) != (n.heard[who] > 0) {
 					t.Fatalf("adopt %s: %v", who, err)
 				}
@@ -267,7 +267,7 @@ func TestInboxModel(t *testing.T) {
 					delete(n.heard, who)
 				}
 			case 5:
-				err := h.Remove(Verdicts, SenderID(contact))
+				err := h.Remove(Verdicts, contact.Sender())
 				if (err == nil) != n.gone[who] {
 					t.Fatalf("undo %s: %v", who, err)
 				}

@@ -1,8 +1,6 @@
 package registry
 
 import (
-	"crypto/sha256"
-
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/texts"
 )
@@ -13,7 +11,7 @@ const Verdicts Table = "verdicts"
 // Verdict is what somebody has decided of a sender that is not registered: it
 // is ignored, or blocked.
 type Verdict struct {
-	// ID is that of the sender: see SenderID.
+	// ID is that of the sender: see devices.Contact.
 	ID      string `json:"id"`
 	Bridge  string `json:"bridge,omitempty"`
 	Address string `json:"address,omitempty" personal:"true"`
@@ -24,13 +22,6 @@ type Verdict struct {
 
 // maxVerdicts bounds the table: somebody presses a button for each.
 const maxVerdicts = 2000
-
-// SenderID names a sender that is not registered: "u-" and ten characters that
-// depend on nothing but the bridge and what that calls it.
-func SenderID(c devices.Contact) string {
-	sum := sha256.Sum256([]byte(c.Bridge + "\x00" + c.Profile + "\x00" + c.Address))
-	return "u-" + secretAlphabet.EncodeToString(sum[:])[:10]
-}
 
 func (v Verdict) table() Table  { return Verdicts }
 func (v Verdict) id() string    { return v.ID }

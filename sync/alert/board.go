@@ -120,7 +120,7 @@ func (b *board) load(r *record) {
 // concerns tells whether the board has a rule for events of type t.
 func concerns(t devices.Type) bool {
 	switch t {
-	case wearable.TypeSOS, wearable.TypeFall, wearable.TypeFallCancelled, journal.TypeGap, journal.TypeDamage,
+	case wearable.TypeSOS, wearable.TypeFall, wearable.TypeFallCancelled, devices.TypeStrangerCalled, journal.TypeGap, journal.TypeDamage,
 		TypeAcknowledged, TypeOnScene, TypeNoted, TypeHandedOver, TypeResolved, TypeFound, TypeSilenced:
 		return true
 	}
@@ -140,6 +140,7 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (r *recor
 	if b.heard[id] != nil {
 		return nil, nil
 	}
+	b.recognise(people)
 	switch e.Type {
 	case wearable.TypeSOS:
 		r = b.press(e, SOS, people, now)
@@ -149,6 +150,8 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (r *recor
 		r = b.cancel(e, people, now)
 	case alarm.TypeSmoke, alarm.TypeGas, alarm.TypeCarbonMonoxide, alarm.TypeWater:
 		r = b.alarm(e, alarms[e.Type], people, now)
+	case devices.TypeStrangerCalled:
+		r, err = b.stranger(e, people, now)
 	case journal.TypeGap, journal.TypeDamage:
 		r = b.trouble(e, people, now)
 	case TypeFound:

@@ -93,6 +93,10 @@ type Incident struct {
 	Room     string `json:"room,omitempty"`
 	Place    string `json:"place,omitempty"`
 
+	// Stranger is what is known of a device that is not registered, nil of one
+	// that is.
+	Stranger *devices.StrangerCalled `json:"stranger,omitempty"`
+
 	// Raised is when the first press was heard, Last when the latest was.
 	Raised  devices.Stamp `json:"raised"`
 	Last    devices.Stamp `json:"last"`

@@ -15,6 +15,9 @@ const (
 	// Calls for help.
 	SOS  Kind = "sos"
 	Fall Kind = "fall"
+	// Stranger: a device that is not registered calls, and nobody knows whose
+	// it is.
+	Stranger Kind = "stranger"
 	// The alarms of a room.
 	Smoke          Kind = "smoke"
 	Gas            Kind = "gas"
@@ -65,6 +68,7 @@ type rule struct {
 var rules = map[Kind]rule{
 	SOS:            {texts.Alert.SOS, texts.Alert.Asked, High, true, true, false},
 	Fall:           {texts.Alert.Fall, texts.Alert.Fell, High, true, true, false},
+	Stranger:       {texts.AlertStranger.Name, texts.AlertStranger.Say, High, true, true, false},
 	Smoke:          {texts.Alert.Smoke, texts.Alert.Alarms, High, true, true, false},
 	Gas:            {texts.Alert.Gas, texts.Alert.Alarms, High, true, true, false},
 	CarbonMonoxide: {texts.Alert.CarbonMonoxide, texts.Alert.Alarms, High, true, true, false},
@@ -131,7 +135,7 @@ const (
 // sound is that of an unanswered incident.
 func (i *Incident) sound() Sound {
 	switch {
-	case i.Priority != High:
+	case i.Priority != High, i.Kind == Stranger:
 		return Quiet
 	case i.Kind == Smoke || i.Kind == Gas || i.Kind == CarbonMonoxide || i.Kind == Water:
 		return Evacuate

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"strings"
 	"time"
@@ -30,6 +31,10 @@ type Page struct {
 	// to go.
 	Device     string       `json:"device,omitempty"`
 	DeviceKind devices.Kind `json:"device_kind,omitempty"`
+	// Model and Reports are given of a device that is not registered: what it
+	// says that it is, and what its call would be of a registered one.
+	Model   string       `json:"model,omitempty"`
+	Reports devices.Type `json:"reports,omitempty"`
 	// Raised is when the alarm was heard, by the box's clock, in UTC. It may
 	// be far off on a box whose clock is not synchronised; Synced says so.
 	Raised time.Time `json:"raised"`
@@ -122,9 +127,15 @@ func (p Page) Text(lang texts.Lang) string {
 	t := texts.Alert
 	lines := []string{p.Title(lang)}
 	say := func(text texts.Text, args ...any) { lines = append(lines, text.In(lang, args...)) }
-	if rule, ok := rules[p.Kind]; ok {
+	switch rule, ok := rules[p.Kind]; {
+	case p.Device == devices.ManyStrangers:
+		say(texts.AlertStranger.SayMany)
+	case p.Kind == Stranger:
+		say(texts.AlertStranger.What, calledFor(p.Reports).Text())
 		say(rule.say)
-	} else {
+	case ok:
+		say(rule.say)
+	default:
 		say(t.Asked)
 	}
 	if p.PositionMinutes > 0 {
@@ -163,11 +174,22 @@ func (p Page) Text(lang texts.Lang) string {
 	return strings.Join(lines, "\n")
 }
 
+// Where says in a few words where to go, and names nobody.
+func (i Incident) Where(lang texts.Lang) string {
+	p := Page{Kind: i.Kind, Building: i.Building, Room: i.Room, Place: i.Place, Device: i.Device}
+	if i.Kind == Stranger {
+		p.Device, p.Model = cmp.Or(i.Stranger.Address, i.Device), i.Stranger.Model
+	}
+	return p.Where(lang)
+}
+
 // Where says in a few words where to go.
 func (p Page) Where(lang texts.Lang) string {
 	switch {
 	case p.Kind.box():
 		return texts.Alert.TheBox.In(lang)
+	case p.Kind == Stranger:
+		return strings.TrimSpace(p.Place + " " + p.strange(lang))
 	case p.Building != "" || p.Room != "":
 		return strings.Join(strings.Fields(p.Building+" "+p.Room+" "+p.Name), " ")
 	case p.Place != "":

@@ -240,6 +240,9 @@ func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
 	if r.Building == "" && r.Room == "" && r.Place == "" {
 		p.Device = r.Device
 	}
+	if r.Kind == Stranger {
+		p.Device, p.Model, p.Reports = cmp.Or(r.Stranger.Address, r.Device), r.Stranger.Model, r.Stranger.Type
+	}
 	if waiting, same := now.Since(r.Raised); same {
 		p.Waiting = int(waiting / time.Second)
 	}

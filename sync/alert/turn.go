@@ -50,6 +50,7 @@ func (e *Engine) turn() time.Duration {
 		}
 		wait = min(wait, left)
 	}
+	e.board.recognise(people)
 	sound := Quiet
 	var sharing []*record
 	for _, r := range e.board.byUrgency() {
@@ -204,6 +205,9 @@ func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
 		}
 		if e.options.Names {
 			p.Name = people.Elders[r.Elder].Name
+			if r.Kind == Stranger {
+				p.Name = e.registry.Inbox().Called(r.Device)
+			}
 		}
 		d.sending.busy = true
 		d.Attempts++

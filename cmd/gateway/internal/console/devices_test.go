@@ -16,7 +16,7 @@ import (
 func (b *box) speaks(bridge, address, payload string, l devices.Looks) string {
 	c := devices.Contact{Bridge: bridge, Address: address, Topic: "t/" + address, Payload: []byte(payload), Received: b.clock()}
 	b.Registry.Inbox().Heard(c, func() devices.Looks { return l })
-	return registry.SenderID(c)
+	return c.Sender()
 }
 
 var buttonLooks = devices.Looks{Kinds: []devices.Kind{wearable.Kind}, Types: []devices.Type{wearable.TypeSOS}, Help: true}

@@ -27,6 +27,7 @@ type incidentView struct {
 	// Technical: something is wrong with the box, and nobody needs help.
 	Technical bool
 	Where     string
+	Stranger  string // the sender, of a device that is to be adopted
 	Name      string
 	At        string // civil time of the first press
 	Since     int64  // the same on the monotonic clock, ms
@@ -102,6 +103,13 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 	if e, ok := c.Registry.Snapshot().Elders[i.Elder]; ok {
 		v.Name = e.Name
 	}
+	if i.Kind == alert.Stranger {
+		v.Name = c.Registry.Inbox().Called(i.Device)
+		if v.Stranger = i.Device; i.Device == devices.ManyStrangers {
+			v.Stranger = ""
+		}
+		v.Notes = append(v.Notes, texts.AlertStranger.What.In(lang, i.What()))
+	}
 	age, measured := now.Since(i.Raised)
 	if !measured {
 		age = max(0, now.Wall.Sub(i.Raised.Wall)).Round(time.Second)
@@ -150,6 +158,8 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 
 func place(lang texts.Lang, i alert.Incident) string {
 	switch {
+	case i.Kind == alert.Stranger:
+		return i.Where(lang)
 	case i.Subject == "box/"+string(i.Kind):
 		return texts.Alert.TheBox.In(lang)
 	case i.Building != "" || i.Room != "":

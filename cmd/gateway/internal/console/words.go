@@ -31,6 +31,9 @@ func view(e devices.Event, people *registry.Snapshot, lang texts.Lang) eventView
 		s.gateway(e)
 	case e.Type == (devices.Rejected{}).EventType():
 		s.rejected(e)
+	case e.Type == devices.TypeStrangerCalled:
+		s.say(texts.AlertStranger.Name)
+		s.tone = "alarm"
 	case s.finding(e):
 	default:
 		s.device(e, d.Kind)
@@ -68,7 +71,7 @@ func who(e devices.Event, d devices.Device, known bool, people *registry.Snapsho
 func glyph(e devices.Event, kind devices.Kind, lang texts.Lang) string {
 	g := texts.ConsoleGlyphs
 	switch {
-	case e.Type == wearable.TypeSOS, e.Type == wearable.TypeFall, isAlarm(e, kind):
+	case e.Type == wearable.TypeSOS, e.Type == wearable.TypeFall, e.Type == devices.TypeStrangerCalled, isAlarm(e, kind):
 		return g.Alarm.In(lang)
 	case e.Type == (devices.Rejected{}).EventType():
 		return g.Rejected.In(lang)
