@@ -211,6 +211,7 @@ func (b *batch) synced(e devices.Event, at clock.Moment) error {
 var ofThings = []string{
 	"round_due", "food", "door_ajar", "unclaimed", "faulty", "tamper", "silent",
 	"loss", "box_off", "clock_off", "disk_full", "path_down", "drill",
+	"stranger", // of nobody here, until it is adopted
 }
 
 // AlertCode is the indicator that counts incidents of a kind, "" where none
