@@ -98,10 +98,11 @@ type amount struct {
 // longest is more than any span: beyond it a clock was wrong.
 const longest = 40 * 24 * time.Hour
 
-// amounts are what the draft adds, by its moments: nothing while it is undated.
-func (d draft) amounts() (list []amount) {
+// amounts appends what the draft adds, by its moments: nothing while it is
+// undated.
+func (d draft) amounts(list []amount) []amount {
 	if d.undated() {
-		return nil
+		return list
 	}
 	at, since := d.At.At, d.Since.At
 	for _, c := range d.Counts {
@@ -153,7 +154,7 @@ func (a amount) perDay(list []amount, from, to time.Time) []amount {
 
 // sameFigures tells whether both add the same to the same rows.
 func (d draft) sameFigures(other draft) bool {
-	return d.undated() == other.undated() && slices.Equal(d.amounts(), other.amounts())
+	return d.undated() == other.undated() && slices.Equal(d.amounts(nil), other.amounts(nil))
 }
 
 // same tells whether both are the same draft.
@@ -185,11 +186,11 @@ func (d draft) doubt(c *clock.Calendar) (days span, ok bool) {
 
 // keep counts a change, and remembers it as long as its moments are not final.
 func (b *batch) keep(key []byte, d draft) error {
-	amounts := d.amounts()
-	if len(d.Counts) == 0 || !d.undated() && len(amounts) == 0 {
+	if len(d.Counts) == 0 {
 		return nil
 	}
-	if err := b.count(key, d.Facility, amounts, 1); err != nil || d.final() {
+	n, err := b.count(key, d, 1)
+	if err != nil || d.final() || n == 0 && !d.undated() {
 		return err
 	}
 	b.drafts++
@@ -209,16 +210,17 @@ func (b *batch) putDraft(key []byte, d draft) error {
 }
 
 // count adds what the draft of a key amounts to, or takes it back with a sign
-// of -1.
-func (b *batch) count(key []byte, facility string, amounts []amount, sign int64) error {
-	for _, a := range amounts {
-		i, name := catalogue[a.code], rowKey(a.period, facility, a.code)
+// of -1, and returns to how many rows.
+func (b *batch) count(key []byte, d draft, sign int64) (int, error) {
+	b.amounts = d.amounts(b.amounts[:0])
+	for _, a := range b.amounts {
+		i, name := catalogue[a.code], rowKey(a.period, d.Facility, a.code)
 		row, err := b.row(name)
 		if err != nil {
-			return err
+			return 0, err
 		}
 		if i.Monthly() {
-			a.numerator = b.member(a, facility, sign)
+			a.numerator = b.member(a, d.Facility, sign)
 		} else {
 			a.numerator, a.denominator = sign*a.numerator, sign*a.denominator
 		}
@@ -230,7 +232,7 @@ func (b *batch) count(key []byte, facility string, amounts []amount, sign int64)
 			b.tx.Put(bucketHeld, []byte(name), nil)
 		}
 	}
-	return nil
+	return len(b.amounts), nil
 }
 
 // learn takes in a stamp, and moves what it dates anew.
@@ -265,10 +267,10 @@ func (b *batch) learn(s devices.Stamp) error {
 func (b *batch) redate(key []byte, d draft) error {
 	now := d.resolve(&b.calendar)
 	if !now.sameFigures(d) {
-		if err := b.count(key, d.Facility, d.amounts(), -1); err != nil {
+		if _, err := b.count(key, d, -1); err != nil {
 			return err
 		}
-		if err := b.count(key, now.Facility, now.amounts(), 1); err != nil {
+		if _, err := b.count(key, now, 1); err != nil {
 			return err
 		}
 	}

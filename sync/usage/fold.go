@@ -62,6 +62,8 @@ type batch struct {
 	seq     uint64
 	told    int  // how many drafts it has made
 	strange bool // a thing was met for the first time
+
+	amounts []amount // of the draft that is being counted
 }
 
 // apply folds entries of the journal in one transaction.

@@ -431,10 +431,10 @@ func foldRental(b *batch, d placed, p devices.Payload, at clock.Moment) error {
 	if err != nil {
 		return err
 	}
-	before, known := *s, t.State != nil
+	before, known := *s, t.known
 	var changes []spell.Change
 	*s, changes = rental.Step(*s, p, at.At)
-	t.State = []byte("{}") // known from now on
+	t.known = true
 	err = b.meter(d, func(m *meter) {
 		m.Assets += toInt(!known)
 		m.Rented += toInt(s.Rented.On) - toInt(before.Rented.On)

@@ -16,14 +16,17 @@ import (
 // asset, a booking, an incident, the levels of a device. Its JSON is the value
 // in the state file.
 type thing struct {
-	State json.RawMessage `json:"state"`
+	//
+	// It is decoded into what State holds when it is decoded: a pointer to the
+	// state's type, or to a json.RawMessage where that is not known yet.
+	State any `json:"state"`
 	// Since is when what it is in began: the contents came, the levels were
 	// last accounted for, the incident was raised.
 	Since clock.Moment `json:"since,omitzero"`
 	// Day on which it was last touched.
 	Day string `json:"day,omitempty"`
 
-	value any // State decoded, nil until it is asked for
+	known bool // from a transaction before, or an entry before
 }
 
 // Keys of things: the first word, then whose it is.
@@ -58,36 +61,32 @@ func thingOf[S any](b *batch, kind string, whose ...string) (*S, *thing, error) 
 	key := thingKey(kind, whose...)
 	t := b.things[key]
 	if t == nil {
-		t = &thing{}
+		t = &thing{State: new(S)}
 		value := b.tx.Get(bucketThings, []byte(key))
 		if value == nil {
 			b.strange = true
 		} else if err := json.Unmarshal(value, t); err != nil {
 			return nil, nil, fmt.Errorf("%q: damaged: %w", key, err)
 		}
+		t.known = value != nil
 		b.things[key] = t
 	}
-	if t.value == nil {
-		s := new(S)
-		if t.State != nil {
-			if err := json.Unmarshal(t.State, s); err != nil {
+	s, ok := t.State.(*S)
+	if !ok { // loaded by redateThings
+		s = new(S)
+		if raw, ok := t.State.(*json.RawMessage); ok {
+			if err := json.Unmarshal(*raw, s); err != nil {
 				return nil, nil, fmt.Errorf("%q: damaged: %w", key, err)
 			}
 		}
-		t.value = s
+		t.State = s
 	}
 	t.Day = b.newest
-	return t.value.(*S), t, nil
+	return s, t, nil
 }
 
 func (b *batch) saveThings() error {
 	for key, t := range b.things {
-		if t.value != nil {
-			var err error
-			if t.State, err = json.Marshal(t.value); err != nil {
-				return fmt.Errorf("encode state: %w", err)
-			}
-		}
 		value, err := json.Marshal(t)
 		if err != nil {
 			return fmt.Errorf("encode state: %w", err)
@@ -104,7 +103,7 @@ func (b *batch) redateThings() error {
 		if b.things[string(key)] != nil {
 			continue
 		}
-		t := &thing{}
+		t := &thing{State: &json.RawMessage{}, known: true}
 		if err := json.Unmarshal(value, t); err != nil {
 			return fmt.Errorf("%q: damaged: %w", key, err)
 		}

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"bytes"
 	"context"
 	"slices"
 	"sync"
@@ -81,7 +80,6 @@ func (f *feed) follow(ctx context.Context, c *Console) {
 // chains are read one after the other.
 func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 	people := c.Registry.Snapshot()
-	e.Data = bytes.Clone(e.Data)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if people != f.people {
@@ -101,10 +99,16 @@ func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 		}
 		i--
 	}
-	f.items = slices.Insert(f.items, i, &item{event: e})
-	if extra := len(f.items) - feedSize; extra > 0 {
-		f.items = slices.Delete(f.items, 0, extra)
+	// The one that is pushed out makes room for the one that came.
+	in := &item{}
+	if len(f.items) == feedSize && i > 0 {
+		in, f.items = f.items[0], slices.Delete(f.items, 0, 1)
+		i--
 	}
+	data := append(in.event.Data[:0], e.Data...)
+	*in = item{event: e}
+	in.event.Data = data
+	f.items = slices.Insert(f.items, i, in)
 }
 
 // say puts in words what is not yet. The caller holds mu.
