@@ -100,14 +100,14 @@ func (f *feed) add(e devices.Event, c *Console, began devices.Stamp) {
 		i--
 	}
 	// The one that is pushed out makes room for the one that came.
-	in := &item{}
-	if len(f.items) == feedSize && i > 0 {
-		in, f.items = f.items[0], slices.Delete(f.items, 0, 1)
-		i--
+	var in *item
+	if len(f.items) < feedSize {
+		in = &item{}
+	} else {
+		in, f.items, i = f.items[0], slices.Delete(f.items, 0, 1), max(i-1, 0)
 	}
-	data := append(in.event.Data[:0], e.Data...)
+	e.Data = append(in.event.Data[:0], e.Data...)
 	*in = item{event: e}
-	in.event.Data = data
 	f.items = slices.Insert(f.items, i, in)
 }
 
