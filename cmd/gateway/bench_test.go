@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -134,105 +132,14 @@ func BenchmarkIntake(b *testing.B) {
 				b.ReportMetric(ours/float64(benchTurns*b.N), "acked/s")
 				b.ReportMetric(ours/group, "of-bare-group")
 				b.ReportMetric(ours/empty, "of-no-storage")
-				b.ReportMetric(milliseconds(middle(p50)), "p50-ms")
-				b.ReportMetric(milliseconds(middle(p99)), "p99-ms")
-				b.ReportMetric(float64(middle(p50))/float64(middle(sync)), "p50-in-fdatasyncs")
-				b.ReportMetric(milliseconds(middle(sync)), "fdatasync-ms")
+				b.ReportMetric(milliseconds(quantile(p50, .5)), "p50-ms")
+				b.ReportMetric(milliseconds(quantile(p99, .5)), "p99-ms")
+				b.ReportMetric(float64(quantile(p50, .5))/float64(quantile(sync, .5)), "p50-in-fdatasyncs")
+				b.ReportMetric(milliseconds(quantile(sync, .5)), "fdatasync-ms")
 				b.ReportMetric(0, "ns/op")
 			})
 		}
 	}
-}
-
-// BenchmarkFrontDoor: 50 devices with 16 messages in flight, flat out and at
-// 1,000/s, beside Debian's mosquitto, which writes nothing to disk, in turns.
-// The ceiling is a bare bbolt group commit of as many writers.
-func BenchmarkFrontDoor(b *testing.B) {
-	const connections, window, messages = 50, 16, 40_000
-	x := newBench(b, connections, 0)
-	peer := startMosquitto(b)
-	bare := journaltest.NewBare(b, filepath.Join(b.TempDir(), "bare"))
-	value := make([]byte, len(benchEvent(1, 1, 1))+60)
-	file := benchFile(b)
-	var ours, theirs, group, cpu float64
-	var p50, p99, peer50, peer99, sync []time.Duration
-	for b.Loop() {
-		for range benchTurns {
-			before := cpuTime(b, x.cmd.Process.Pid)
-			r, err := mqttload.Run(b.Context(), x.load(connections, window, messages))
-			if err != nil {
-				b.Fatalf("%v\n%s", err, x.log)
-			}
-			ours, cpu = ours+r.PerSecond(), cpu+(cpuTime(b, x.cmd.Process.Pid)-before).Seconds()*1e6/messages
-			l := x.load(connections, window, messages)
-			l.Address = peer
-			if r, err = mqttload.Run(b.Context(), l); err != nil {
-				b.Fatal(err)
-			}
-			theirs += r.PerSecond()
-			n, _ := journaltest.Flood(b, connections*window, 300*time.Millisecond, func(int, int) error { return bare.Record(value) })
-			group += n
-
-			l = x.load(connections, 1, 2000)
-			l.Rate = 1000
-			if r, err = mqttload.Run(b.Context(), l); err != nil {
-				b.Fatal(err)
-			}
-			p50, p99 = append(p50, r.Quantile(.5)), append(p99, r.Quantile(.99))
-			l.Address = peer
-			if r, err = mqttload.Run(b.Context(), l); err != nil {
-				b.Fatal(err)
-			}
-			peer50, peer99 = append(peer50, r.Quantile(.5)), append(peer99, r.Quantile(.99))
-			sync = append(sync, journaltest.Quantile(journaltest.Fdatasyncs(b, file, 100*time.Millisecond), .5))
-		}
-	}
-	turns := float64(benchTurns * b.N)
-	b.ReportMetric(ours/turns, "acked/s")
-	b.ReportMetric(theirs/turns, "mosquitto/s")
-	b.ReportMetric(ours/theirs, "of-mosquitto")
-	b.ReportMetric(ours/group, "of-bare-group")
-	b.ReportMetric(cpu/turns, "cpu-ms/1000")
-	b.ReportMetric(milliseconds(middle(p50)), "p50-ms-at-1000/s")
-	b.ReportMetric(milliseconds(middle(p99)), "p99-ms-at-1000/s")
-	b.ReportMetric(milliseconds(middle(peer50)), "mosquitto-p50-ms")
-	b.ReportMetric(milliseconds(middle(peer99)), "mosquitto-p99-ms")
-	b.ReportMetric(milliseconds(middle(sync)), "fdatasync-ms")
-	b.ReportMetric(0, "ns/op")
-}
-
-// startMosquitto runs Debian's broker without persistence, and returns where.
-func startMosquitto(b *testing.B) (address string) {
-	b.Helper()
-	path, err := exec.LookPath("mosquitto")
-	if err != nil {
-		path = "/usr/sbin/mosquitto"
-	}
-	address = freePort(b)
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		b.Fatal(err)
-	}
-	config := filepath.Join(b.TempDir(), "mosquitto.conf")
-	text := "listener " + port + " 127.0.0.1\nallow_anonymous true\npersistence false\nmax_inflight_messages 0\nlog_type error\n"
-	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	broker := exec.Command(path, "-c", config)
-	if err := broker.Start(); err != nil {
-		b.Fatalf("%v: run make deps", err)
-	}
-	b.Cleanup(func() {
-		if err := broker.Process.Kill(); err != nil {
-			b.Error(err)
-		}
-		_ = broker.Wait() // killed, it says so
-	})
-	eventually(b, "mosquitto to listen", func() bool {
-		c, err := net.Dial("tcp", address)
-		return err == nil && c.Close() == nil
-	})
-	return address
 }
 
 // cpuTime is what a process has used so far, in user and kernel mode.
@@ -526,9 +433,10 @@ func benchFile(b *testing.B) *os.File {
 	return f
 }
 
-func middle(d []time.Duration) time.Duration {
-	slices.Sort(d)
-	return d[len(d)/2]
+// quantile sorts all.
+func quantile(all []time.Duration, q float64) time.Duration {
+	slices.Sort(all)
+	return journaltest.Quantile(all, q)
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

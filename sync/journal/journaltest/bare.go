@@ -62,10 +62,13 @@ func NewBare(tb testing.TB, path string) *Bare {
 }
 
 // Record returns when the value is on disk.
-func (b *Bare) Record(value []byte) error {
+func (b *Bare) Record(value []byte) error { return <-b.Submit(value) }
+
+// Submit returns where it will be told that the value is on disk.
+func (b *Bare) Submit(value []byte) <-chan error {
 	done := make(chan error, 1)
 	b.queue <- request{value, done}
-	return <-done
+	return done
 }
 
 // Single is Record in a transaction of its own.
