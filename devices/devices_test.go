@@ -1,6 +1,7 @@
 package devices_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -213,8 +214,13 @@ func FuzzVocabulary(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, kind, typ string, data []byte) {
 		p, _, err := vocabulary.Parse(devices.Kind(kind), devices.Type(typ), data)
-		if err != nil {
+		if err != nil || len(bytes.TrimSpace(data)) == 0 {
 			return
+		}
+		// What is read in the short way reads the same in the long one.
+		plain := reflect.New(reflect.TypeOf(p))
+		if err := json.Unmarshal(data, plain.Interface()); err != nil || !reflect.DeepEqual(plain.Elem().Interface(), p) {
+			t.Fatalf("%s: read as %+v, want %+v (%v)", data, p, plain.Elem(), err)
 		}
 		// What is accepted survives its own canonical form.
 		canonical, err := json.Marshal(p)

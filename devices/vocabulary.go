@@ -31,6 +31,7 @@ type Spec struct {
 func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
 	var zero P
 	required := requiredFields(reflect.TypeFor[P]())
+	plain := plainOf(reflect.TypeFor[P](), required)
 	private := slices.ContainsFunc(slices.Collect(reflect.TypeFor[P]().Fields()), func(f reflect.StructField) bool {
 		return f.Type == reflect.TypeFor[Reference]()
 	})
@@ -39,21 +40,29 @@ func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
 		if len(bytes.TrimSpace(data)) == 0 {
 			data = json.RawMessage("{}")
 		}
-		if err := json.Unmarshal(data, &p); err != nil {
-			var wrong *json.UnmarshalTypeError
-			if errors.As(err, &wrong) {
-				return nil, fmt.Errorf("%s: must be a %s (got a %s)", wrong.Field, wrong.Type, wrong.Value)
+		if !json.Valid(data) || !plain.read(reflect.ValueOf(&p).Elem(), data) {
+			p = zero
+			if err := decode(data, required, &p); err != nil {
+				return nil, err
 			}
-			return nil, fmt.Errorf("data: no JSON object: %w", err)
-		}
-		if err := checkRequired(data, required); err != nil {
-			return nil, err
 		}
 		if err := p.Validate(); err != nil {
 			return nil, err
 		}
 		return p, nil
 	}}
+}
+
+// decode says in words what is wrong with data.
+func decode(data json.RawMessage, required []string, p any) error {
+	if err := json.Unmarshal(data, p); err != nil {
+		var wrong *json.UnmarshalTypeError
+		if errors.As(err, &wrong) {
+			return fmt.Errorf("%s: must be a %s (got a %s)", wrong.Field, wrong.Type, wrong.Value)
+		}
+		return fmt.Errorf("data: no JSON object: %w", err)
+	}
+	return checkRequired(data, required)
 }
 
 func requiredFields(t reflect.Type) []string {
