@@ -286,9 +286,11 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "paths", g.watchPaths)
 	if at, ok := g.cfg.Watch.DrillAt(); ok {
 		start(&followers, following, "drill", func(ctx context.Context) error {
-			return g.alerts.Daily(ctx, at, func(ctx context.Context, _ time.Time) { g.alerts.Drill(ctx) })
+			return g.alerts.Repeat(ctx, alert.Routine{Name: "drill", At: at, Do: func(ctx context.Context, _ time.Time) { g.alerts.Drill(ctx) }})
 		})
-		start(&followers, following, "trial", func(ctx context.Context) error { return g.alerts.Daily(ctx, trialAt, g.tryChannels) })
+		start(&followers, following, "trial", func(ctx context.Context) error {
+			return g.alerts.Repeat(ctx, alert.Routine{Name: "trial", At: trialAt, Until: trialUntil, Weekly: true, Do: g.tryChannels})
+		})
 	}
 	if g.pinger != nil {
 		start(&followers, following, "ping", g.pinger.Run)

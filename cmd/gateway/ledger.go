@@ -17,7 +17,7 @@ import (
 
 func (c *cli) alertCommand() *cobra.Command {
 	t := texts.AlertExplain
-	return c.group("alert", t.Alert, c.doorCommand(), &cobra.Command{
+	return c.group("alert", t.Alert, c.doorCommand(), c.drillCommand(), &cobra.Command{
 		Use: "explain INCIDENT", Short: t.Explain.In(c.lang), Args: c.args(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var lines []string
@@ -30,6 +30,24 @@ func (c *cli) alertCommand() *cobra.Command {
 			return nil
 		},
 	})
+}
+
+func (c *cli) drillCommand() *cobra.Command {
+	t := texts.AlertDrill
+	return &cobra.Command{
+		Use: "drill", Short: t.Command.In(c.lang), Long: t.CommandLong.In(c.lang), Args: c.args(0, 0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var d control.Drilled
+			if err := c.ask(cmd, http.MethodPost, "/v1/drill", nil, &d); err != nil {
+				return err
+			}
+			if d.Failed != "" {
+				return texts.Errorf(t.Failed, texts.PartsOf(c.lang, d.Failed))
+			}
+			c.say(cmd, t.Passed, d.Took.Round(time.Millisecond))
+			return nil
+		},
+	}
 }
 
 func (c *cli) ledgerCommand() *cobra.Command {

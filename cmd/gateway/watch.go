@@ -27,16 +27,16 @@ func (g *gateway) paths() []notify.Path {
 	return paths
 }
 
-// trialAt is when each channel carries a test once a week, on Mondays: somebody
-// hears of it, and is awake.
-const trialAt = 10 * time.Hour
+// Each channel carries a test once a week, on Mondays, or when the box is on
+// again: somebody hears of it, and is awake.
+const (
+	trialAt    = 10 * time.Hour
+	trialUntil = 20 * time.Hour
+)
 
-// tryChannels tries each channel on one person, if it is Monday. One that does
-// not take the test is a path that is down, until it does.
+// tryChannels tries each channel on one person. One that does not take the test
+// is a path that is down, until it does.
 func (g *gateway) tryChannels(ctx context.Context, local time.Time) {
-	if local.IsZero() || local.Weekday() != time.Monday {
-		return
-	}
 	for kind, result := range g.channels.Trial(ctx, g.registry.Snapshot(), local) {
 		g.logger.Info("weekly trial", "channel", kind, "result", result.Class, "detail", result.Detail)
 		err := g.alerts.Report(ctx, alert.Found{

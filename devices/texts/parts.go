@@ -1,5 +1,7 @@
 package texts
 
+import "strings"
+
 // Parts are what the program knows by a key: the channels, the paths that pages
 // and reports take, and who follows the journal.
 var Parts = map[string]Text{
@@ -40,4 +42,13 @@ func Part(lang Lang, key string) string {
 		return t.In(lang)
 	}
 	return key
+}
+
+// PartsOf names several, which keys lists with spaces between them.
+func PartsOf(lang Lang, keys string) string {
+	var names []string
+	for key := range strings.FieldsSeq(keys) {
+		names = append(names, Part(lang, key))
+	}
+	return strings.Join(names, ConsoleEvents.Comma.In(lang))
 }

@@ -89,7 +89,7 @@
 //
 // # On disk
 //
-// The state file "alert" of the journal, two buckets:
+// The state file "alert" of the journal, three buckets:
 //
 //	"incidents"  key: the incident's ID
 //	             value: JSON of the incident, its pages of the present step and
@@ -97,6 +97,8 @@
 //	             the decisions that the journal does not have yet
 //	"silences"   key: mode and scope
 //	             value: JSON of the silence
+//	"routines"   key: name of the routine
+//	             value: the day of which it was done last, 2026-11-25
 //
 // If the file is lost it is made again of the urgent chain: open incidents come
 // back as far as the chain reaches, acknowledged if it says so, and else people

@@ -44,8 +44,11 @@ const drillPart = "drill"
 // back by the fold, onto the board, to disk, and out to every channel that can
 // probe itself. It is over when all of them have accepted. One that fails, or
 // is not over in two minutes, is a technical incident (PathDown) until the next
-// one succeeds. It returns how long it took, and what failed, "" for nothing.
+// one succeeds. It returns how long it took, and what failed, "" for nothing;
+// drills wait for each other.
 func (e *Engine) Drill(ctx context.Context) (took time.Duration, failed string) {
+	e.drilling.Lock()
+	defer e.drilling.Unlock()
 	found := Found{Kind: Drill, Device: devices.GatewayDevice}
 	event := devices.Event{Device: devices.GatewayDevice, ID: "drill-" + rand.Text()}
 	e.endDrill(ctx, found) // of a process that was killed during one
@@ -60,10 +63,12 @@ func (e *Engine) Drill(ctx context.Context) (took time.Duration, failed string) 
 		failed = e.drilled(identity(event))
 		e.mu.Unlock()
 	}
-	took, _ = e.options.Clock().Since(began) // the same boot
-	e.endDrill(ctx, found)
+	took, _ = e.options.Clock().Since(began)                                        // the same boot
+	ending, ended := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second) // also if whoever asked has gone
+	defer ended()
+	e.endDrill(ending, found)
 	if ctx.Err() != nil {
-		return took, failed // the daemon ends: nothing is known
+		return took, failed // nothing is known
 	}
 	e.metrics.drill(took, e.options.Clock(), failed == "")
 	down := Found{Kind: PathDown, Part: drillPart, Mended: failed == ""}
@@ -113,36 +118,4 @@ func (e *Engine) isOpen(f Found) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.board.open(f.Subject()) != nil
-}
-
-// Daily does something each day at a time of the community's day, until ctx
-// ends, and returns nil. While nobody knows what time it is, a day has 24 hours
-// from the start, and local is zero.
-func (e *Engine) Daily(ctx context.Context, at time.Duration, do func(ctx context.Context, local time.Time)) error {
-	latest := e.options.Clock()
-	day := drillDay(latest, at)
-	for pause(ctx, time.Minute) {
-		now := e.options.Clock()
-		today := drillDay(now, at)
-		since, same := now.Since(latest)
-		if today == day || today == "" && same && since < daily {
-			continue
-		}
-		if today != "" && day == "" && same && since < daily { // the clock was set meanwhile
-			day = today
-			continue
-		}
-		latest, day = now, today
-		do(ctx, civil(now))
-	}
-	return nil
-}
-
-// drillDay is the day whose drill was the latest to be due, "" if nobody knows.
-func drillDay(now devices.Stamp, at time.Duration) string {
-	local := civil(now)
-	if local.IsZero() {
-		return ""
-	}
-	return local.Add(-at).Format(time.DateOnly)
 }

@@ -156,7 +156,7 @@ func TestDrillThatFails(t *testing.T) {
 			}
 			return nil
 		}
-		if i := trouble(); i == nil || i.Phase != PhaseRaised || time.Since(began) > 180*time.Second || i.Because[0].Text("en") != "the daily drill has failed: modem" {
+		if i := trouble(); i == nil || i.Phase != PhaseRaised || time.Since(began) > 180*time.Second || i.Because[0].Text("en") != "the drill has failed: modem" {
 			t.Fatalf("after %s: %+v", time.Since(began), i)
 		}
 		probed, _ := b.modem.take()
@@ -199,7 +199,7 @@ func TestDrillsOfTheDay(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			done <- b.engine.Daily(ctx, 4*time.Hour, func(ctx context.Context, _ time.Time) { b.engine.Drill(ctx) })
+			done <- b.engine.Repeat(ctx, Routine{Name: "drill", At: 4 * time.Hour, Do: func(ctx context.Context, _ time.Time) { b.engine.Drill(ctx) }})
 		}()
 		pass(23 * time.Hour)
 		if probed, _ := b.modem.take(); len(probed) > 0 {
@@ -238,5 +238,65 @@ func TestDrillsOfTheDay(t *testing.T) {
 			}
 		}
 		b.expect(t, "all of it", "")
+	})
+}
+
+// What was due while the box was off is made up for, once: a drill at the start,
+// a trial, which people hear of, when they are awake. A new box begins with the
+// next, and one that does not know the time waits.
+func TestRoutinesAreMadeUpFor(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		var done []string
+		run := func(d time.Duration) (did string) {
+			t.Helper()
+			ctx, stop := context.WithCancel(t.Context())
+			over := make(chan error, 1)
+			go func() {
+				over <- b.engine.Repeat(ctx, Routine{Name: "trial", At: 10 * time.Hour, Until: 20 * time.Hour, Weekly: true, Do: func(_ context.Context, local time.Time) {
+					done = append(done, local.Format("01-02 15h"))
+				}})
+			}()
+			pass(d)
+			stop()
+			must(t, <-over)
+			pass(0)
+			did, done = strings.Join(done, ", "), nil
+			return did
+		}
+		set := func(day, hour int) {
+			b.skew.Store(int64(time.Until(time.Date(2026, 11, day, hour, 0, 0, 0, zone))))
+		}
+		again := func() {
+			t.Helper()
+			must(t, b.kill())
+			must(t, b.reboot())
+			pass(time.Second)
+		}
+		set(18, 12) // a Wednesday
+		if did := run(24 * time.Hour); did != "" {
+			t.Errorf("a new box: %s", did)
+		}
+		again()
+		if did := run(7 * 24 * time.Hour); did != "11-23 10h" {
+			t.Errorf("a week: %s", did)
+		}
+		again()
+		set(32, 3) // Wednesday of the week after, at night
+		if did := run(48 * time.Hour); did != "12-02 10h" {
+			t.Errorf("after it was off on Monday: %s", did)
+		}
+		again()
+		if did := run(48 * time.Hour); did != "" {
+			t.Errorf("twice: %s", did)
+		}
+		again()
+		b.skew.Store(int64(time.Until(time.Unix(0, 0))))
+		if did := run(10 * 24 * time.Hour); did != "" {
+			t.Errorf("without knowing the time: %s", did)
+		}
+		set(43, 12) // a Sunday, two weeks on
+		if did := run(10 * time.Minute); did != "12-13 12h" {
+			t.Errorf("once it is known: %s", did)
+		}
 	})
 }

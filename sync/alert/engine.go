@@ -97,6 +97,8 @@ type Engine struct {
 	began   devices.Stamp   // when Run did
 	sends   sync.WaitGroup
 
+	drilling sync.Mutex // held by a drill
+
 	flaws struct { // of the rota, as they were found last; no call waits for it
 		sync.Mutex
 		people *registry.Snapshot

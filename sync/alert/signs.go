@@ -1,10 +1,6 @@
 package alert
 
-import (
-	"strings"
-
-	"github.com/linli-edge/gateway/devices/texts"
-)
+import "github.com/linli-edge/gateway/devices/texts"
 
 // SignKind is a thing that a rule goes by.
 type SignKind string
@@ -88,11 +84,7 @@ func (s Sign) Text(lang texts.Lang) string {
 	case SignDisk:
 		return t.Disk.In(lang, int(s.Value))
 	case SignDrill:
-		var parts []string
-		for key := range strings.FieldsSeq(s.Of) {
-			parts = append(parts, texts.Part(lang, key))
-		}
-		return texts.AlertDrill.Failed.In(lang, strings.Join(parts, texts.ConsoleEvents.Comma.In(lang)))
+		return texts.AlertDrill.Failed.In(lang, texts.PartsOf(lang, s.Of))
 	case SignPath:
 		return t.Path.In(lang, texts.Part(lang, s.Of))
 	case SignNight:

@@ -2,9 +2,9 @@ package control
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/linli-edge/gateway/devices/visit"
-
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -16,6 +16,14 @@ type Duty struct {
 	Without []string `json:"without"`
 }
 
+// Drilled is how a drill went.
+type Drilled struct {
+	Took time.Duration `json:"took_ns"`
+	// Failed names what has not answered, by its key in texts.Parts, several
+	// with spaces; "" if all did.
+	Failed string `json:"failed,omitempty"`
+}
+
 // duty serves the rota, the silences and the care rounds:
 //
 //	GET  /v1/duty               who is on duty, and what is wrong with the rota
@@ -23,6 +31,7 @@ type Duty struct {
 //	POST /v1/silences           silence something for a while, or end that
 //	GET  /v1/rounds             who is to be visited
 //	POST /v1/rounds/{elder}     somebody was visited
+//	POST /v1/drill              a drill, now; the answer is how it went
 func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/duty", func(w http.ResponseWriter, r *http.Request) {
 		now, flaws := c.Alerts.Duty()
@@ -34,6 +43,10 @@ func (c Config) duty(mux *http.ServeMux) {
 		if read(w, r, &s) {
 			answer(w, r, struct{}{}, c.Alerts.Silence(r.Context(), s))
 		}
+	})
+	mux.HandleFunc("POST /v1/drill", func(w http.ResponseWriter, r *http.Request) {
+		took, failed := c.Alerts.Drill(r.Context())
+		answer(w, r, Drilled{took, failed}, nil)
 	})
 	mux.HandleFunc("GET /v1/rounds", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Watch.Rounds(), nil) })
 	mux.HandleFunc("POST /v1/rounds/{elder}", func(w http.ResponseWriter, r *http.Request) {
