@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
@@ -193,21 +194,50 @@ func TestJunk(t *testing.T) {
 	goleak.VerifyNone(t, before)
 }
 
-// As many connections as there can be come and go at once; nobody is kept out
-// afterwards.
+// Connections come and go as fast as this machine makes them, some of them in
+// the middle of their CONNECT. Who is in is served all the while, and nobody is
+// kept out afterwards.
 func TestConnectFlood(t *testing.T) {
 	before := goleak.IgnoreCurrent()
 	b := startBroker(t, BrokerConfig{Connections: 64})
+	member, _ := b.connect(t, packet.V311, "member", nil)
 	began := time.Now()
-	const n = 5000
-	for range n {
-		c, err := net.Dial("tcp", b.Addrs()[0].String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
+	const n, hands = 20_000, 4
+	var flood errgroup.Group
+	for range hands {
+		flood.Go(func() error {
+			begin := mqttload.ConnectFrame(4, "c", "d1", "d1", true)
+			for i := range n / hands {
+				c, err := net.Dial("tcp", b.Addrs()[0].String())
+				if err != nil {
+					return err
+				}
+				if i%2 == 0 {
+					_, _ = c.Write(begin[:len(begin)/2]) // it may have been refused already
+				}
+				c.Close()
+			}
+			return nil
+		})
 	}
-	t.Logf("%.0f connects/s", n/time.Since(began).Seconds())
+	over := make(chan error)
+	go func() { over <- flood.Wait() }()
+	var slowest time.Duration
+	served := 0
+	for flooding := true; flooding; served++ {
+		sent := time.Now()
+		member.publish("std/here", 1, "still", nil)
+		slowest = max(slowest, time.Since(sent))
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Fatal(err)
+			}
+			flooding = false
+		default:
+		}
+	}
+	t.Logf("%.0f connects/s; %d messages of who was in, the slowest took %s", n/time.Since(began).Seconds(), served, slowest)
 	eventually(t, "room for a client", func() bool {
 		p := b.peer(t, packet.V311)
 		_, err := p.Write(mqttload.ConnectFrame(4, "c", "d1", "d1", true))
