@@ -153,6 +153,9 @@ func (d *decoder) value(e *ast.MappingValueNode, field, example string, into ref
 			return fail(n, field, texts.Errorf(texts.Config.WrongType, texts.Config.WantList, typeOf(n)), mend)
 		}
 		return d.list(list, field, mend, v)
+	default:
+		// A field of Config that nobody can set: TestEachFieldCanBeSet finds it.
+		return fail(e.Key, field, texts.Errorf(texts.Config.UnknownKey), mend)
 	}
 	return nil
 }
