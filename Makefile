@@ -54,9 +54,10 @@ arm: deps ## the journal's tests as 32-bit ARM, under emulation
 bench: deps ## the figures of BENCHMARKS.md
 	go test -run '^$$' -bench . -benchmem -p 1 -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' . | xargs -r dirname | sort -u)
 
-acceptance: deps ## pull the plug of a virtual ARM64 box 20 times, and drive its pins
+acceptance: deps ## pull the plug of a virtual ARM64 box 20 times, drive its pins, and measure its memory
 	go run ./deploy/acceptance -rounds 20
 	go run ./deploy/acceptance -pins -rounds 6
+	go run ./deploy/acceptance -load -rounds 20
 
 campaign: deps ## the long forms of the crash, fault and model tests, 200 power cuts
 	LINLI_CAMPAIGN=1 go test -count=1 -v -p 1 -timeout 24h ./...

@@ -26,6 +26,8 @@ type box struct {
 	random  *rand.Rand
 	image   *os.File
 
+	// watch has the box tell what the gateway takes of its memory.
+	watch bool
 	// pins is how the pull-cord is said to be wired, "" for a box without
 	// pins.
 	pins                 string
@@ -162,7 +164,7 @@ func (b *box) powerOn(ctx context.Context, lies bool) (*boot, context.Context, e
 		}
 		more = p.chip.words()
 	}
-	p.machine, err = b.kit.start(strings.TrimSpace(b.fs+" "+b.name+" "+b.pins), filepath.Join(b.folder, "disk"), forwards, p.notice, more...)
+	p.machine, err = b.kit.start(b.words(), filepath.Join(b.folder, "disk"), forwards, p.notice, more...)
 	if err != nil {
 		cancel(err)
 		return nil, nil, errors.Join(err, p.listener.Close(), <-p.served)
@@ -176,6 +178,15 @@ func (b *box) powerOn(ctx context.Context, lies bool) (*boot, context.Context, e
 		}
 	}()
 	return p, ctx, nil
+}
+
+// words are those of init.
+func (b *box) words() string {
+	third := b.pins
+	if b.watch {
+		third = fmt.Sprint("memory ", time.Now().Unix())
+	}
+	return strings.TrimSpace(b.fs + " " + b.name + " " + third)
 }
 
 // off takes the power from the box, unless it is gone, and tells what the disk

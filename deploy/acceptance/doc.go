@@ -57,6 +57,16 @@
 // has done to its lines while the gateway was ended and killed. The control: a
 // cord that is wired the wrong way round must be found out.
 //
+// # Memory
+//
+//	go run ./deploy/acceptance -load -rounds 20
+//
+// lets 500 devices of every kind and make speak to the box for so many seconds,
+// by the command "gateway simulate" of this machine through the box's forwarded
+// ports. What was acknowledged is counted again in the box's journal, and the
+// box's own kernel says what the gateway takes of its memory (RssAnon and VmRSS
+// of /proc/PID/status, twice a second): the program for ARM64, and no emulator.
+//
 // # What it needs
 //
 // Root is not needed, Debian is: kernel and busybox come from its archive for

@@ -16,12 +16,16 @@ func main() {
 	rounds := flag.Int("rounds", 20, "how many times the plug is pulled")
 	seed := flag.Uint64("seed", 0, "of the dice: where it is aimed, what is lost; 0 takes a new one")
 	pins := flag.Bool("pins", false, "drive what is wired to a box instead; rounds is how often the gateway is restarted")
+	load := flag.Bool("load", false, "measure the gateway's memory with 500 devices instead; rounds is for how many seconds they speak")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	do := run
-	if *pins {
+	switch {
+	case *pins:
 		do = runPins
+	case *load:
+		do = runLoad
 	}
 	if err := do(ctx, *rounds, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)

@@ -52,7 +52,9 @@ func (r *Run) Recount(export io.Reader) (Recount, error) {
 			break
 		}
 		h := byDevice[line.Device]
-		if h == nil || line.Received.Mono < int64(r.began.Mono) || line.Received.Boot != r.began.Boot.String() {
+		// A gateway on another machine has another boot; its export begins with
+		// the run.
+		if h == nil || line.Received.Boot == r.began.Boot.String() && line.Received.Mono < int64(r.began.Mono) {
 			continue
 		}
 		number, numbered := strings.CutPrefix(line.ID, "i/"+r.Name+"-")

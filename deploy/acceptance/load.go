@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// most is the memory in bytes that the gateway may take with 500 busy devices.
+const most = 80_000_000
+
+// runLoad measures what the gateway's own program for the box takes of the
+// box's memory while 500 devices of every kind and make speak to it: the
+// figures are those of the kernel that it runs on, so that no emulator's
+// memory is among them.
+func runLoad(ctx context.Context, seconds int, seed uint64) (err error) {
+	begun := time.Now()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	folder, err := os.MkdirTemp("", "linli-acceptance-")
+	if err != nil {
+		return err
+	}
+	o, err := newOutside(folder, []string{"load"})
+	if err != nil {
+		return errors.Join(err, os.RemoveAll(folder))
+	}
+	defer func() { err = errors.Join(err, o.close(), os.RemoveAll(folder)) }()
+	k, err := newKit(ctx, folder, o, false)
+	if err != nil {
+		return err
+	}
+	b, err := newBox(ctx, k, o, folder, "load", "ext4", rand.New(rand.NewPCG(seed, 1)))
+	if err != nil {
+		return err
+	}
+	b.watch = true
+	p, powered, err := b.powerOn(ctx, false)
+	if err != nil {
+		return errors.Join(err, b.close(false))
+	}
+	defer func() { err = errors.Join(err, p.machine.kill(), p.listener.Close(), <-p.served, b.close(false)) }()
+	limited, stop := context.WithTimeout(powered, bootLimit)
+	err = p.ready(limited)
+	stop()
+	if err != nil {
+		return err
+	}
+	idle := p.memory()
+	said, err := p.simulate(powered, seconds)
+	fmt.Print(said)
+	if err != nil {
+		return fmt.Errorf("500 devices: %w", err)
+	}
+	busy := p.memory()
+	found := b.taken()
+	if busy.resident > most || busy.anonymous > most {
+		found = append(found, fmt.Sprintf("more than %d bytes", most))
+	}
+	fmt.Printf("memory of the gateway on ARM64 (the highest of %d readings): anonymous %.1f MB (before %.1f), resident %.1f MB (before %.1f), aim %.0f MB; %s\n",
+		busy.readings, float64(busy.anonymous)/1e6, float64(idle.anonymous)/1e6, float64(busy.resident)/1e6, float64(idle.resident)/1e6, float64(most)/1e6,
+		time.Since(begun).Round(time.Second))
+	if len(found) > 0 {
+		return errors.New(strings.Join(found, "\n"))
+	}
+	return nil
+}
+
+// memory is the most that was on the console until now, in bytes.
+type memory struct{ anonymous, resident, readings int }
+
+func (p *boot) memory() (m memory) {
+	lines, _ := p.machine.lines()
+	for _, line := range lines {
+		var anonymous, resident int
+		if n, _ := fmt.Sscanf(line, "linli: memory %d %d", &resident, &anonymous); n == 2 {
+			m.anonymous, m.resident = max(m.anonymous, anonymous<<10), max(m.resident, resident<<10)
+			m.readings++
+		}
+	}
+	return m
+}
+
+// simulate registers 500 devices on the box and lets each say something once a
+// second, by the gateway's own command; it fails if the journal of the box has
+// lost what was acknowledged. It returns what the command says.
+func (p *boot) simulate(ctx context.Context, seconds int) (said string, err error) {
+	program := filepath.Join(p.folder, "simulate")
+	if err := timed("gateway for this machine", func() error {
+		return command(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-o", program, programs["gateway"])
+	}); err != nil {
+		return "", err
+	}
+	socket := filepath.Join(p.folder, "gateway.sock")
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	go p.carry(l) // ends with l
+	config := filepath.Join(p.folder, "simulate.yaml")
+	if err := os.WriteFile(config, fmt.Appendf(nil, "box: {id: load}\ndata: %s\nsocket: %s\n", p.folder, socket), 0o600); err != nil {
+		return "", err
+	}
+	var out bytes.Buffer
+	cmd := exec.CommandContext(ctx, program, "simulate", "--config", config, "--devices", "500", "--rate", "1", "--keep",
+		"--duration", fmt.Sprintf("%ds", seconds), "--broker", "tcp://"+p.mqtt)
+	cmd.Env = append(os.Environ(), "LANG=en_US.UTF-8")
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+// carry brings connections to the box's control socket.
+func (p *boot) carry(l net.Listener) {
+	for {
+		from, err := l.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer from.Close()
+			to, err := net.Dial("tcp", p.control)
+			if err != nil {
+				return // the command says so
+			}
+			defer to.Close()
+			go func() {
+				defer to.Close()
+				_, _ = io.Copy(to, from) // whoever is cut off asks again
+			}()
+			_, _ = io.Copy(from, to)
+		}()
+	}
+}
