@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -411,4 +412,40 @@ func TestOfflineStory(t *testing.T) {
 		}
 	}
 	stop()
+}
+
+// Two providers behind one Internet connection are one path: the page, the
+// check and a metric say so, until somebody has a channel that takes another.
+// That the box has a modem is not enough.
+func TestTwoPathsStory(t *testing.T) {
+	t.Parallel()
+	cloud, stick := notifytest.NewCloud(t), notifytest.NewModem(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	b.cfg.Channels.SMS.Port = stick.Path
+	b.register(caregiver("dingtalk", "all", "wecom_app", "LiMin")...)
+	config := b.write()
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == http.StatusOK })
+	li := b.handset()
+	li.login(g, "li")
+	says := func(one bool) {
+		t.Helper()
+		_, _, page := li.get("/")
+		_, stdout, stderr := command(t, "zh_CN.UTF-8", "check", config)
+		_, metrics := b.get("/metrics")
+		for where, said := range map[string]string{"the page": page, "the check": stdout + stderr} {
+			if strings.Contains(said, "只有一条独立通路（外网）") != one {
+				t.Errorf("%s, with one path: %t: %s", where, one, said)
+			}
+		}
+		if strings.Contains(metrics, "linli_notify_independent_paths 1\n") != one {
+			t.Error("the metric is wrong")
+		}
+	}
+	says(true)
+	if err := g.registry.Put(caregiver("dingtalk", "all", "sms", "13800000001")[0]); err != nil {
+		t.Fatal(err)
+	}
+	says(false)
 }

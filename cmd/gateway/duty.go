@@ -193,17 +193,19 @@ func (c *cli) rotaCommand() *cobra.Command {
 		},
 		&cobra.Command{
 			Use: "check", Short: t.RotaCheck.In(c.lang), Args: c.args(0, 0),
-			RunE: func(cmd *cobra.Command, _ []string) error { return c.checkRota(cmd) },
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				var d control.Duty
+				if err := c.ask(cmd, http.MethodGet, "/v1/duty", nil, &d); err != nil {
+					return err
+				}
+				return c.sayFlaws(cmd, d)
+			},
 		})
 }
 
-// checkRota says what is wrong with the rota; an error if anything is.
-func (c *cli) checkRota(cmd *cobra.Command) error {
+// sayFlaws says what is wrong with the rota; an error if anything is.
+func (c *cli) sayFlaws(cmd *cobra.Command, d control.Duty) error {
 	t := texts.Duty
-	var d control.Duty
-	if err := c.ask(cmd, http.MethodGet, "/v1/duty", nil, &d); err != nil {
-		return err
-	}
 	for _, f := range d.Flaws {
 		if f.Person == "" {
 			c.say(cmd, t.Hole, f.Group, f.From.Format("2006-01-02 15:04"), f.To.Format("2006-01-02 15:04"))

@@ -92,7 +92,7 @@ func (g *gateway) serveCommands(revoke func(device string)) {
 		},
 		Backup: g.backup, Health: g.healthOfAll, Pins: g.pins, TestOutput: g.outputs.Test,
 		Figures:  control.Figures{Usage: g.figures, Senders: g.reports},
-		Channels: g.channels, Tap: g.intake.Tap,
+		Channels: g.channels, Ways: g.ways, Tap: g.intake.Tap,
 	})
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/gpio"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -49,13 +51,22 @@ func (c *cli) checkCommand() *cobra.Command {
 				return mendable{err}
 			}
 			siren := slices.ContainsFunc(wires, func(w gpio.Wire) bool { return w.Role == gpio.Siren || w.Role == gpio.Lamp })
-			if ways := cfg.Channels.Ways(siren); len(ways) < 2 {
+			ways := cfg.Channels.Ways(siren)
+			var d control.Duty
+			err = c.ask(cmd, http.MethodGet, "/v1/duty", nil, &d)
+			if err == nil {
+				ways = d.Ways // by what people have, not by what could be
+			}
+			if len(ways) == 1 {
 				c.say(cmd, texts.Notify.OneWay, notify.WayText(ways[0]))
 			}
-			if err := c.checkRota(cmd); err != nil && !down(err) {
+			switch {
+			case down(err):
+				return nil
+			case err != nil:
 				return err
 			}
-			return nil
+			return c.sayFlaws(cmd, d)
 		},
 	}
 }

@@ -15,7 +15,7 @@ import (
 
 // paths are those of the channels, and the broker if that is another machine's.
 func (g *gateway) paths() []notify.Path {
-	paths := g.channels.Paths(g.cfg.Channels)
+	paths := g.channels.Paths(g.cfg.Channels, g.registry.Snapshot)
 	if c, ok := g.driver.(*mqtt.Client); ok {
 		paths = append(paths, notify.Path{Name: "broker", Check: func(context.Context) error {
 			if !c.Connected() {

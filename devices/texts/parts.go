@@ -19,10 +19,11 @@ var Parts = map[string]Text{
 	"speech":       {"喇叭播报", "loudspeaker"},
 	"log":          {"网关日志", "the box's log"},
 
-	"internet":   {"外网", "the Internet"},
-	"dns":        {"域名解析（DNS）", "DNS"},
-	"broker":     {"外部消息服务器", "external broker"},
-	"sim credit": {"手机卡余额", "credit of the SIM card"},
+	"internet":      {"外网", "the Internet"},
+	"dns":           {"域名解析（DNS）", "DNS"},
+	"local network": {"局域网", "the local network"},
+	"broker":        {"外部消息服务器", "external broker"},
+	"sim credit":    {"手机卡余额", "credit of the SIM card"},
 
 	"engine":  {"告警引擎", "the alert engine"},
 	"journal": {"日志存储", "the journal"},

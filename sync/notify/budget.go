@@ -8,7 +8,8 @@ import (
 
 // budget counts what was sent over a channel and says whether one more may be.
 // Half of each limit is kept for high priority: what is not may use the other
-// half only, so that a storm of notices never delays a call for help.
+// half only, so that a storm of notices never delays a call for help. Where the
+// limit is a single send, that is nothing: the channel is for calls for help.
 //
 // It counts the sends of the span that ends now. A bucket that fills at a rate
 // may let twice its size through in one span, and that is what a provider
@@ -49,7 +50,10 @@ func (b *budget) take(address string, high bool, now time.Duration) (wait time.D
 	for _, l := range b.limits {
 		room := l.sends
 		if !high {
-			room = max(1, room/2)
+			room /= 2
+		}
+		if room == 0 {
+			return l.span, reservedDetail
 		}
 		if n := len(sent) - room; n >= 0 && sent[n] > now-l.span {
 			wait = max(wait, sent[n]+l.span-now)
@@ -68,6 +72,8 @@ func (b *budget) take(address string, high bool, now time.Duration) (wait time.D
 const (
 	blockedDetail = "blocked by the provider"
 	budgetDetail  = "rate budget spent"
+	// reservedDetail is of a notice, for which there will never be room.
+	reservedDetail = "the channel is kept for calls for help"
 )
 
 // block keeps everybody off what address stands for, as the provider asked.

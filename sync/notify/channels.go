@@ -75,7 +75,7 @@ func Open(c Config, o Options) (_ *Channels, err error) {
 		add(WeComRobotChannel, &wecomRobot{n.web, c.WeComRobot.URL, string(read(c.WeComRobot.KeyFile)), lang})
 	}
 	if c.WeComApp.Corp != "" {
-		add(WeComAppChannel, &wecomApp{web: n.web, clock: o.Clock, config: c.WeComApp, secret: string(read(c.WeComApp.SecretFile)), lang: lang})
+		add(WeComAppChannel, newWecomApp(n.web, o.Clock, c.WeComApp, string(read(c.WeComApp.SecretFile)), lang))
 	}
 	if c.DingTalk.KeyFile != "" {
 		add(DingTalkChannel, &dingtalk{n.web, o.Clock, c.DingTalk.URL, string(read(c.DingTalk.KeyFile)), read(c.DingTalk.SecretFile), lang})
@@ -189,7 +189,10 @@ func (c *channel) Send(ctx context.Context, address string, p alert.Page) alert.
 	wait, why := c.budget.take(address, high, c.clock().Mono)
 	if wait > 0 {
 		result := alert.Result{Class: alert.Temporary, Detail: why}
-		if high || why == blockedDetail {
+		switch {
+		case why == reservedDetail:
+			result.Class = alert.Permanent
+		case high || why == blockedDetail:
 			result.RetryAfter = wait
 		}
 		c.failures.note(c.clock(), c.kind, p, result)

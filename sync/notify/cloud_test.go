@@ -229,6 +229,38 @@ func TestWeComToken(t *testing.T) {
 	}
 }
 
+// hanging answers nothing until the request ends.
+type hanging struct{}
+
+func (hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// Who waits for a token that somebody else fetches waits no longer than their
+// own page may take.
+func TestWaitingForATokenEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWeb(time.Hour)
+		w.client.Transport = hanging{}
+		app := newWecomApp(w, stamp, WeComApp{URL: "http://p"}, "s", texts.Chinese)
+		long, stop := context.WithCancel(t.Context())
+		over := make(chan alert.Result)
+		go func() { over <- app.Send(long, "LiMin", page()) }()
+		synctest.Wait()
+		short, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		began := time.Now()
+		if r := app.Send(short, "LiMin", page()); r.Class != alert.Temporary || r.Detail != "token: timeout" || time.Since(began) != 10*time.Second {
+			t.Errorf("after %s: %+v", time.Since(began), r)
+		}
+		stop()
+		if r := <-over; r.Class == alert.Accepted {
+			t.Errorf("%+v", r)
+		}
+	})
+}
+
 // 500 notices at once neither get a robot blocked nor delay a call for help;
 // what the provider blocks all the same is left alone for as long as it says.
 func TestStormKeepsHalfForSOS(t *testing.T) {
@@ -329,6 +361,27 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// A telephone may be called once a minute: that call is kept for who needs help.
+// A notice is told at once that it needs another channel.
+func TestTheOnlyCallIsKeptForSOS(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, addresses := clouded(t, cloud, stamp)
+	voice, number := n.channels[AliyunVoiceChannel], addresses[AliyunVoiceChannel]
+	for _, priority := range []alert.Priority{alert.Medium, alert.Operator, alert.Technical} {
+		notice := page()
+		notice.Priority = priority
+		if r := voice.Send(t.Context(), number, notice); r != (alert.Result{Class: alert.Permanent, Detail: reservedDetail}) {
+			t.Errorf("%s: %+v", priority, r)
+		}
+	}
+	if r := voice.Send(t.Context(), number, page()); r.Class != alert.Accepted {
+		t.Errorf("SOS: %+v", r)
+	}
+	if r := voice.Send(t.Context(), number, page()); r.Class != alert.Temporary || r.RetryAfter > time.Minute {
+		t.Errorf("another in the minute: %+v", r)
+	}
+}
+
 // The example of the provider's documentation.
 func TestSignatureOfAlibabaCloud(t *testing.T) {
 	r, err := http.NewRequest("POST", "https://ecs.cn-shanghai.aliyuncs.com/?ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd&RegionId=cn-shanghai", nil)
@@ -382,7 +435,7 @@ func FuzzAnswers(f *testing.F) {
 		w := newWeb(time.Second)
 		w.client.Transport = answered
 		for kind, s := range map[string]alert.Sender{
-			"wecom_robot": &wecomRobot{web: w, url: "http://p"}, "wecom_app": &wecomApp{web: w, clock: stamp, config: WeComApp{URL: "http://p"}},
+			"wecom_robot": &wecomRobot{web: w, url: "http://p"}, "wecom_app": newWecomApp(w, stamp, WeComApp{URL: "http://p"}, "", texts.Chinese),
 			"dingtalk": &dingtalk{web: w, clock: stamp, url: "http://p"}, "feishu": &feishu{web: w, clock: stamp, url: "http://p"},
 			"bark": &bark{web: w, url: "http://p"}, "ntfy": &ntfy{web: w, url: "http://p"},
 			"aliyun": newAliyunSMS(w, stamp, AliyunSMS{URL: "http://p"}, "s", texts.Chinese),

@@ -206,7 +206,7 @@ var traits = map[string]trait{
 	WebhookChannel:     {wayInternet, nil},
 	EmailChannel:       {wayInternet, []limit{{60, time.Minute, false}}},
 	AliyunSMSChannel:   {wayInternet, []limit{{50, 24 * time.Hour, true}}},
-	AliyunVoiceChannel: {wayInternet, []limit{{1, 10 * time.Second, true}}},
+	AliyunVoiceChannel: {wayInternet, []limit{{1, time.Minute, true}, {5, time.Hour, true}, {20, 24 * time.Hour, true}}},
 	SMSChannel:         {waySIM, []limit{{20, time.Minute, false}}},
 	SpeechChannel:      {wayBox, nil},
 }

@@ -11,7 +11,8 @@
 //     unknown, a code that is not known is permanent.
 //   - What a provider says is never passed on, since it quotes addresses and
 //     keys: a detail is a code and our own words.
-//   - Half of each rate limit is kept for high priority. A provider that says
+//   - Half of each rate limit is kept for high priority, and all of it where it
+//     is a single send. A provider that says
 //     "too fast" is left alone for as long as it says.
 //   - A page that is not accepted is kept on a list of the latest 200, and
 //     taken off when it gets through after all.

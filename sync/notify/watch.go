@@ -1,16 +1,19 @@
 package notify
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -71,30 +74,41 @@ func (p Path) watch(ctx context.Context, every time.Duration, log *slog.Logger, 
 }
 
 // Paths are those of the channels themselves: the Internet and its names, by
-// way of the providers that are set up, the modem with its network and card,
-// and each login or token that can be tried without sending anything.
-func (n *Channels) Paths(c Config) []Path {
-	var hosts []string
+// way of the providers that are set up and of the webhooks that people have, the
+// local network by way of theirs, the modem with its network and card, and each
+// login or token that can be tried without sending anything.
+func (n *Channels) Paths(c Config, people func() *registry.Snapshot) []Path {
+	var providers []string
 	for kind, address := range map[string]string{
 		WeComRobotChannel: c.WeComRobot.URL, WeComAppChannel: c.WeComApp.URL, DingTalkChannel: c.DingTalk.URL, FeishuChannel: c.Feishu.URL,
 		BarkChannel: c.Bark.URL, NtfyChannel: c.Ntfy.URL, AliyunSMSChannel: c.AliyunSMS.URL, AliyunVoiceChannel: c.AliyunVoice.URL,
 	} {
-		if n.channels[kind] == nil {
-			continue
-		}
-		if u, err := url.Parse(address); err == nil {
-			port := u.Port()
-			if port == "" {
-				port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-			}
-			hosts = append(hosts, net.JoinHostPort(u.Hostname(), port))
+		if n.channels[kind] != nil {
+			providers = append(providers, hostPort(address)...)
 		}
 	}
-	var paths []Path
-	if len(hosts) > 0 {
-		paths = append(paths,
-			Path{Internet, func(ctx context.Context) error { return one(hosts, func(h string) error { return dial(ctx, h) }) }},
-			Path{"dns", func(ctx context.Context) error { return one(hosts, func(h string) error { return resolve(ctx, h) }) }})
+	if c.Email.Server != "" {
+		providers = append(providers, c.Email.Server)
+	}
+	// reached is what a page to somebody goes to by a way, as things are now.
+	reached := func(way string) (hosts []string) {
+		if way == wayInternet {
+			hosts = slices.Clone(providers)
+		}
+		for _, person := range people().Caregivers {
+			for _, c := range person.Channels {
+				if c.Kind == WebhookChannel && wayOf(c) == way {
+					hosts = append(hosts, hostPort(c.Address)...)
+				}
+			}
+		}
+		slices.Sort(hosts)
+		return slices.Compact(hosts)
+	}
+	paths := []Path{
+		{"internet", func(ctx context.Context) error { return one(ctx, reached(wayInternet), dial) }},
+		{"dns", func(ctx context.Context) error { return one(ctx, reached(wayInternet), resolve) }},
+		{"local network", func(ctx context.Context) error { return one(ctx, reached(wayLocal), dial) }},
 	}
 	for kind, ch := range n.channels {
 		if look, ok := ch.sender.(checker); ok && kind != EmailChannel { // a login each half minute is abuse
@@ -117,12 +131,21 @@ func (n *Channels) Paths(c Config) []Path {
 	return paths
 }
 
-// one is nil if one of the hosts works: then the line does, whatever has
-// become of the others.
-func one(hosts []string, works func(host string) error) error {
+// hostPort is what a URL connects to, nothing if that cannot be told.
+func hostPort(address string) []string {
+	u, err := url.Parse(address)
+	if err != nil || u.Hostname() == "" {
+		return nil
+	}
+	return []string{net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), map[string]string{"http": "80", "https": "443"}[u.Scheme]))}
+}
+
+// one is nil if one of the hosts works, then the line does, whatever has become
+// of the others; or if there are none, and nobody needs the line.
+func one(ctx context.Context, hosts []string, works func(ctx context.Context, host string) error) error {
 	results := make(chan error, len(hosts))
 	for _, h := range hosts {
-		go func() { results <- works(h) }()
+		go func() { results <- works(ctx, h) }()
 	}
 	var err error
 	for range hosts {

@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net"
+	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
 )
 
@@ -88,9 +92,10 @@ func TestPathsOfChannels(t *testing.T) {
 	c := Defaults()
 	c.DingTalk.URL, c.WeComApp.URL = cloud.URL+"/dingtalk", cloud.URL+"/wecom"
 	c.WeComRobot.URL, c.Feishu.URL, c.Bark.URL, c.Ntfy.URL, c.AliyunSMS.URL, c.AliyunVoice.URL = cloud.URL, cloud.URL, cloud.URL, cloud.URL, cloud.URL, cloud.URL
+	people := &registry.Snapshot{}
 	check := func() map[string]error {
 		results := map[string]error{}
-		for _, p := range n.Paths(c) {
+		for _, p := range n.Paths(c, func() *registry.Snapshot { return people }) {
 			results[p.Name] = p.Check(t.Context())
 		}
 		return results
@@ -101,8 +106,54 @@ func TestPathsOfChannels(t *testing.T) {
 		}
 	}
 	sender[*wecomApp](n, WeComAppChannel).secret = "withdrawn"
-	sender[*wecomApp](n, WeComAppChannel).drop("token-1")
+	sender[*wecomApp](n, WeComAppChannel).drop(t.Context(), "token-1")
 	if got := check(); got["internet"] != nil || got["dns"] != nil || got[WeComAppChannel] == nil {
 		t.Errorf("%v", got)
+	}
+}
+
+// A box whose people have nothing but webhooks watches the lines to these: the
+// Internet's, and those on the local network, each as long as somebody has one.
+func TestPathsOfWebhooks(t *testing.T) {
+	n, err := Open(Defaults(), Options{Clock: stamp, Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	works, gone := serve(t, func(http.ResponseWriter, *http.Request) {}), "http://127.0.0.1:1"
+	people := &registry.Snapshot{}
+	paths := n.Paths(Defaults(), func() *registry.Snapshot { return people })
+	reaches := func(addresses ...string) (failed []string) {
+		t.Helper()
+		var list []registry.Channel
+		for _, a := range addresses {
+			list = append(list, registry.Channel{Kind: WebhookChannel, Address: a})
+		}
+		people = &registry.Snapshot{Caregivers: map[string]registry.Caregiver{"li": {ID: "li", Channels: list}}}
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		for _, p := range paths {
+			if p.Check(ctx) != nil {
+				failed = append(failed, p.Name)
+			}
+		}
+		return failed
+	}
+	_, port, _ := net.SplitHostPort(strings.TrimPrefix(works, "http://"))
+	for _, c := range []struct {
+		addresses []string
+		failed    string
+	}{
+		{nil, ""},
+		{[]string{works}, ""},
+		{[]string{gone}, "local network"},
+		{[]string{gone, works}, ""},
+		{[]string{"http://localhost:" + port}, ""},
+		{[]string{"http://localhost:1", works}, "internet"},
+		{[]string{"https://nobody.invalid/page"}, "internet dns"},
+	} {
+		if got := strings.Join(reaches(c.addresses...), " "); got != c.failed {
+			t.Errorf("%q: down: %q, want %q", c.addresses, got, c.failed)
+		}
 	}
 }

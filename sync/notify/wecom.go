@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -91,10 +90,14 @@ type wecomApp struct {
 	secret string
 	lang   texts.Lang
 
-	mu     sync.Mutex
+	turn   chan struct{} // holds one while the rest is used
 	token  string
 	got    devices.Stamp
 	expiry time.Duration // of the token, from got
+}
+
+func newWecomApp(w *web, clock devices.Clock, config WeComApp, secret string, lang texts.Lang) *wecomApp {
+	return &wecomApp{web: w, clock: clock, config: config, secret: secret, lang: lang, turn: make(chan struct{}, 1)}
 }
 
 // spare is how long before its end a token is not used any more.
@@ -120,7 +123,7 @@ func (w *wecomApp) Send(ctx context.Context, address string, p alert.Page) alert
 		}
 		if answer.Code != nil && (*answer.Code == 40014 || *answer.Code == 42001) {
 			// The token was taken back, or ended early. Nothing was sent.
-			w.drop(token)
+			w.drop(ctx, token)
 			if attempt == 0 {
 				continue
 			}
@@ -136,10 +139,12 @@ func (w *wecomApp) Send(ctx context.Context, address string, p alert.Page) alert
 }
 
 // access returns the token, fetched if need be. While one goroutine fetches it
-// the others wait: WeCom counts the fetches too.
+// the others wait, each as long as its page may: WeCom counts the fetches too.
 func (w *wecomApp) access(ctx context.Context) (string, alert.Result) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	if !w.lock(ctx) {
+		return "", alert.Result{Class: alert.Temporary, Detail: "token: " + reason(ctx.Err())}
+	}
+	defer w.unlock()
 	now := w.clock()
 	if age, same := now.Since(w.got); w.token != "" && same && age < w.expiry {
 		return w.token, alert.Result{}
@@ -170,13 +175,28 @@ func (w *wecomApp) access(ctx context.Context) (string, alert.Result) {
 	return w.token, result
 }
 
-func (w *wecomApp) drop(token string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+// drop forgets a token that is refused, unless there is another already, or
+// soon will be.
+func (w *wecomApp) drop(ctx context.Context, token string) {
+	if !w.lock(ctx) {
+		return
+	}
+	defer w.unlock()
 	if w.token == token {
 		w.token = ""
 	}
 }
+
+func (w *wecomApp) lock(ctx context.Context) bool {
+	select {
+	case w.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (w *wecomApp) unlock() { <-w.turn }
 
 // Check fetches a token if there is none that is good.
 func (w *wecomApp) Check(ctx context.Context) alert.Result {

@@ -233,6 +233,10 @@ func TestThePageWarns(t *testing.T) {
 	}))
 	_, body = b.get(client, "/")
 	contains(t, body, "没有任何照护人员可以收到呼叫")
+	lacks(t, body, "一条独立通路")
+	b.Console.Ways = func() []string { return []string{"internet"} }
+	_, body = b.get(client, "/")
+	contains(t, body, "高优先级呼叫只有一条独立通路（外网）")
 }
 
 func TestLiveEventsAreInWords(t *testing.T) {

@@ -53,8 +53,9 @@ type Config struct {
 	Backup func(ctx context.Context, w io.Writer) error
 	// Tap hands on what bridges send.
 	Tap func(ctx context.Context) iter.Seq[intake.Heard]
-	// Channels carry pages to people.
+	// Channels carry pages to people, Ways are the independent paths of these.
 	Channels *notify.Channels
+	Ways     func() []string
 	// Pins is how the box's own lines are; TestOutput switches one of its
 	// outputs on for a while.
 	Pins       func() Pins

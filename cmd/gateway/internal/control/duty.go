@@ -14,6 +14,9 @@ type Duty struct {
 	Flaws []alert.Flaw     `json:"flaws"`
 	// Without are the caregivers who cannot be reached at all.
 	Without []string `json:"without"`
+	// Ways are the independent paths by which a call for help can reach
+	// somebody, see notify.Channels.Ways.
+	Ways []string `json:"ways"`
 }
 
 // Drilled is how a drill went.
@@ -35,7 +38,7 @@ type Drilled struct {
 func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/duty", func(w http.ResponseWriter, r *http.Request) {
 		now, flaws := c.Alerts.Duty()
-		answer(w, r, Duty{now, flaws, c.Alerts.Reach().Without}, nil)
+		answer(w, r, Duty{now, flaws, c.Alerts.Reach().Without, c.Ways()}, nil)
 	})
 	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Silences(), nil) })
 	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
