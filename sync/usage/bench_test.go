@@ -54,13 +54,13 @@ func BenchmarkFold(b *testing.B) {
 					b.Fatal(err)
 				}
 				ctx, end := context.WithCancel(b.Context())
-				counted := 0
+				counted, things := 0, map[string]*thing{}
 				var done bool
 				fold := journal.Fold{
 					Chains: []journal.Chain{journal.Ordinary},
 					Apply: func(tx *journal.Tx, entries []journal.Entry) error {
 						done = entries[len(entries)-1].Seq == last
-						got, err := apply(tx, entries, people.Snapshot(), Options{Logger: slog.New(slog.DiscardHandler)}, 1, nil)
+						got, err := apply(tx, entries, people.Snapshot(), Options{Logger: slog.New(slog.DiscardHandler)}, 1, things, nil)
 						for _, n := range got.changes {
 							counted += n
 						}

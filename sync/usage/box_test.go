@@ -3,11 +3,13 @@ package usage
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +54,7 @@ type box struct {
 	journal *journal.Journal
 	usage   *Usage
 	metrics *prometheus.Registry
+	fails   atomic.Int32 // so many transactions
 	ids     int
 	parcels int
 	people  community
@@ -103,6 +106,13 @@ func (b *box) start() {
 	b.usage, err = Open(b.journal, b.people, Options{Clock: b.clock, Months: b.months, Logger: slog.New(slog.DiscardHandler), Registerer: b.metrics})
 	if err != nil {
 		b.t.Fatal(err)
+	}
+	b.usage.disk = func() error {
+		if b.fails.Add(-1) >= 0 {
+			return errors.New("the disk fails")
+		}
+		b.fails.Store(0)
+		return nil
 	}
 	ctx, cancel := context.WithCancel(b.t.Context())
 	done := make(chan error)
@@ -157,7 +167,7 @@ func (b *box) repeat(e devices.Event) {
 func (b *box) settle() {
 	b.t.Helper()
 	synctest.Wait()
-	time.Sleep(2 * defaultEvery)
+	time.Sleep(2*defaultEvery + 10*retryFirst)
 	synctest.Wait()
 }
 

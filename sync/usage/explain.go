@@ -119,7 +119,7 @@ func (u *Usage) recount(ctx context.Context, watched func(row string) bool) (par
 			break
 		}
 		err = state.Update(func(tx *journal.Tx) error {
-			_, err := apply(tx, entries, people, u.options, 0, trace)
+			_, err := apply(tx, entries, people, u.options, 0, map[string]*thing{}, trace)
 			return err
 		})
 		if err != nil {

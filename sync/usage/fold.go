@@ -66,11 +66,13 @@ type batch struct {
 	amounts []amount // of the draft that is being counted
 }
 
-// apply folds entries of the journal in one transaction.
-func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o Options, since uint64, trace func(string, []byte, amount)) (tally, error) {
+// apply folds entries of the journal in one transaction. The things are those
+// that are known from transactions before; they are as on disk again once this
+// one is committed, and of no use if it fails.
+func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o Options, since uint64, things map[string]*thing, trace func(string, []byte, amount)) (tally, error) {
 	b := &batch{
 		tx: tx, people: people, months: o.Months, since: since, trace: trace,
-		rows: map[string]*record{}, things: map[string]*thing{},
+		rows: map[string]*record{}, things: things,
 		newest: string(tx.Get(bucketMeta, []byte("newest"))),
 		tally:  tally{changes: map[changeLabel]int{}}, rebuild: loadRebuild(tx),
 	}

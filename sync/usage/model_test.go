@@ -189,8 +189,8 @@ func recount(rows map[string]Row) map[string]int64 {
 	return figures
 }
 
-// Whatever happens, is repeated, comes late or is cut off by a restart: the
-// rows are those of a recount of what really happened.
+// Whatever happens, is repeated, comes late, or is cut off by a restart or a
+// disk that fails: the rows are those of a recount of what really happened.
 func TestRecount(t *testing.T) {
 	temp := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -222,6 +222,8 @@ func TestRecount(t *testing.T) {
 					b.settle()
 				case 2:
 					feed.read(rt, b, rapid.IntRange(1, 5).Draw(rt, "most"))
+				case 5:
+					b.fails.Store(int32(rapid.IntRange(1, 2).Draw(rt, "transactions fail")))
 				case 3, 4:
 					if len(past) > 0 { // a redelivery of anything
 						b.repeat(rapid.SampledFrom(past).Draw(rt, "repeated"))

@@ -26,8 +26,13 @@ type thing struct {
 	// Day on which it was last touched.
 	Day string `json:"day,omitempty"`
 
-	known bool // from a transaction before, or an entry before
+	known   bool // from a transaction before, or an entry before
+	touched bool // by the transaction
 }
+
+// remembered things are kept decoded from one transaction to the next, as they
+// are on disk: a compartment in use comes up again and again.
+const remembered = 8192
 
 // Keys of things: the first word, then whose it is.
 const (
@@ -81,17 +86,21 @@ func thingOf[S any](b *batch, kind string, whose ...string) (*S, *thing, error) 
 		}
 		t.State = s
 	}
-	t.Day = b.newest
+	t.Day, t.touched = b.newest, true
 	return s, t, nil
 }
 
 func (b *batch) saveThings() error {
 	for key, t := range b.things {
+		if !t.touched {
+			continue
+		}
 		value, err := json.Marshal(t)
 		if err != nil {
 			return fmt.Errorf("encode state: %w", err)
 		}
 		b.tx.Put(bucketThings, []byte(key), value)
+		t.touched = false
 	}
 	return nil
 }
@@ -113,9 +122,12 @@ func (b *batch) redateThings() error {
 	}
 	for _, t := range b.things {
 		first, last, known := b.calendar.Range(t.Since)
-		if t.Since = b.calendar.Resolve(t.Since); t.Since.Final() && !(known && first.Equal(last)) {
-			t.Since = clock.Moment{}
+		since := b.calendar.Resolve(t.Since)
+		if since.Final() && !(known && first.Equal(last)) {
+			since = clock.Moment{}
 		}
+		t.touched = t.touched || since != t.Since
+		t.Since = since
 	}
 	return nil
 }
@@ -179,8 +191,9 @@ func (b *batch) forget() error {
 			if err := json.Unmarshal(value, &t); err != nil {
 				return fmt.Errorf("%q: damaged: %w", key, err)
 			}
-			if t.Day != "" && t.Day < oldest && b.things[string(key)] == nil {
+			if t.Day != "" && t.Day < oldest {
 				b.tx.Delete(bucketThings, key)
+				delete(b.things, string(key))
 			}
 		}
 	}

@@ -36,6 +36,7 @@ type Usage struct {
 	options   Options
 	state     *journal.State
 	metrics   *metrics
+	disk      func() error // makes transactions fail; nil outside of tests
 }
 
 // Open opens the statistics that follow j. The registry says which facility a
@@ -95,17 +96,25 @@ const (
 // logged and tried again.
 func (u *Usage) Run(ctx context.Context) error {
 	var counted tally
+	var known, working map[string]*thing // as on disk, nil if that is not sure
 	fold := journal.Fold{
 		Chains: []journal.Chain{journal.Urgent, journal.Ordinary},
 		Every:  u.options.Every,
 		Apply: func(tx *journal.Tx, entries []journal.Entry) (err error) {
-			counted, err = apply(tx, entries, u.community.Snapshot(), u.options, u.generationFrom(), nil)
+			working, known = known, nil
+			if working == nil || len(working) > remembered {
+				working = map[string]*thing{}
+			}
+			counted, err = apply(tx, entries, u.community.Snapshot(), u.options, u.generationFrom(), working, nil)
+			if err == nil && u.disk != nil {
+				err = u.disk()
+			}
 			return err
 		},
 	}
 	wait := retryFirst
 	fold.Committed = func() {
-		wait = retryFirst
+		wait, known = retryFirst, working
 		u.metrics.add(counted)
 	}
 	for {
