@@ -75,7 +75,7 @@ func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error))
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	p := pending{id: identify(e), crc: crc32.Checksum(record, castagnoli), done: done}
+	p := pending{id: identify(e), done: done}
 	c.mu.Lock()
 	for c.filling.full() && !c.closed {
 		taken := c.filling.taken
@@ -95,7 +95,10 @@ func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error))
 	if len(b.events) == 0 {
 		b.since = time.Now()
 	}
-	b.records = append(append(b.records, record...), make([]byte, crcBytes)...)
+	begin := len(b.records)
+	b.records = append(b.records, record...)
+	p.crc = crc32.Checksum(b.records[begin:], castagnoli) // of the copy: what it is taken of would leave the stack
+	b.records = append(b.records, make([]byte, crcBytes)...)
 	p.end = len(b.records)
 	b.events = append(b.events, p)
 	wake := len(b.events) == 1 || len(b.events) == companyEvents || b.full()

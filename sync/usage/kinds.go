@@ -125,7 +125,7 @@ func foldLocker(b *batch, d placed, p devices.Payload, at clock.Moment) error {
 		case compartment.Came:
 			return []count{{Code: Deposits.Code, N: 1}, {Code: Overdue.Code, Of: 1}, {Code: "parcel.turnover", N: 1}}
 		case compartment.Went:
-			counts := []count{{Code: Pickups.Code, N: 1}, {Code: "parcel.dwell", N: 1}}
+			counts := append(make([]count, 0, 5), count{Code: Pickups.Code, N: 1}, count{Code: "parcel.dwell", N: 1})
 			if !courier {
 				counts = append(counts, served(d.Kind, 1)...)
 			}
