@@ -138,3 +138,12 @@ func (g *gateway) untilClosed() context.Context {
 	g.opened = append(g.opened, func() error { cancel(); return nil })
 	return ctx
 }
+
+// loginPort is where devices log in with TLS, "" if they do so elsewhere.
+func loginPort(m firmwareconfig.MQTT) string {
+	if m.Broker != "" || m.TLS == firmwareconfig.Off {
+		return ""
+	}
+	_, port, _ := net.SplitHostPort(m.TLS) // it is listened on
+	return port
+}

@@ -114,6 +114,10 @@ func TestSilentDevice(t *testing.T) {
 	if list := run("device", "list"); strings.Contains(list, "silent") {
 		t.Errorf("still silent in\n%s", list)
 	}
+	run("device", "add", "w303", "--kind", "wearable", "--interval", "12h")
+	if d := g.registry.Snapshot().Devices["w303"]; d.Interval != 12*60*60 {
+		t.Errorf("%+v", d)
+	}
 	for _, bad := range []string{"soon", "1.5s", "1s", "99999h"} {
 		if code, _, _ := command(t, "en_US.UTF-8", "device", "interval", "w302", bad, "--config", config); code != 2 {
 			t.Errorf("an interval of %s: %d", bad, code)

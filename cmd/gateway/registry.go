@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,7 +27,12 @@ import (
 func (c *cli) deviceCommand() *cobra.Command {
 	t := texts.Command
 	var d registry.Device
+	var interval time.Duration
 	add := c.put("add ID", t.DeviceAdd, "devices", func(cmd *cobra.Command, id string) (any, error) {
+		if interval != interval.Truncate(time.Second) {
+			return nil, mendable{texts.Errorf(texts.Supervision.BadInterval, interval)}
+		}
+		d.Interval = int(interval.Seconds())
 		return d, c.require(cmd, "kind")
 	})
 	add.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", t.KindFlag.In(c.lang, c.kindNames()))
@@ -35,6 +41,7 @@ func (c *cli) deviceCommand() *cobra.Command {
 	add.Flags().StringVar(&d.Bridge, "bridge", "", t.BridgeFlag.In(c.lang))
 	add.Flags().StringVar(&d.Address, "address", "", t.AddressFlag.In(c.lang))
 	add.Flags().StringVar(&d.Profile, "profile", "", t.ProfileFlag.In(c.lang))
+	add.Flags().DurationVar(&interval, "interval", 0, texts.Supervision.Flag.In(c.lang))
 	add.Example = `  gateway device add locker-east --kind locker --facility east --compartments 24
   gateway device add sos-302 --kind wearable --elder e302
   gateway device add zigbee --kind bridge --profile zigbee2mqtt

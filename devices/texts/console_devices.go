@@ -8,6 +8,8 @@ var ConsoleDevices = struct {
 	Adopt, AdoptTitle, AdoptStranger, Kind, Where, Who, Later, Filter, More, Name, Compartment, Compartments, Room, Bed, AlsoAt, NoFacility, NoElder,
 	Ignore, Block, Adopted, SecretOnce, User, Secret, Done,
 	Save, Place, Facility, Elder, Retire, Revive, Retired, Replace, ReplaceWhat, ReplaceItself, NewSecret, Address,
+	Import, ImportWhat, ImportTemplate, ImportFile, ImportTry, ImportWould, ImportSame, ImportMore, ImportApply, ImportOther, ImportDone, ImportNone,
+	Authority, TrustFirst, NewSecretWhat, NewSecretOf,
 	WarnKey, WarnStranger Text
 }{
 	Title:         Text{"设备", "Devices"},
@@ -69,6 +71,22 @@ var ConsoleDevices = struct {
 	NewSecret:     Text{"换密码", "New secret"},
 	Address:       Text{"网桥地址", "Address behind the bridge"},
 
-	WarnKey:      Text{"%d 条记录的姓名、房间或联系方式读不出来：密钥文件 %s 不是原来的。从备份放回该文件并重启，或重新填写；设备照常工作", "Names, rooms or ways to reach people of %d records cannot be read: the key file %s is not the one they were encrypted with. Bring that file back from a backup and restart, or fill them in again; devices work as before"},
-	WarnStranger: Text{"有未登记的设备在呼救，不知道是谁的：请马上接入（见“设备”页）", "A device that is not registered calls for help, and nobody knows whose it is: adopt it now (page Devices)"},
+	Import:         Text{"批量登记", "Register many at once"},
+	ImportWhat:     Text{"上传一张表（Excel 另存为 CSV，或 YAML），登记设施、设备、老人和照护人员。先显示会改变什么，确认后才生效；要么全部生效，要么一条都不变。", "Upload a table (CSV as Excel saves it, or YAML) of facilities, devices, elders and caregivers. What would change is shown first, and registered when you say so: all of it or nothing."},
+	ImportTemplate: Text{"下载空表", "Get a table to fill in"},
+	ImportFile:     Text{"文件（CSV 或 YAML）", "File (CSV or YAML)"},
+	ImportTry:      Text{"看看会改变什么", "Show what would change"},
+	ImportWould:    Text{"%s 会改变 %d 条记录，还没有生效：", "%s would change records: %d. Nothing is changed yet:"},
+	ImportSame:     Text{"%s 里的都已登记，没有什么可改变。", "All that is in %s is registered already, nothing would change."},
+	ImportMore:     Text{"……还有 %d 条", "… and %d more"},
+	ImportApply:    Text{"确认登记", "Register this"},
+	ImportOther:    Text{"换一个文件", "Another file"},
+	ImportDone:     Text{"已登记 %d 条记录。", "Records registered: %d."},
+	ImportNone:     Text{"请先选择一个文件（至多 %d MiB）", "choose a file first (%d MiB at most)"},
+	Authority:      Text{"网关的证书（ca.crt）", "The box's certificate (ca.crt)"},
+	NewSecretOf:    Text{"%s 的新密码", "The new secret of %s"},
+	TrustFirst:     Text{"设备登录前须信任：", "The device must trust before it logs in:"},
+	NewSecretWhat:  Text{"密码丢失或泄露？换一个新密码，旧密码立即失效，设备要填入新密码才能再登录。", "Is the secret lost, or known to others? A new one ends the old one at once; the device logs in again when it has it."},
+	WarnKey:        Text{"%d 条记录的姓名、房间或联系方式读不出来：密钥文件 %s 不是原来的。从备份放回该文件并重启，或重新填写；设备照常工作", "Names, rooms or ways to reach people of %d records cannot be read: the key file %s is not the one they were encrypted with. Bring that file back from a backup and restart, or fill them in again; devices work as before"},
+	WarnStranger:   Text{"有未登记的设备在呼救，不知道是谁的：请马上接入（见“设备”页）", "A device that is not registered calls for help, and nobody knows whose it is: adopt it now (page Devices)"},
 }

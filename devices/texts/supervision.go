@@ -15,11 +15,12 @@ type FindingText struct{ Begun, Cleared Text }
 
 // Supervision is what people read of how their devices are.
 var Supervision = struct {
-	Interval, BadInterval, Set, SetLong Text
-	Heard, Never, Fine, Count, Warn     Text
+	Interval, BadInterval, Set, SetLong, Flag Text
+	Heard, Never, Fine, Count, Warn           Text
 }{
 	Interval:    Text{"interval_seconds：须为 60 至 2678400 秒，即 1 分钟至 31 天（现为 %d）", "interval_seconds: must be 60 to 2678400, a minute to 31 days (got %d)"},
-	BadInterval: Text{"时长须为整秒，例如 90m、12h（得到 %q）", "the duration must be of whole seconds, for instance 90m or 12h (got %q)"},
+	BadInterval: Text{"时长须为整秒，例如 90m、12h（得到 %v）", "the duration must be of whole seconds, for instance 90m or 12h (got %v)"},
+	Flag:        Text{"一切正常时至少多久说一次话，例如 12h；不写则按种类", "within which time it says something if all is well, for instance 12h; by its kind if not given"},
 	Set:         Text{"设定设备多久至少上报一次", "say how often a device says something at least"},
 	SetLong:     Text{"设备正常时多久至少上报一次；超过这段时间没有音信，就提醒照护人员。1 分钟至 31 天，0 表示按种类的惯例。", "Within which time a device says something if all is well; silent for longer, people are told. A minute to 31 days, 0 for what is usual for its kind."},
 	Heard:       Text{"%s 前", "%s ago"},

@@ -32,7 +32,18 @@ var headings = map[string]string{
 	"值班组": "group", "角色": "role", "成员": "members", "日子": "days", "自": "first", "至": "last", "时段": "hours", "值班人员": "people", "替换": "instead",
 	"免打扰时段": "quiet", "巡访间隔小时": "round_hours", "取餐时段": "meal", "外出至": "away_until",
 	"照护人员": "caregivers", "呼叫方式": "channels", "区划代码": "region", "统计用区划代码": "region", "城乡分类": "urban_rural",
-	"行业代码": "industry", "运营单位": "operator", "统一社会信用代码": "operator", "服务": "services",
+	"上报间隔秒": "interval_seconds", "行业代码": "industry", "运营单位": "operator", "统一社会信用代码": "operator", "服务": "services",
+}
+
+// Heading is what people call a field, in Chinese as a column may be called.
+func Heading(field string, lang texts.Lang) string {
+	called := field
+	for heading, name := range headings {
+		if lang == texts.Chinese && name == field && (called == field || len(heading) < len(called) || len(heading) == len(called) && heading < called) {
+			called = heading
+		}
+	}
+	return called
 }
 
 // tables are those that a line of a CSV file may be of, by what people call

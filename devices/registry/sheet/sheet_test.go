@@ -113,23 +113,35 @@ func TestAFileChangesOnlyWhatItNames(t *testing.T) {
 	if _, err := read(t, "a.csv", community).Apply(r, registry.Author{}); err != nil {
 		t.Fatal(err)
 	}
-	s := read(t, "b.csv", "id,name,compartments,facility\nlocker-east,,12,\nbed-302,床垫,,-\n")
+	s := read(t, "b.csv", "id,name,compartments,facility,上报间隔秒\nlocker-east,,12,,3600\nbed-302,床垫,,-,\n")
 	changes, err := s.Preview(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := fmt.Sprint(changes), `[{devices bed-302 changed [{facility "east" } {name  "床垫"}]} {devices locker-east changed [{compartments 24 12}]}]`; got != want {
+	if got, want := fmt.Sprint(changes), `[{devices bed-302 changed [{facility "east" } {name  "床垫"}]} {devices locker-east changed [{compartments 24 12} {interval_seconds  3600}]}]`; got != want {
 		t.Errorf("changes %s\nwant    %s", got, want)
 	}
 	if _, err := s.Apply(r, registry.Author{}); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Snapshot()
-	if d := got.Devices["locker-east"]; d.Compartments != 12 || d.Facility != "east" || d.Name != "1号柜" {
+	if d := got.Devices["locker-east"]; d.Compartments != 12 || d.Interval != 3600 || d.Facility != "east" || d.Name != "1号柜" {
 		t.Errorf("%+v", d)
 	}
 	if d := got.Devices["bed-302"]; d.Facility != "" || d.Elder != "e302" || d.Name != "床垫" {
 		t.Errorf("%+v", d)
+	}
+}
+
+// Fields are shown to people by what they call them.
+func TestHeading(t *testing.T) {
+	for field, want := range map[string]string{"compartments": "格口数", "name": "名称", "facility": "设施", "interval_seconds": "上报间隔秒", "unit": "unit"} {
+		if got := sheet.Heading(field, texts.Chinese); got != want {
+			t.Errorf("%s is called %s, want %s", field, got, want)
+		}
+		if got := sheet.Heading(field, texts.English); got != field {
+			t.Errorf("%s is called %s in English", field, got)
+		}
 	}
 }
 

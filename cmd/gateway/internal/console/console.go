@@ -32,6 +32,9 @@ type Config struct {
 	Ledger   *alert.Ledger
 	// Gone ends the connections of a device whose rights have changed.
 	Gone func(device string)
+	// LoginPort is where devices log in with TLS, "" if they do so at
+	// somebody else's broker.
+	LoginPort string
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Ways returns the independent paths by which a call for help can reach

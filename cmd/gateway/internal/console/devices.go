@@ -3,12 +3,16 @@ package console
 import (
 	"cmp"
 	"encoding/json"
+	"html/template"
+	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/qrcode"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/alarm"
 	"github.com/linli-edge/gateway/devices/bed"
@@ -219,16 +223,64 @@ func (c *Console) adopt(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Gone(a.Device.ID) // it comes back with all its rights
-	c.showSecret(w, r, a)
+	c.showSecret(w, r, a, true)
 }
 
 // showSecret shows a new login, this once, or the devices if there is none.
-func (c *Console) showSecret(w http.ResponseWriter, r *http.Request, a registry.Adopted) {
+// fresh is of a device that was not registered before.
+func (c *Console) showSecret(w http.ResponseWriter, r *http.Request, a registry.Adopted, fresh bool) {
 	if a.Secret == "" {
 		http.Redirect(w, r, "/devices", http.StatusSeeOther)
 		return
 	}
-	c.pages.show(w, language(w, r), http.StatusOK, "secret", a)
+	lang := language(w, r)
+	title := texts.ConsoleDevices.Adopted
+	if !fresh {
+		title = texts.ConsoleDevices.NewSecretOf
+	}
+	c.pages.show(w, lang, http.StatusOK, "secret", secretView{a, title.In(lang, a.Device.ID), c.loginCode(r, a.Device.ID, a.Secret)})
+}
+
+// secretView is a new login, and the same as a QR code.
+type secretView struct {
+	registry.Adopted
+	Title string
+	Code  template.HTML // "" if there is none
+}
+
+// loginCode is a QR code of where a device logs in, and as whom:
+// mqtts://locker-east:SECRET@linli.local:8883.
+func (c *Console) loginCode(r *http.Request, user, secret string) template.HTML {
+	if c.LoginPort == "" {
+		return ""
+	}
+	host := r.Host
+	if name, _, err := net.SplitHostPort(r.Host); err == nil {
+		host = name
+	}
+	login := url.URL{Scheme: "mqtts", User: url.UserPassword(user, secret), Host: net.JoinHostPort(host, c.LoginPort)}
+	code, err := qrcode.New(login.String())
+	if err != nil {
+		return "" // too long for one: it stands there as text
+	}
+	return template.HTML(code.SVG()) // nothing in it but numbers
+}
+
+// credentials gives a device a new secret. Whoever has the old one is out at
+// once.
+func (c *Console) credentials(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	a := registry.Adopted{Device: c.Registry.Snapshot().Devices[id]}
+	err := c.Registry.UpdateAs(pageAuthor(r), func(tx *registry.Tx) (err error) {
+		a.Secret, err = tx.Issue(id)
+		return err
+	})
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.Gone(id)
+	c.showSecret(w, r, a, false)
 }
 
 func pageAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "page"} }
@@ -315,5 +367,5 @@ func (c *Console) replace(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c.Gone(a.Device.ID)
-	c.showSecret(w, r, a)
+	c.showSecret(w, r, a, false)
 }

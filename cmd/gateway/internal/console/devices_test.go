@@ -1,14 +1,22 @@
 package console
 
 import (
+	"bytes"
+	"errors"
+	"io"
+	"mime/multipart"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/registry/sheet"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
 
@@ -17,6 +25,11 @@ func (b *box) speaks(bridge, address, payload string, l devices.Looks) string {
 	c := devices.Contact{Bridge: bridge, Address: address, Topic: "t/" + address, Payload: []byte(payload), Received: b.clock()}
 	b.Registry.Inbox().Heard(c, func() devices.Looks { return l })
 	return c.Sender()
+}
+
+func (b *box) letsIn(device, secret string) bool {
+	_, ok := b.Registry.Login(device, []byte(secret))
+	return ok
 }
 
 var buttonLooks = devices.Looks{Kinds: []devices.Kind{wearable.Kind}, Types: []devices.Type{wearable.TypeSOS}, Help: true}
@@ -42,6 +55,14 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	lacks(t, words, "王秀英")
 	p.look("6-newcomer")
 
+	// It is told on the first page, too, and leads to where it is adopted.
+	b.report(id, "c1", devices.StrangerCalled{Type: wearable.TypeSOS, Bridge: "zigbee", Model: "Tuya TS0215A_sos"}, devices.Urgent)
+	p.act(chromedp.Navigate(b.server.URL+"/"), chromedp.WaitVisible(".incident.calling .act"))
+	contains(t, ask[string](p, "document.querySelector('.incident').innerText"), "未登记设备求助", "设备 "+id+"（Tuya TS0215A_sos）", "卫生间按钮", "它报告：紧急求助")
+	contains(t, ask[string](p, "document.querySelector('#events').innerText"), "未登记设备求助")
+	p.look("6-stranger")
+	p.act(chromedp.Click(`.incident a[href="/newcomers/`+id+`"]`), chromedp.WaitVisible(".options button"), chromedp.Navigate(b.server.URL+"/devices"), chromedp.WaitVisible(".sender .go"))
+
 	elder := registry.Sorted(b.Registry.Snapshot().Elders)[3]
 	p.act(chromedp.Click(".sender .go"), chromedp.WaitVisible(".options button"))
 	p.look("7-where")
@@ -57,7 +78,7 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	b.speaks("zigbee", "新按钮", `{"battery":99}`, devices.Looks{})
 	p.act(chromedp.WaitVisible(".sender"), chromedp.Click(`.rows a[href="/devices/`+d.ID+`"]`), chromedp.WaitVisible(`select[name="with"]`))
 	p.look("9-device")
-	p.act(chromedp.Click(`form[action$="/replace"] button`), chromedp.WaitVisible(".rows"))
+	p.act(chromedp.Click(`form[action$="/replace"] button`), chromedp.WaitVisible(".pairing button"))
 	if d, ok := b.Registry.Snapshot().Behind("zigbee", "新按钮"); !ok || d.Elder != elder.ID || d.Unit != 1 {
 		t.Errorf("replaced: %+v, %t", d, ok)
 	}
@@ -65,6 +86,108 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	defer p.mu.Unlock()
 	if len(p.complaints) > 0 {
 		t.Errorf("the browser complains: %q", p.complaints)
+	}
+}
+
+// A locker gets a new secret, shown once and as a code; then a whole table is
+// uploaded: a mistake in it is named, what it would change is shown, and nothing
+// has changed before somebody says so.
+func TestAnInstallerWithATable(t *testing.T) {
+	b := newBox(t)
+	b.Console.LoginPort = "8883"
+	var gone []string
+	b.Console.Gone = func(device string) { gone = append(gone, device) }
+	p := newPhone(b)
+	secret, err := b.Mint("zhou")
+	b.must(err)
+	b.must(b.Registry.Put(registry.Device{Device: devices.Device{ID: "locker-9", Kind: "locker", Facility: "locker-north"}, Compartments: 24}))
+	p.act(chromedp.Navigate(b.server.URL+"/login?token="+secret), chromedp.WaitVisible(".enter"),
+		chromedp.Click(".enter"), chromedp.WaitVisible(`nav a[href="/devices"]`), chromedp.Navigate(b.server.URL+"/devices/locker-9"),
+		chromedp.WaitVisible(`form[action$="/credentials"] button`))
+	p.look("10-new-secret")
+	p.act(chromedp.Click(`form[action$="/credentials"] button`), chromedp.WaitVisible(".code svg"))
+	words := ask[string](p, "document.body.innerText")
+	contains(t, words, "locker-9 的新密码", "密码只显示这一次", "网关的证书")
+	if shown := ask[string](p, "document.querySelector('.status b').innerText"); !b.letsIn("locker-9", shown) || len(gone) != 1 {
+		t.Errorf("%q is not its secret; ended: %q", shown, gone)
+	}
+	p.look("11-secret")
+
+	dir := t.TempDir()
+	upload := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		b.must(os.WriteFile(file, []byte(text), 0o600))
+		p.act(chromedp.Navigate(b.server.URL+"/import"), chromedp.WaitVisible(`input[type="file"]`),
+			chromedp.SetUploadFiles(`input[type="file"]`, []string{file}), chromedp.Click(".enter"), chromedp.WaitVisible(".problem, .changes"))
+	}
+	p.act(chromedp.Navigate(b.server.URL+"/devices"), chromedp.WaitVisible(`a[href="/ca.crt"]`), chromedp.Click(`a[href="/import"]`), chromedp.WaitVisible(`input[type="file"]`))
+	p.look("12-import")
+	upload("wrong.csv", "类别,编号,种类,设施\n设备,locker-10,locker,nowhere\n")
+	contains(t, ask[string](p, "document.querySelector('.problem').innerText"), "wrong.csv 第 2 行第 4 列（facility）", "nowhere")
+	p.look("13-mistake")
+	upload("good.csv", "类别,编号,名称,种类,设施,格口数\n设施,west,西门快递柜,,,\n设备,locker-10,十号柜,快递柜,west,48\n设备,locker-9,九号柜,,,\n")
+	contains(t, ask[string](p, "document.querySelector('main').innerText"), "good.csv 会改变 3 条记录，还没有生效", "locker-10", "格口数：- → 48", "名称：- → 九号柜")
+	if _, ok := b.Registry.Snapshot().Devices["locker-10"]; ok {
+		t.Error("what is shown is registered already")
+	}
+	p.look("14-dry-run")
+	p.act(chromedp.Click(".enter"), chromedp.WaitVisible(`.reload[href="/devices"]`))
+	contains(t, ask[string](p, "document.querySelector('main').innerText"), "已登记 3 条记录", "密码只显示这一次")
+	if shown := ask[string](p, "document.querySelector('.status b').innerText"); !b.letsIn("locker-10", shown) {
+		t.Errorf("%q is not the secret of the new locker", shown)
+	}
+	if d := b.Registry.Snapshot().Devices["locker-9"]; d.Name != "九号柜" || d.Compartments != 24 {
+		t.Errorf("%+v", d)
+	}
+	p.look("15-imported")
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.complaints) != 1 || !strings.Contains(p.complaints[0], "409 (Conflict)") { // of the mistake
+		t.Errorf("the browser complains: %q", p.complaints)
+	}
+}
+
+// A file that is too long, or none, or of somebody who is not logged in, costs
+// nothing but an answer.
+func TestFilesThatAreRefused(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	send := func(client *http.Client, name string, content []byte) (int, string) {
+		t.Helper()
+		var body bytes.Buffer
+		form := multipart.NewWriter(&body)
+		part, err := form.CreateFormFile("file", name)
+		b.must(err)
+		_, err = part.Write(content)
+		b.must(errors.Join(err, form.Close()))
+		r, err := client.Post(b.server.URL+"/import", form.FormDataContentType(), &body)
+		b.must(err)
+		defer r.Body.Close()
+		said, err := io.ReadAll(r.Body)
+		b.must(err)
+		return r.StatusCode, string(said)
+	}
+	status, said := send(client, "long.csv", bytes.Repeat([]byte("a,"), 3<<20))
+	if status != http.StatusConflict {
+		t.Error(status)
+	}
+	contains(t, said, "请先选择一个文件（至多 2 MiB）")
+	status, said = send(client, "deep.yaml", []byte(strings.Repeat("[", 1000)))
+	if status != http.StatusConflict || !strings.Contains(said, "deep.yaml") {
+		t.Errorf("%d %s", status, said)
+	}
+	status, said = b.post(client, "/import/apply", url.Values{"name": {"x.csv"}, "content": {"no base64!"}})
+	if status != http.StatusConflict {
+		t.Errorf("%d %s", status, said)
+	}
+	before := len(b.Registry.Snapshot().Devices)
+	if status, said = send(b.browser(), "x.csv", []byte("id,kind\nd-1,locker\n")); strings.Contains(said, "d-1") || len(b.Registry.Snapshot().Devices) != before {
+		t.Errorf("a stranger's file: %d %s", status, said)
+	}
+	_, said = b.get(client, "/import/template.csv")
+	if _, err := sheet.Read("t.csv", []byte(said)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -61,6 +61,11 @@ func (c *Console) routes() http.Handler {
 	page("POST /devices/{id}", c.change)
 	page("POST /devices/{id}/retire", c.retire)
 	page("POST /devices/{id}/replace", c.replace)
+	page("POST /devices/{id}/credentials", c.credentials)
+	page("GET /import", c.importPage)
+	page("GET "+templatePath, c.importTemplate)
+	page("POST "+importPath, c.importFile)
+	page("POST "+applyPath, c.applyFile)
 	page("/", c.notFound)
 
 	api := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, c.loggedIn(c.denyAPI, h)) }
@@ -88,7 +93,11 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		most := int64(maxForm)
+		if r.URL.Path == importPath || r.URL.Path == applyPath {
+			most = maxImport
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		next.ServeHTTP(w, r)
 	})
 }
