@@ -28,7 +28,7 @@ type callers struct {
 
 type caller struct {
 	heard  devices.Stamp
-	called devices.Stamp // the zero time if it has not yet
+	called devices.Stamp // the zero time if no call is on disk yet
 	levels levels        // which of its alarms hold
 }
 
@@ -68,11 +68,16 @@ func (c *callers) admit(id string, begins bool, now devices.Stamp) (string, *cal
 func (c *callers) due(one *caller, now devices.Stamp) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if since, same := now.Since(one.called); one.called != (devices.Stamp{}) && same && since < callAgain {
-		return false
-	}
+	since, same := now.Since(one.called)
+	return one.called == (devices.Stamp{}) || !same || since >= callAgain
+}
+
+// told is called when a call is on disk, and not before: until then the next
+// one may be the first that gets there.
+func (c *callers) told(one *caller, now devices.Stamp) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	one.called = now
-	return true
 }
 
 // calls are what of a message is a call for help, or the end of one, whatever
@@ -174,5 +179,10 @@ func (in *Intake) recordCall(c devices.Contact, m devices.Message, r devices.Rep
 	}
 	e.ID, e.Observed, e.Received, e.Urgency = id, r.Observed, c.Received, devices.Urgent
 	in.Logger.Warn("a device that is not registered calls for help", "sender", name)
-	in.record(e, t, done)
+	in.record(e, t, func(err error) {
+		if err == nil {
+			in.callers.told(one, c.Received)
+		}
+		done(err)
+	})
 }

@@ -63,6 +63,8 @@ func TestAStrangerCalls(t *testing.T) {
 	if err := w.Message(t.Context(), devices.Message{Client: "b1", Topic: "site/bath-2", Payload: []byte(`{"pressed":true}`)}); err == nil {
 		t.Error("a call that is not on disk was acknowledged")
 	}
+	w.disk.broken = nil // and so it comes again, at once
+	say("b1", "site/bath-2", `{"pressed":true}`, devices.Contact{Bridge: "b1", Address: "bath-2"}.Sender()+` stranger.called {"type":"sos","bridge":"b1","address":"bath-2"}`)
 }
 
 // Only what is a call for help of whatever device is one: the press of a
