@@ -183,3 +183,86 @@ func TestAlertStorm(t *testing.T) {
 	}
 	eventually(t, "the robot has refused nothing", func() bool { return cloud.Asked("dingtalk") == spent() })
 }
+
+// A door that is opened and shut, and jams and does not, a hundred times is two
+// notices at the most; a wearable that comes and goes 300 times is none, and its
+// press on the way is one call for help, at once.
+func TestFlappingStory(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	c := &movedClock{right: b.clock}
+	b.clock = c.now
+	secrets := b.register(neighbourhood(b)...)
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { return g.ready() == nil })
+	c.pass(time.Hour)
+
+	d, err := connect(t, b.cfg.MQTT.Listen, 5, "l1", secrets["l1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.conn.Close()
+	folded := func() bool {
+		for _, f := range g.journal.Stats().Followers {
+			if f.Name == "watch" || f.Name == "alert" {
+				for _, n := range f.Lag {
+					if n > 0 {
+						return false
+					}
+				}
+			}
+		}
+		return true
+	}
+	for n := range 100 {
+		for i, said := range []string{
+			`"type":"door","data":{"compartment":7,"open":true}`, `"type":"fault","data":{"compartment":7,"code":"jam"}`,
+			`"type":"fault","data":{"compartment":7,"code":"jam","cleared":true}`, `"type":"door","data":{"compartment":7,"open":false}`,
+		} {
+			if err := d.publish("linli/v1/l1/event", fmt.Sprintf(`{"id":"%d-%d",%s}`, n, i, said)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n%25 == 24 {
+			eventually(t, "what it said is known", folded)
+			c.pass(10 * time.Minute)
+		}
+	}
+	faults := func() int {
+		return len(slices.DeleteFunc(g.alerts.Incidents(), func(i alert.Incident) bool { return i.Kind != alert.Faulty && i.Kind != alert.DoorAjar }))
+	}
+	eventually(t, "it has been noticed", func() bool { return faults() > 0 })
+
+	for n := range 300 {
+		w, err := connect(t, b.cfg.MQTT.Listen, 5, "w302", secrets["w302"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n == 150 {
+			began := time.Now()
+			if err := w.publish("linli/v1/w302/event", `{"id":"1","type":"sos"}`); err != nil {
+				t.Fatal(err)
+			}
+			b.phone.await(t, "the press", func(p []alert.Page) bool {
+				return slices.ContainsFunc(p, func(p alert.Page) bool { return p.Kind == alert.SOS })
+			})
+			t.Logf("the press was told after %s", time.Since(began))
+		}
+		if err := w.conn.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "all is known", folded)
+	c.pass(time.Hour)
+	notices, calls := map[string]bool{}, map[string]bool{}
+	for _, p := range b.phone.await(t, "pages", func(p []alert.Page) bool { return len(p) > 0 }) {
+		if p.Priority == alert.High {
+			calls[p.Incident] = true
+		} else {
+			notices[p.Key] = true
+		}
+	}
+	if len(notices) > 2 || len(calls) != 1 {
+		t.Errorf("%d notices, %d calls for help", len(notices), len(calls))
+	}
+}
