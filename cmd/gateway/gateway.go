@@ -302,6 +302,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	}
 	start(&servers, serving, "commands", g.orders.Run)
 	start(&servers, serving, "acknowledgements", g.tellElders)
+	start(&servers, serving, "unsafe portions", g.blockPortions)
 	start(&servers, serving, "clock", func(ctx context.Context) error { return clock.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "alive", func(ctx context.Context) error { return usage.Watch(ctx, g.clock, g.journal, g.logger) })
 	start(&servers, serving, "console", g.console.Run)

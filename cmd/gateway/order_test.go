@@ -13,6 +13,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	orders "github.com/linli-edge/gateway/devices/command"
@@ -275,6 +276,37 @@ func TestCommandsStory(t *testing.T) {
 	}
 	if len(told) < 5 || !strings.Contains(told[0], `"device":"l1","action":"open","data":{"compartment":12},"by":"li"`) {
 		t.Errorf("journaled: %v", told)
+	}
+}
+
+// A meal that was kept too cold for too long stays in its compartment: the
+// cabinet is asked to block it, once it is there to hear of it, and to release
+// it when the meal was taken away.
+func TestAnUnsafePortionIsBlocked(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	secrets := b.register(neighbourhood(b)...)
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	say := func(payload string) {
+		t.Helper()
+		mosquittoPub(t, b.cfg.MQTT.Listen, "c1", secrets["c1"], "linli/v1/c1/event", payload, 1)
+	}
+	c1 := listenTo(t, b.cfg.MQTT.Listen, "c1", secrets["c1"], "linli/v1/c1/command").subscribed(t)
+	cooked := b.clock().Wall.Add(-3 * time.Hour).Format(time.RFC3339)
+	say(`{"id":"1","type":"meal.loaded","data":{"compartment":3,"hot":true,"cooked":"` + cooked + `"}}`)
+	say(`{"id":"2","type":"temperature","data":{"compartment":3,"celsius":41}}`)
+	if o := c1.order(t, 0); o.Action != orders.Set || o.Data.Name != orders.Blocked || o.Data.Compartment != 3 || string(o.Data.Value) != "true" {
+		t.Errorf("asked %+v", o)
+	}
+	say(`{"id":"done","type":"command.done","data":{"command":"` + c1.order(t, 0).ID + `"}}`)
+	food := func(i alert.Incident) bool { return i.Kind == alert.Food && i.Phase != alert.PhaseResolved }
+	if !slices.ContainsFunc(g.alerts.Incidents(), food) {
+		t.Error("nobody is told")
+	}
+	say(`{"id":"3","type":"meal.picked_up","data":{"compartment":3}}`)
+	if o := c1.order(t, 1); o.Data.Compartment != 3 || string(o.Data.Value) != "false" {
+		t.Errorf("asked %+v", o)
 	}
 }
 

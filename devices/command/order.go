@@ -53,9 +53,13 @@ func Can(kind devices.Kind, a Action) bool {
 // Coming is the message that somebody has the call for help and will come.
 const Coming = "coming"
 
+// Blocked is the parameter by which a meal cabinet keeps one compartment shut,
+// true, or releases it, false.
+const Blocked = "blocked"
+
 // Data says more of an action.
 type Data struct {
-	// Compartment to open, 1 to 9999.
+	// Compartment to open, or of which a parameter is, 1 to 9999.
 	Compartment int `json:"compartment,omitempty"`
 	// Message is a code: Coming, or what the device knows besides.
 	Message string `json:"message,omitempty"`
