@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
@@ -139,11 +140,18 @@ func (g *gateway) untilClosed() context.Context {
 	return ctx
 }
 
-// loginPort is where devices log in with TLS, "" if they do so elsewhere.
-func loginPort(m firmwareconfig.MQTT) string {
-	if m.Broker != "" || m.TLS == firmwareconfig.Off {
-		return ""
+// loginAt is how devices log in at this box, without its name; zero if they do
+// so elsewhere.
+func loginAt(m firmwareconfig.MQTT) url.URL {
+	at := url.URL{Scheme: "mqtts"}
+	listen := m.TLS
+	if m.TLS == firmwareconfig.Off {
+		at.Scheme, listen = "mqtt", m.Listen
 	}
-	_, port, _ := net.SplitHostPort(m.TLS) // it is listened on
-	return port
+	_, port, err := net.SplitHostPort(listen)
+	if m.Broker != "" || err != nil {
+		return url.URL{}
+	}
+	at.Host = ":" + port
+	return at
 }

@@ -9,6 +9,7 @@ var ConsoleDevices = struct {
 	Ignore, Block, Adopted, SecretOnce, User, Secret, Done,
 	Save, Place, Facility, Elder, Retire, Revive, Retired, Replace, ReplaceWhat, ReplaceItself, NewSecret, Address,
 	Import, ImportWhat, ImportTemplate, ImportFile, ImportTry, ImportWould, ImportSame, ImportMore, ImportApply, ImportOther, ImportDone, ImportNone,
+	BridgeWhat, BridgeAdd, LoginAt,
 	Authority, TrustFirst, NewSecretWhat, NewSecretOf,
 	WarnKey, WarnStranger Text
 }{
@@ -84,6 +85,9 @@ var ConsoleDevices = struct {
 	ImportDone:     Text{"已登记 %d 条记录。", "Records registered: %d."},
 	ImportNone:     Text{"请先选择一个文件（至多 %d MiB）", "choose a file first (%d MiB at most)"},
 	Authority:      Text{"网关的证书（ca.crt）", "The box's certificate (ca.crt)"},
+	BridgeWhat:     Text{"网桥代别的设备说话（Zigbee2MQTT、ChirpStack……），要先说明是哪一种：", "A bridge speaks for other devices (Zigbee2MQTT, ChirpStack…). Say first of which make it is:"},
+	BridgeAdd:      Text{"添加网桥", "Add the bridge"},
+	LoginAt:        Text{"登录地址", "Logs in at"},
 	NewSecretOf:    Text{"%s 的新密码", "The new secret of %s"},
 	TrustFirst:     Text{"设备登录前须信任：", "The device must trust before it logs in:"},
 	NewSecretWhat:  Text{"密码丢失或泄露？换一个新密码，旧密码立即失效，设备要填入新密码才能再登录。", "Is the secret lost, or known to others? A new one ends the old one at once; the device logs in again when it has it."},

@@ -21,8 +21,11 @@ import (
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/simulate"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/wearable"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 )
@@ -87,9 +90,11 @@ func newBox(t *testing.T) *box {
 }
 
 func (b *box) newConsole(people *registry.Registry) *Console {
+	profiles, err := profile.Load(firmwareconfig.Profiles(), kinds.Vocabulary())
+	b.must(err)
 	c, err := New(Config{
 		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine, Watch: b.watch, Ledger: b.ledger,
-		Gone: func(string) {},
+		Gone: func(string) {}, Profiles: profiles,
 		Ways: func() []string { return []string{"internet", "sim"} },
 		Figures: func() []Facility {
 			return []Facility{

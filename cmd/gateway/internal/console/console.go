@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync"
 	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/sync/alert"
@@ -32,9 +34,11 @@ type Config struct {
 	Ledger   *alert.Ledger
 	// Gone ends the connections of a device whose rights have changed.
 	Gone func(device string)
-	// LoginPort is where devices log in with TLS, "" if they do so at
-	// somebody else's broker.
-	LoginPort string
+	// Login is how devices log in at this box, mqtts://:8883; zero if they do
+	// so at somebody else's broker.
+	Login url.URL
+	// Profiles are the makes of bridges.
+	Profiles *profile.Set
 	// Commands carries what is asked of devices.
 	Commands *dispatch.Dispatcher
 	// Ways returns the independent paths by which a call for help can reach

@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"html/template"
 	"net"
 	"net/http"
@@ -79,6 +80,7 @@ type devicesView struct {
 	Person  string
 	Now     int64
 	Inbox   inboxView
+	Makes   []choice // of bridges, if they log in here
 	Devices []deviceView
 }
 
@@ -120,6 +122,11 @@ func elderName(e registry.Elder) string {
 func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request) {
 	lang := language(w, r)
 	v := devicesView{Person: c.personName(person(r)), Now: c.Clock().Mono.Milliseconds(), Inbox: c.inboxPanel(lang)}
+	if c.Login.Host != "" {
+		for _, p := range c.Profiles.Profiles() {
+			v.Makes = append(v.Makes, choice{Value: p.Name(), Label: p.Title().In(lang)})
+		}
+	}
 	for _, d := range registry.Sorted(c.Registry.Snapshot().Devices) {
 		v.Devices = append(v.Devices, c.device(d, lang))
 	}
@@ -238,32 +245,71 @@ func (c *Console) showSecret(w http.ResponseWriter, r *http.Request, a registry.
 	if !fresh {
 		title = texts.ConsoleDevices.NewSecretOf
 	}
-	c.pages.show(w, lang, http.StatusOK, "secret", secretView{a, title.In(lang, a.Device.ID), c.loginCode(r, a.Device.ID, a.Secret)})
+	at := c.loginAt(r)
+	c.pages.show(w, lang, http.StatusOK, "secret", secretView{a, title.In(lang, a.Device.ID), at.String(), codeOf(at, a.Device.ID, a.Secret)})
 }
 
 // secretView is a new login, and the same as a QR code.
 type secretView struct {
 	registry.Adopted
 	Title string
+	At    string        // the address to log in at, "" if that is elsewhere
 	Code  template.HTML // "" if there is none
 }
 
-// loginCode is a QR code of where a device logs in, and as whom:
+// loginAt is where a device logs in, as the person who asks sees this box.
+func (c *Console) loginAt(r *http.Request) url.URL {
+	at := c.Login
+	if at.Host != "" {
+		host := r.Host
+		if name, _, err := net.SplitHostPort(r.Host); err == nil {
+			host = name
+		}
+		at.Host = net.JoinHostPort(host, at.Port())
+	}
+	return at
+}
+
+// codeOf is a QR code of where a device logs in, and as whom:
 // mqtts://locker-east:SECRET@linli.local:8883.
-func (c *Console) loginCode(r *http.Request, user, secret string) template.HTML {
-	if c.LoginPort == "" {
+func codeOf(at url.URL, user, secret string) template.HTML {
+	at.User = url.UserPassword(user, secret)
+	code, err := qrcode.New(at.String())
+	if at.Host == "" || err != nil { // too long for one: it stands there as text
 		return ""
 	}
-	host := r.Host
-	if name, _, err := net.SplitHostPort(r.Host); err == nil {
-		host = name
-	}
-	login := url.URL{Scheme: "mqtts", User: url.UserPassword(user, secret), Host: net.JoinHostPort(host, c.LoginPort)}
-	code, err := qrcode.New(login.String())
-	if err != nil {
-		return "" // too long for one: it stands there as text
-	}
 	return template.HTML(code.SVG()) // nothing in it but numbers
+}
+
+// addBridge registers a bridge of a make, and shows its login: it may publish
+// what bridges of that make do, and nothing else.
+func (c *Console) addBridge(w http.ResponseWriter, r *http.Request) {
+	make := r.PostFormValue("profile")
+	if err := c.Profiles.Check(make); err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	var a registry.Adopted
+	err := c.Registry.UpdateAs(pageAuthor(r), func(tx *registry.Tx) (err error) {
+		id := make
+		for n := 2; ; n++ {
+			if _, taken := tx.Device(id); !taken {
+				break
+			}
+			id = fmt.Sprintf("%s-%d", make, n)
+		}
+		a.Device = registry.Device{Device: devices.Device{ID: id, Kind: devices.KindBridge, Profile: make}}
+		if err := tx.Put(a.Device); err != nil {
+			return err
+		}
+		a.Secret, err = tx.Issue(id)
+		return err
+	})
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	c.showSecret(w, r, a, true)
 }
 
 // credentials gives a device a new secret. Whoever has the old one is out at

@@ -94,7 +94,7 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 // has changed before somebody says so.
 func TestAnInstallerWithATable(t *testing.T) {
 	b := newBox(t)
-	b.Console.LoginPort = "8883"
+	b.Console.Login = url.URL{Scheme: "mqtts", Host: ":8883"}
 	var gone []string
 	b.Console.Gone = func(device string) { gone = append(gone, device) }
 	p := newPhone(b)
@@ -121,6 +121,16 @@ func TestAnInstallerWithATable(t *testing.T) {
 		p.act(chromedp.Navigate(b.server.URL+"/import"), chromedp.WaitVisible(`input[type="file"]`),
 			chromedp.SetUploadFiles(`input[type="file"]`, []string{file}), chromedp.Click(".enter"), chromedp.WaitVisible(".problem, .changes"))
 	}
+	// A bridge has to be added before it can log in.
+	p.act(chromedp.Navigate(b.server.URL+"/devices"), chromedp.WaitVisible(`form[action="/bridges"] button`))
+	p.look("11-devices")
+	p.act(chromedp.SetValue(`select[name="profile"]`, "zigbee2mqtt"), chromedp.Click(`form[action="/bridges"] button`), chromedp.WaitVisible(".code svg"))
+	contains(t, ask[string](p, "document.body.innerText"), "zigbee2mqtt 已接入", "mqtts://127.0.0.1:8883")
+	if d := b.Registry.Snapshot().Devices["zigbee2mqtt"]; d.Kind != devices.KindBridge || d.Profile != "zigbee2mqtt" || !b.letsIn("zigbee2mqtt", ask[string](p, "document.querySelector('.status b').innerText")) {
+		t.Errorf("%+v", d)
+	}
+	p.look("11-bridge")
+
 	p.act(chromedp.Navigate(b.server.URL+"/devices"), chromedp.WaitVisible(`a[href="/ca.crt"]`), chromedp.Click(`a[href="/import"]`), chromedp.WaitVisible(`input[type="file"]`))
 	p.look("12-import")
 	upload("wrong.csv", "类别,编号,种类,设施\n设备,locker-10,locker,nowhere\n")
@@ -175,6 +185,14 @@ func TestFilesThatAreRefused(t *testing.T) {
 	contains(t, said, "请先选择一个文件（至多 2 MiB）")
 	status, said = send(client, "deep.yaml", []byte(strings.Repeat("[", 1000)))
 	if status != http.StatusConflict || !strings.Contains(said, "deep.yaml") {
+		t.Errorf("%d %s", status, said)
+	}
+	for _, want := range []string{"tasmota", "tasmota-2"} {
+		if _, said := b.post(client, "/bridges", url.Values{"profile": {"tasmota"}}); !strings.Contains(said, want+" 已接入") {
+			t.Errorf("no %s in %s", want, said)
+		}
+	}
+	if status, said := b.post(client, "/bridges", url.Values{"profile": {"toaster"}}); status != http.StatusConflict || !strings.Contains(said, "toaster") {
 		t.Errorf("%d %s", status, said)
 	}
 	status, said = b.post(client, "/import/apply", url.Values{"name": {"x.csv"}, "content": {"no base64!"}})

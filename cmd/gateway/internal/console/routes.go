@@ -57,6 +57,7 @@ func (c *Console) routes() http.Handler {
 	page("POST /newcomers/{id}/ignore", c.decide(false))
 	page("POST /newcomers/{id}/block", c.decide(true))
 	page("POST /pairing", c.pair)
+	page("POST /bridges", c.addBridge)
 	page("GET /devices/{id}", c.oneDevice)
 	page("POST /devices/{id}", c.change)
 	page("POST /devices/{id}/retire", c.retire)
