@@ -10,8 +10,10 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/alarm"
+	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/room"
+	"github.com/linli-edge/gateway/devices/wearable"
 )
 
 // A button that nobody has registered is pressed: that is journaled as urgent,
@@ -89,6 +91,11 @@ func TestWhatOnlySomeDevicesMeanAsACall(t *testing.T) {
 	}
 	if len(w.lobby.came) != 2 || len(w.disk.said()) != 0 {
 		t.Error("to look ahead has changed something")
+	}
+	w = newWorld(t, slices.Concat(room.Specs(), alarm.Specs(), bed.Specs())...)
+	w.publish(t, m.Client, m.Topic, string(m.Payload), false)
+	if looks := w.lobby.looks[0]; !looks.Help || len(looks.Kinds) != 4 || looks.Kinds[0] != wearable.Kind {
+		t.Errorf("looks like %+v", looks)
 	}
 }
 

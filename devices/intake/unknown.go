@@ -84,7 +84,8 @@ func described(l devices.Looks, d discovery.Description) devices.Looks {
 }
 
 // looks weighs the kinds by what each would report: a type that few kinds have
-// says more than one that all have.
+// says more than one that all have. A button that only calls may hang anywhere;
+// most of them are worn.
 func (in *Intake) looks(as reader) devices.Looks {
 	var l devices.Looks
 	weight := map[devices.Kind]float64{}
@@ -102,7 +103,15 @@ func (in *Intake) looks(as reader) devices.Looks {
 		}
 	}
 	l.Kinds = slices.SortedFunc(maps.Keys(weight), func(a, b devices.Kind) int {
-		return cmp.Or(cmp.Compare(weight[b], weight[a]), cmp.Compare(a, b))
+		switch {
+		case weight[a] != weight[b]:
+			return cmp.Compare(weight[b], weight[a])
+		case a == wearable.Kind:
+			return -1
+		case b == wearable.Kind:
+			return 1
+		}
+		return cmp.Compare(a, b)
 	})
 	l.Kinds = l.Kinds[:min(len(l.Kinds), mostKinds)]
 	return l
