@@ -6,6 +6,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/discovery"
 	"github.com/linli-edge/gateway/devices/profile"
+	"github.com/linli-edge/gateway/devices/room"
 )
 
 // learn reads what devices behind a bridge say of themselves. Those that are
@@ -44,19 +45,19 @@ func (in *Intake) described(bridge devices.Device, topic string) string {
 }
 
 // beside adds to what the profile has read of a message what the device's own
-// description says, where that is more. Of an alarm the description counts,
-// which knows all the sensors that one detector has: that the first has cleared
-// must not hide the second.
+// description says, where that is more. Of an alarm, of whether somebody is there,
+// and of a room, the description counts, which knows all the sensors that one device
+// has: that the first is clear must not hide the second.
 func (in *Intake) beside(d devices.Device, read, own []devices.Report) []devices.Report {
-	alarms := map[string]bool{}
+	whole := map[string]bool{}
 	for _, r := range own {
 		p, urgency, err := in.Vocabulary.Parse(d.Kind, r.Type, r.Data)
-		if _, level := p.(devices.Leveled); level && err == nil && urgency == devices.Urgent {
-			alarms[in.subject(d.Kind, r)] = true
+		if _, level := p.(devices.Leveled); level && err == nil && (urgency == devices.Urgent || r.Type == room.TypeOccupancy || d.Kind == room.Kind) {
+			whole[in.subject(d.Kind, r)] = true
 		}
 	}
-	if len(alarms) > 0 {
-		read = slices.DeleteFunc(read, func(r devices.Report) bool { return alarms[in.subject(d.Kind, r)] })
+	if len(whole) > 0 {
+		read = slices.DeleteFunc(read, func(r devices.Report) bool { return whole[in.subject(d.Kind, r)] })
 	}
 	if len(read) == 0 {
 		return own

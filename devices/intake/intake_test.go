@@ -509,6 +509,9 @@ func FuzzMessage(f *testing.F) {
 	f.Add("linli/v1/l1/state", []byte(`{"time":1763856930,"states":[{"type":"door","data":{"compartment":1,"open":true}}]}`))
 	f.Add("linli/v1/w1/status", []byte(`{"online":true}`))
 	f.Add("linli/v1//event", []byte(`{"type":"sos","time":1e300}`))
+	f.Add("linli/v1/new/event", []byte(`{"type":"sos","id":-1}`))
+	f.Add("site/kitchen", []byte(`{"pressed":true,"packet":7,"down":false,"mat":"a"}`))
+	f.Add("site/浴室", []byte(`{"pressed":true,"battery":"80"}`))
 	f.Fuzz(func(t *testing.T, topic string, payload []byte) {
 		w := newWorld(t)
 		if err := w.Message(t.Context(), devices.Message{Topic: topic, Payload: payload}); err != nil {

@@ -131,30 +131,37 @@ func TestManyStrangersCall(t *testing.T) {
 // Of a detector with two sensors the second alarms while the first is clear:
 // what it says of itself counts, and not the one field that the profile knows.
 func TestTheClearSensorDoesNotHideTheOther(t *testing.T) {
-	w := newWorld(t, alarm.Specs()...)
+	w := newWorld(t, slices.Concat(alarm.Specs(), room.Specs())...)
 	profiles, err := profile.Load(fstest.MapFS{"sites.yaml": {Data: []byte(strings.Replace(describedProfile, "    rules:\n", `    rules:
       - name: water
         when: flag(payload.leak) != nil
         type: water
         data: {cleared: flag(payload.leak) == false}
+      - name: presence
+        when: flag(payload.presence) != nil
+        type: occupancy
+        data: {occupied: flag(payload.presence)}
 `, 1))}}, w.Vocabulary)
 	if err != nil {
 		t.Fatal(err)
 	}
 	w.Profiles = profiles
-	w.Directory = directory{"b1": {ID: "b1", Kind: devices.KindBridge, Profile: "sites"}, "sink": {ID: "sink", Kind: alarm.Kind, Bridge: "b1", Address: "sink"}}
-	for _, key := range []string{"leak", "leak_2"} {
-		w.publish(t, "b1", "site/homes/binary_sensor/sink/"+key+"/config",
-			fmt.Sprintf(`{"name":%q,"state_topic":"site/sink","device_class":"moisture","value_template":"{{ value_json.%s }}","payload_on":true,"payload_off":false,"device":{"ids":"sink"}}`, key, key), true)
+	w.Directory = directory{"b1": {ID: "b1", Kind: devices.KindBridge, Profile: "sites"}, "sink": {ID: "sink", Kind: alarm.Kind, Bridge: "b1", Address: "sink"}, "hall": {ID: "hall", Kind: room.Kind, Bridge: "b1", Address: "hall"}}
+	for key, is := range map[string][2]string{"leak": {"sink", "moisture"}, "leak_2": {"sink", "moisture"}, "presence": {"hall", "presence"}, "presence_2": {"hall", "presence"}} {
+		w.publish(t, "b1", "site/homes/binary_sensor/"+is[0]+"/"+key+"/config",
+			fmt.Sprintf(`{"name":%q,"state_topic":"site/%s","device_class":%q,"value_template":"{{ value_json.%s }}","payload_on":true,"payload_off":false,"device":{"ids":%q}}`, key, is[0], is[1], key, is[0]), true)
 	}
-	for _, step := range [][2]string{
-		{`{"leak":false,"leak_2":true}`, `sink water {}`},
-		{`{"leak":false,"leak_2":false}`, `sink water {"cleared":true}`},
-		{`{"leak":true,"leak_2":false}`, `sink water {}`},
+	for _, step := range [][3]string{
+		{"sink", `{"leak":false,"leak_2":true}`, `sink water {}`},
+		{"sink", `{"leak":false,"leak_2":false}`, `sink water {"cleared":true}`},
+		{"sink", `{"leak":true,"leak_2":false}`, `sink water {}`},
+		{"hall", `{"presence":false,"presence_2":true}`, `hall occupancy {"occupied":true}`},
+		{"hall", `{"presence":true,"presence_2":false}`, ``},
+		{"hall", `{"presence":false,"presence_2":false}`, `hall occupancy {"occupied":false}`},
 	} {
-		w.publish(t, "b1", "site/sink", step[0], false)
-		if got := strings.Join(w.disk.said(), ", "); got != step[1] {
-			t.Errorf("%s: %s, want %s", step[0], got, step[1])
+		w.publish(t, "b1", "site/"+step[0], step[1], false)
+		if got := strings.Join(w.disk.said(), ", "); got != step[2] {
+			t.Errorf("%s: %s, want %s", step[1], got, step[2])
 		}
 	}
 }
