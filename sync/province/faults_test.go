@@ -14,9 +14,6 @@ import (
 	"github.com/linli-edge/gateway/devices/locker"
 )
 
-// campaign asks for the long form, of 200 rounds.
-func campaign() bool { return os.Getenv("LINLI_CAMPAIGN") != "" }
-
 func removeState(dir, name string) error {
 	return os.Remove(filepath.Join(dir, "journal", name+".state"))
 }
@@ -79,10 +76,11 @@ func (f *flaky) disturb(req *http.Request, body []byte, deliver func() (*http.Re
 }
 
 // Whatever is killed, lost, repeated or reordered, between box and platform or
-// on either side: in the end the platform has counted what has happened.
+// on either side: in the end the platform has counted what has happened. See
+// TestKill in cmd/gateway for the same with real processes on a real line.
 func TestExactlyOnce(t *testing.T) {
-	rounds := 20
-	if campaign() {
+	rounds := 6
+	if os.Getenv("LINLI_CAMPAIGN") == "1" {
 		rounds = 200
 	}
 	seed := uint64(time.Now().UnixNano())
