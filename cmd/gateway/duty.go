@@ -279,24 +279,10 @@ func (c *cli) silenceCommand() *cobra.Command {
 	})
 }
 
+// roundCommand shows who is to be visited; that somebody was is visitCommand's.
 func (c *cli) roundCommand() *cobra.Command {
 	t := texts.AlertRounds
-	var by string
-	confirm := &cobra.Command{
-		Use: "confirm ELDER", Short: t.Confirm.In(c.lang), Args: c.args(1, 1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.require(cmd, "by"); err != nil {
-				return err
-			}
-			if err := c.ask(cmd, http.MethodPost, "/v1/rounds/"+args[0], control.Human{By: by}, nil); err != nil {
-				return err
-			}
-			c.say(cmd, t.Confirmed, args[0])
-			return nil
-		},
-	}
-	confirm.Flags().StringVar(&by, "by", "", texts.Command.ByFlag.In(c.lang))
-	return c.group("round", t.Round, confirm, &cobra.Command{
+	return c.group("round", t.Round, &cobra.Command{
 		Use: "list", Short: t.List.In(c.lang), Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var all []alert.Round

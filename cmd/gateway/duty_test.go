@@ -60,8 +60,8 @@ func TestCareByTheCommandLine(t *testing.T) {
 	says(run(2, "care", "set", "e302", "--band", "spo2=high"), "must be like spo2=90..101,2,3")
 	says(run(2, "care", "set", "e302", "--fence", "here"), "must be like 32.06,118.79,300")
 	eventually(t, "the round", func() bool { return strings.Contains(run(0, "round", "list"), "e302  next visit due in ") })
-	run(0, "round", "confirm", "e302", "--by", "li")
-	says(run(2, "round", "confirm", "e999", "--by", "li"), "no elder e999 is registered")
+	run(0, "visit", "e302", "--by", "li")
+	says(run(2, "visit", "e999", "--by", "li"), "e999")
 
 	run(0, "silence", "set", "elder/e302", "--for", "2h", "--by", "li")
 	says(run(0, "silence", "list"), "elder/e302")

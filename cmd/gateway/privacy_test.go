@@ -147,7 +147,6 @@ func TestNothingPersonalLeaves(t *testing.T) {
 			{"desk", "phone", "--facility", "hall", "--by", w}, {"desk", "phone", "--facility", w, "--by", "li"}, {"desk", w, "--facility", "hall", "--by", "li"},
 			{"desk", "phone", "--facility", "hall", "--by", "li", "--service", w}, {"desk", "phone", "--facility", "hall", "--by", "li", "--id", w},
 			{"visit", w, "--by", "li"}, {"visit", "e302", "--by", w}, {"visit", "e302", "--by", "li", "--id", w},
-			{"round", "confirm", "e302", "--by", w}, {"round", "confirm", w, "--by", "li"},
 			{"silence", "set", "device/t-locker", "--by", w}, {"silence", "set", "device/" + w, "--by", "li"}, {"silence", "end", "device/t-locker", "--by", w},
 			{"facility", "add", own, "--name", w}, {"facility", "add", own, "--name", w, "--operator", w, "--region", w},
 			{"elder", "add", own, "--name", w, "--building", w, "--room", w}, {"caregiver", "add", own, "--name", w, "--channel", "webhook=http://127.0.0.1:9/" + w},
@@ -161,7 +160,7 @@ func TestNothingPersonalLeaves(t *testing.T) {
 			}
 		}
 	}
-	for _, c := range []string{"incident", "desk", "visit", "facility", "elder", "caregiver", "group", "device", "silence", "round"} {
+	for _, c := range []string{"incident", "desk", "visit", "facility", "elder", "caregiver", "group", "device", "silence"} {
 		if taken[c] == 0 {
 			t.Errorf("no command of %s was taken", c)
 		}

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -33,7 +32,6 @@ type Drilled struct {
 //	GET  /v1/silences           those that have not ended
 //	POST /v1/silences           silence something for a while, or end that
 //	GET  /v1/rounds             who is to be visited
-//	POST /v1/rounds/{elder}     somebody was visited
 //	POST /v1/drill              a drill, now; the answer is how it went
 func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/duty", func(w http.ResponseWriter, r *http.Request) {
@@ -52,10 +50,4 @@ func (c Config) duty(mux *http.ServeMux) {
 		answer(w, r, Drilled{took, failed}, nil)
 	})
 	mux.HandleFunc("GET /v1/rounds", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Watch.Rounds(), nil) })
-	mux.HandleFunc("POST /v1/rounds/{elder}", func(w http.ResponseWriter, r *http.Request) {
-		var human Human
-		if read(w, r, &human) {
-			answer(w, r, struct{}{}, c.Watch.Confirm(r.Context(), r.PathValue("elder"), human.By, visit.ByPage))
-		}
-	})
 }
