@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -26,6 +27,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/province/contract"
+	"github.com/linli-edge/gateway/sync/province/contract/contracttest"
 	"github.com/linli-edge/gateway/sync/province/receiver"
 	"github.com/linli-edge/gateway/sync/usage"
 )
@@ -59,6 +61,10 @@ type platform struct {
 	codes    map[string]string
 	requests [][]byte // bodies, in clear
 	zipped   int      // bytes of those that were compressed
+	// spec, if not nil, is what all requests and answers must fit; fitted
+	// counts them by path and status.
+	spec   *contracttest.Spec
+	fitted map[string]int
 	// disturb, if not nil, may answer in the platform's place, which deliver
 	// asks.
 	disturb func(req *http.Request, body []byte, deliver func() (*http.Response, error)) (*http.Response, error)
@@ -127,6 +133,7 @@ func (p *platform) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 func (p *platform) deliver(req *http.Request, body []byte) *http.Response {
+	clear := body
 	if req.Header.Get("Content-Encoding") == "gzip" {
 		var err error
 		if body, err = zip(body); err != nil { // the same bytes again
@@ -137,6 +144,12 @@ func (p *platform) deliver(req *http.Request, body []byte) *http.Response {
 	arrived.Body = io.NopCloser(bytes.NewReader(body))
 	w := httptest.NewRecorder()
 	p.receiver.ServeHTTP(w, arrived)
+	if p.spec != nil {
+		if err := errors.Join(p.spec.Request(req, clear), p.spec.Response(req, w.Code, w.Header(), w.Body.Bytes())); err != nil {
+			p.t.Errorf("%s: %v\n%s\n%s", req.URL, err, clear, w.Body)
+		}
+		p.fitted[fmt.Sprint(req.URL.Path, " ", w.Code)]++
+	}
 	return w.Result()
 }
 

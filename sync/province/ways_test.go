@@ -17,6 +17,7 @@ import (
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/province/contract"
+	"github.com/linli-edge/gateway/sync/province/contract/contracttest"
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
@@ -204,6 +205,70 @@ func TestEnrolment(t *testing.T) {
 				}
 				b.stop()
 				p.stop()
+			})
+		})
+	}
+}
+
+// All that goes over the wire is what openapi.yaml says: rows, comparisons,
+// enrolment, another key, and refusals.
+func TestSpeaksTheContract(t *testing.T) {
+	spec, err := contracttest.Open("contract")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, sign := range []string{contract.NameEd25519, contract.NameSM2} {
+		t.Run(sign, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				p := newPlatform(t, dir)
+				p.spec, p.fitted = spec, map[string]int{}
+				p.codes["box-1"] = "code-1"
+				delete(p.keys, "box-1")
+				p.restart()
+				p.clock = clock(7 * time.Hour) // the box's is wrong
+				b := newBox(t, dir, p)
+				b.stop()
+				b.config.Secret, b.config.Sign, b.config.KeyFile = nil, sign, filepath.Join(dir, "key.json")
+				b.start()
+				if err := b.sender.Enrol(t.Context(), "code-2"); err == nil {
+					t.Error("enrolled with another code")
+				}
+				if err := b.sender.Enrol(t.Context(), "code-1"); err != nil {
+					t.Fatal(err)
+				}
+				b.record("l1", locker.Deposited{Compartment: 1})
+				b.record("c1", cabinet.Loaded{Compartment: 1})
+				b.record("c1", cabinet.PickedUp{Compartment: 1})
+				pass(time.Minute)
+				b.stop()
+				b.config.Interval = time.Hour
+				key, _, err := loadKey(b.config.KeyFile)
+				if err != nil {
+					t.Fatal(err)
+				}
+				key.Made = key.Made.Add(-keyLife)
+				if err := key.save(b.config.KeyFile); err != nil {
+					t.Fatal(err)
+				}
+				b.start()
+				pass(25 * time.Hour)
+				b.stop()
+				b.config.Box = "box-2"
+				b.start()
+				if err := b.sender.Resend("2026-11-23"); err != nil {
+					t.Fatal(err)
+				}
+				if err := b.sender.Send(t.Context()); err == nil {
+					t.Error("taken of a box that is not known")
+				}
+				b.stop()
+				p.stop()
+				for _, exchange := range []string{"/v1/enrol 401", "/v1/enrol 403", "/v1/enrol 200", "/v1/rows 200", "/v1/rows 401", "/v1/reconcile 200", "/v1/keys 200"} {
+					if p.fitted[exchange] == 0 {
+						t.Errorf("never: %s, only %v", exchange, p.fitted)
+					}
+				}
 			})
 		})
 	}

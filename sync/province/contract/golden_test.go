@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/linli-edge/gateway/sync/province/contract/contracttest"
 	"github.com/linli-edge/gateway/sync/usage"
 )
 
@@ -107,85 +109,74 @@ func schemas(t *testing.T) map[string]any {
 	return doc.Defs
 }
 
-// fits checks a value against the keywords that schemas.json uses, and names
-// what does not fit.
-func fits(defs map[string]any, schema map[string]any, v any, at string) (wrong []string) {
-	if ref, ok := schema["$ref"].(string); ok {
-		schema = defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
+// document is openapi.yaml with the schemas beside it.
+func document(t *testing.T) *contracttest.Spec {
+	t.Helper()
+	spec, err := contracttest.Open(".")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if c, ok := schema["const"]; ok && c != v {
-		wrong = append(wrong, at+": not "+c.(string))
-	}
-	if e, ok := schema["enum"].([]any); ok && !slices.Contains(e, v) {
-		wrong = append(wrong, at+": not in the enumeration")
-	}
-	if p, ok := schema["pattern"].(string); ok {
-		if s, isText := v.(string); !isText || !regexp.MustCompile(p).MatchString(s) {
-			wrong = append(wrong, at+": does not match "+p)
-		}
-	}
-	switch schema["type"] {
-	case "integer":
-		n, ok := v.(float64)
-		if least, bound := schema["minimum"].(float64); !ok || bound && n < least {
-			wrong = append(wrong, at+": no such number")
-		}
-	case "array":
-		list, ok := v.([]any)
-		if !ok {
-			return append(wrong, at+": no list")
-		}
-		if most, bound := schema["maxItems"].(float64); bound && float64(len(list)) > most {
-			wrong = append(wrong, at+": too many")
-		}
-		for _, item := range list {
-			wrong = append(wrong, fits(defs, schema["items"].(map[string]any), item, at+"[]")...)
-		}
-	case "object":
-		o, ok := v.(map[string]any)
-		if !ok {
-			return append(wrong, at+": no object")
-		}
-		for _, name := range schema["required"].([]any) {
-			if _, there := o[name.(string)]; !there {
-				wrong = append(wrong, at+"."+name.(string)+": missing")
-			}
-		}
-		properties, _ := schema["properties"].(map[string]any)
-		for name, value := range o {
-			p, known := properties[name].(map[string]any)
-			if !known {
-				wrong = append(wrong, at+"."+name+": unknown")
-				continue
-			}
-			wrong = append(wrong, fits(defs, p, value, at+"."+name)...)
-		}
-	}
-	return wrong
+	return spec
 }
 
-// The examples fit the schemas, what is wrong does not, and the schema of a row
-// has the fields of a Row.
-func TestSchemas(t *testing.T) {
-	defs := schemas(t)
-	schemaOf := map[string]string{"batch": "Batch", "answer": "Answer", "problem": "Problem", "reconciliation": "Reconciliation", "reconciled": "Reconciled", "enrolment": "Enrolment"}
-	for name, message := range examples(t) {
-		text, err := json.Marshal(message)
+func encode(t *testing.T, v any) []byte {
+	t.Helper()
+	text, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// The examples fit the document and its schemas, and what is wrong does not.
+func TestExamplesFit(t *testing.T) {
+	spec, messages := document(t), examples(t)
+	request := func(path, mediaType string) *http.Request {
+		req, err := http.NewRequest(http.MethodPost, "https://platform.example.gov.cn"+path, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var v any
-		if err := json.Unmarshal(text, &v); err != nil {
+		req.Header.Set("Content-Type", mediaType)
+		return req
+	}
+	header := http.Header{"Content-Type": {JSONType}}
+	for _, c := range []struct{ path, mediaType, request, answer string }{
+		{PathRows, BatchType, "batch", "answer"},
+		{PathReconcile, JSONType, "reconciliation", "reconciled"},
+		{PathEnrol, JSONType, "enrolment", ""},
+	} {
+		req := request(c.path, c.mediaType)
+		if err := spec.Request(req, encode(t, messages[c.request])); err != nil {
+			t.Errorf("%s: %v", c.request, err)
+		}
+		if c.answer != "" {
+			if err := spec.Response(req, 200, header, encode(t, messages[c.answer])); err != nil {
+				t.Errorf("%s: %v", c.answer, err)
+			}
+		}
+		if err := spec.Response(req, 401, header, encode(t, messages["problem"])); err != nil {
+			t.Errorf("problem: %v", err)
+		}
+	}
+	for field, wrong := range map[string]string{
+		"facility": `"张三"`, "period": `"2026-13"`, "numerator": `-1`, "name": `"张三"`, "generation": `0`, "operator": `"1"`, "kinds": `["A"]`, "suppressed": `1`,
+	} {
+		var fields map[string]json.RawMessage
+		if err := json.Unmarshal(messages["batch"].([]Event)[0].Data, &fields); err != nil {
 			t.Fatal(err)
 		}
-		if wrong := fits(defs, defs[schemaOf[name]].(map[string]any), v, name); len(wrong) > 0 {
-			t.Errorf("%s", strings.Join(wrong, "\n"))
+		fields[field] = json.RawMessage(wrong)
+		e := messages["batch"].([]Event)[0]
+		e.Data = encode(t, fields)
+		if err := spec.Request(request(PathRows, BatchType), encode(t, []Event{e})); err == nil {
+			t.Errorf("%s may be %s", field, wrong)
 		}
 	}
-	bad := map[string]any{"facility": "张三", "indicator": "x", "period": "2026-13", "numerator": -1.0, "generation": 1.0, "n": 1.0, "name": "张三"}
-	if wrong := fits(defs, defs["Row"].(map[string]any), bad, "row"); len(wrong) != 4 {
-		t.Errorf("found in a bad row: %v", wrong)
-	}
+}
+
+// The schema of a row has the fields of a Row, and that of a problem its codes.
+func TestSchemas(t *testing.T) {
+	defs := schemas(t)
 	text, err := json.Marshal(Row{Denominator: new(int64), Buckets: []int64{1}, Region: "1", UrbanRural: "1", Industry: "1", Operator: "1", Kinds: []string{"x"}, Uncertain: true, Suppressed: true})
 	if err != nil {
 		t.Fatal(err)
@@ -211,11 +202,17 @@ func TestSchemas(t *testing.T) {
 	}
 }
 
-// openapi.yaml is YAML, speaks of each path, and refers to what is there.
+// openapi.yaml is OpenAPI 3.1, speaks of each path, and its examples are there.
 func TestOpenAPI(t *testing.T) {
+	document(t)
 	text, err := os.ReadFile("openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for from, to := range map[string]string{"responses:": "answers:", "in: header": "in: envelope", "$defs/Batch": "$defs/Heap"} {
+		if _, err := contracttest.Read(".", []byte(strings.Replace(string(text), from, to, 1))); err == nil {
+			t.Errorf("%q in place of %q is no fault", to, from)
+		}
 	}
 	var doc struct {
 		OpenAPI string         `yaml:"openapi"`
@@ -230,12 +227,6 @@ func TestOpenAPI(t *testing.T) {
 	for _, path := range []string{PathRows, PathReconcile, PathEnrol, PathKeys} {
 		if doc.Paths[path] == nil {
 			t.Errorf("%s is missing", path)
-		}
-	}
-	defs := schemas(t)
-	for _, m := range regexp.MustCompile(`schemas\.json#/\$defs/(\w+)`).FindAllStringSubmatch(string(text), -1) {
-		if defs[m[1]] == nil {
-			t.Errorf("there is no schema %s", m[1])
 		}
 	}
 	for _, m := range regexp.MustCompile(`externalValue: (\S+?)}`).FindAllStringSubmatch(string(text), -1) {
