@@ -24,6 +24,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/linli-edge/gateway/sync/province/conformance"
 	"github.com/linli-edge/gateway/sync/province/contract"
 	"github.com/linli-edge/gateway/sync/province/receiver"
 )
@@ -190,6 +191,22 @@ func TestServes(t *testing.T) {
 	url, stop = started(t, args...)
 	if got := get(t, client, url+"/v1/totals?period=2026-01"); !strings.Contains(got, `"numerator":5`) {
 		t.Errorf("totals: %s", got)
+	}
+	client.CloseIdleConnections()
+	stop()
+}
+
+// It is what the contract asks for, point by point.
+func TestKeepsTheContract(t *testing.T) {
+	url, stop := started(t, "-listen", "127.0.0.1:0", "-store", filepath.Join(t.TempDir(), "platform.bolt"), "-keys", write(t, "keys.txt", "box-1 "+secret))
+	client, points := &http.Client{Transport: &http.Transport{}}, 0
+	for c := range conformance.Run(t.Context(), client, url+receiver.Path, "box-1", contract.HMAC([]byte(secret)), time.Now) {
+		if points++; c.Err != nil {
+			t.Errorf("%s: %v", c.Name, c.Err)
+		}
+	}
+	if points < 17 {
+		t.Errorf("%d points only", points)
 	}
 	client.CloseIdleConnections()
 	stop()

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -67,19 +68,39 @@ func TestCarelessReceiver(t *testing.T) {
 	}
 }
 
-// One flaw is found as that one.
+// Each flaw is found as that one, and no other.
 func TestOneFlaw(t *testing.T) {
 	scheme := contract.HMAC([]byte("0123456789abcdef"))
-	url := serve(t, scheme, func(h http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == contract.PathReconcile {
-				http.NotFound(w, r)
-				return
-			}
-			h.ServeHTTP(w, r)
+	for want, flaw := range map[string]struct {
+		path     string
+		status   int // of the answers that are spoilt
+		from, to string
+		becomes  int
+	}{
+		"comparison tells count and digest":       {contract.PathReconcile, 200, `"rows":1`, `"rows":2`, 200},
+		"a copied identity is 409":                {contract.PathRows, 409, "", "", 200},
+		"500 rows are taken, 501 are 413":         {contract.PathRows, 413, "", "", 400},
+		"a body that was not signed is 400":       {contract.PathRows, 400, `"digest"`, `""`, 400},
+		"an older revision is superseded":         {contract.PathRows, 200, `"superseded"`, `"accepted"`, 200},
+		"an unknown field is refused":             {contract.PathRows, 200, `"status":"refused","reason":"data`, `"status":"accepted","reason":"data`, 200},
+		"another box's source is refused":         {contract.PathRows, 200, `"status":"refused","reason":"source`, `"status":"accepted","reason":"source`, 200},
+		"another figure under the same revision":  {contract.PathRows, 200, `"status":"refused","reason":"generation`, `"status":"accepted","reason":"generation`, 200},
+		"a bad row is refused, and the good ones": {contract.PathRows, 200, `"status":"refused","reason":"numerator`, `"status":"accepted","reason":"numerator`, 200},
+	} {
+		url := serve(t, scheme, func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				said := httptest.NewRecorder()
+				h.ServeHTTP(said, r)
+				status, body := said.Code, said.Body.String()
+				if r.URL.Path == flaw.path && status == flaw.status {
+					status, body = flaw.becomes, strings.ReplaceAll(body, flaw.from, flaw.to)
+				}
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, body)
+			})
 		})
-	})
-	if failed := results(t, url, scheme); len(failed) != 1 || !strings.Contains(failed[0], "comparison") {
-		t.Errorf("failed: %s", strings.Join(failed, "\n"))
+		if failed := results(t, url, scheme); len(failed) != 1 || !strings.Contains(failed[0], want) {
+			t.Errorf("%s: failed are %q", want, failed)
+		}
 	}
 }
