@@ -44,7 +44,7 @@ func (c *movedClock) pass(d time.Duration) {
 // town registers a device of each kind, and returns the records.
 func town(b *box) []registry.Record {
 	records := neighbourhood(b)
-	records = append(records, registry.Elder{ID: "e303", Name: "赵大爷", Caregivers: []string{"li"}}, registry.Facility{ID: "hall", Name: "邻里中心", Region: "320106001001", UrbanRural: "111", Industry: "8514", Operator: "11320000MB151840XJ"})
+	records = append(records, registry.Elder{ID: "e303", Name: "赵大爷", Caregivers: []string{"li"}}, registry.Facility{ID: "hall", Name: "邻里中心", Region: "320106001001", RegionEdition: 2023, UrbanRural: "111", Industry: "8514", Operator: "11320000MB151840XJ", Services: []string{"meal", "parcel"}})
 	for _, k := range kinds.Names() {
 		d := registry.Device{Device: devices.Device{ID: "t-" + string(k), Kind: k, Facility: "hall"}}
 		switch k {
@@ -198,6 +198,19 @@ func TestEachFigureThroughTheDaemon(t *testing.T) {
 	}
 	if len(missing) > 0 {
 		t.Errorf("never at the platform: %s", strings.Join(missing, ", "))
+	}
+	covered := 0
+	if err := b.platform.Rows("20", func(_ string, r contract.Row) error {
+		if r.Facility != "hall" || r.Indicator != usage.Covered {
+			return nil
+		}
+		covered++
+		if r.RegionEdition != 2023 || r.IndustryEdition != 2017 || !slices.Equal(r.Services, []string{"meal", "parcel"}) || !slices.Contains(r.Kinds, "locker") {
+			t.Errorf("the facility's codes: %+v", r)
+		}
+		return nil
+	}); err != nil || covered == 0 {
+		t.Errorf("%d rows of coverage, %v", covered, err)
 	}
 }
 

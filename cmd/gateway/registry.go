@@ -79,6 +79,8 @@ func (c *cli) facilityCommand() *cobra.Command {
 	add.Flags().StringVar(&f.Region, "region", "", t.RegionFlag.In(c.lang))
 	add.Flags().StringVar(&f.UrbanRural, "urban-rural", "", texts.Figures.UrbanRuralFlag.In(c.lang))
 	add.Flags().StringVar(&f.Industry, "industry", "", texts.Figures.IndustryFlag.In(c.lang))
+	add.Flags().IntVar(&f.RegionEdition, "region-edition", 0, texts.Figures.RegionEditionFlag.In(c.lang))
+	add.Flags().IntVar(&f.IndustryEdition, "industry-edition", 0, texts.Figures.IndustryEditionFlag.In(c.lang))
 	add.Flags().StringSliceVar(&f.Services, "services", nil, texts.Figures.ServicesFlag.In(c.lang))
 	add.Flags().StringVar(&f.Operator, "operator", "", t.OperatorFlag.In(c.lang))
 	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"

@@ -17,6 +17,12 @@ func isRegion(s string) bool {
 
 func isIndustry(s string) bool { return (len(s) == 3 || len(s) == 4) && isDigits(s) }
 
+// DefaultIndustryEdition is the year of the standard by which an Industry is
+// meant where nothing else is said.
+const DefaultIndustryEdition = 2017
+
+func isEdition(year int) bool { return year >= 1984 && year <= 2099 }
+
 func isDigits(s string) bool {
 	return strings.Trim(s, "0123456789") == ""
 }

@@ -36,12 +36,16 @@ type Record interface {
 type Facility struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
-	// Region is the statistical division code: 12 digits.
-	Region string `json:"region,omitempty"`
+	// Region is the statistical division code: 12 digits. RegionEdition is the
+	// year of the code's edition, 0 if it is not known.
+	Region        string `json:"region,omitempty"`
+	RegionEdition int    `json:"region_edition,omitempty"`
 	// UrbanRural is the urban-rural class: 111, 112, 121, 122, 210 or 220.
 	UrbanRural string `json:"urban_rural,omitempty"`
-	// Industry is the GB/T 4754-2017 class: 3 or 4 digits.
-	Industry string `json:"industry,omitempty"`
+	// Industry is the class of GB/T 4754: 3 or 4 digits. IndustryEdition is the
+	// year of the standard, 0 is DefaultIndustryEdition.
+	Industry        string `json:"industry,omitempty"`
+	IndustryEdition int    `json:"industry_edition,omitempty"`
 	// Operator is the unified social credit code: 18 characters.
 	Operator string `json:"operator,omitempty"`
 	// Services are the codes of the services offered at the place.
@@ -125,6 +129,14 @@ func (f Facility) validate() error {
 	}
 	if f.Industry != "" && !isIndustry(f.Industry) {
 		return texts.Errorf(texts.Registry.Industry, f.Industry)
+	}
+	for _, e := range []struct {
+		field, code string
+		year        int
+	}{{"region_edition", f.Region, f.RegionEdition}, {"industry_edition", f.Industry, f.IndustryEdition}} {
+		if e.year != 0 && (e.code == "" || !isEdition(e.year)) {
+			return texts.Errorf(texts.Registry.Edition, e.field, e.year)
+		}
 	}
 	if f.Operator != "" && !isCreditCode(f.Operator) {
 		return texts.Errorf(texts.Registry.Operator, f.Operator)

@@ -45,7 +45,7 @@ func community() []Record {
 		Elder{ID: "e-1", Name: "王奶奶", Building: "3 号楼", Room: "302", Caregivers: []string{"c-2", "c-1"}},
 		Caregiver{ID: "c-1", Name: "李护士", Channels: []Channel{{Kind: "webhook", Address: "http://127.0.0.1/a"}}},
 		Caregiver{ID: "c-2", Name: "值班台"},
-		Facility{ID: "f-1", Name: "东门快递柜", Region: "320102001001", UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ", Services: []string{"parcel"}},
+		Facility{ID: "f-1", Name: "东门快递柜", Region: "320102001001", RegionEdition: 2023, UrbanRural: "111", Industry: "602", IndustryEdition: 2011, Operator: "11320000MB151840XJ", Services: []string{"parcel"}},
 	}
 }
 
@@ -98,6 +98,8 @@ func TestARefusedRecordIsNamedWithItsMend(t *testing.T) {
 		{Facility{ID: "f", Name: "x", Region: "32010200100"}, `region: must be`},
 		{Facility{ID: "f", Name: "x", Region: "990102001001"}, `region: must be`},
 		{Facility{ID: "f", Name: "x", UrbanRural: "113"}, `urban_rural: must be one of 111,`},
+		{Facility{ID: "f", Name: "x", RegionEdition: 2023}, `region_edition: must be the year of the code's edition`},
+		{Facility{ID: "f", Name: "x", Industry: "602", IndustryEdition: 17}, `industry_edition: must be the year of the code's edition`},
 		{Facility{ID: "f", Name: "x", Industry: "60"}, `industry: must be 3 or 4 digits`},
 		{Facility{ID: "f", Name: "x", Operator: "11320000MB151840XK"}, `operator: not a valid`},
 		{Facility{ID: "f", Name: "x", Services: []string{"a", "a"}}, `services: "a" is there twice`},

@@ -2,13 +2,13 @@ package texts
 
 // Figures is what the commands about statistics and their delivery say.
 var Figures = struct {
-	Usage, Catalogue, Columns                                                Text
-	Province, Status, Reconcile, Resend, Explain, Enrol, ToFlag              Text
-	UrbanRuralFlag, IndustryFlag, ServicesFlag                               Text
-	NoDestination, BadRow, NoRow, None                                       Text
-	Destination, Accepted, Next, Failing, Aside, Receipt, Equal, Differs     Text
-	Resent, Enrolled, Row, Part, Sum, Trimmed, BadPeriod                     Text
-	Check, CheckLong, BoxFlag, SecretFlag, SignFlag, Passed, Failed, Verdict Text
+	Usage, Catalogue, Columns                                                          Text
+	Province, Status, Reconcile, Resend, Explain, Enrol, ToFlag                        Text
+	UrbanRuralFlag, IndustryFlag, ServicesFlag, RegionEditionFlag, IndustryEditionFlag Text
+	NoDestination, BadRow, NoRow, None                                                 Text
+	Destination, Accepted, Next, Failing, Aside, Receipt, Equal, Differs               Text
+	Resent, Enrolled, Row, Part, Sum, Trimmed, BadPeriod                               Text
+	Check, CheckLong, BoxFlag, SecretFlag, SignFlag, Passed, Failed, Verdict           Text
 }{
 	Usage:     Text{"设施使用统计", "the statistics of the facilities"},
 	Catalogue: Text{"列出统计指标：含义、单位、分子与分母、适用设备", "list the indicators: what they mean, unit, numerator and denominator, devices"},
@@ -41,8 +41,12 @@ var Figures = struct {
 	Trimmed:       Text{"与数字不符的部分来自已不在日志中的事件（日志保留 90 天，统计保留两年）", "the rest comes from events that the journal no longer has: it keeps 90 days, the figures are kept for two years"},
 
 	UrbanRuralFlag: Text{"城乡分类代码：111、112、121、122、210 或 220", "urban-rural class: 111, 112, 121, 122, 210 or 220"},
-	IndustryFlag:   Text{"行业代码，GB/T 4754-2017，3 或 4 位数字", "industry, 3 or 4 digits of GB/T 4754-2017"},
-	ServicesFlag:   Text{"提供的服务类型代码，逗号分隔", "codes of the services offered there, separated by commas"},
+	IndustryFlag:   Text{"行业代码，GB/T 4754，3 或 4 位数字", "industry, 3 or 4 digits of GB/T 4754"},
+
+	RegionEditionFlag:   Text{"区划代码的版本年份", "the year of the division code's edition"},
+	IndustryEditionFlag: Text{"行业代码的版本年份，默认 2017", "the year of the standard that the industry is of, 2017 unless given"},
+
+	ServicesFlag: Text{"提供的服务类型代码，逗号分隔", "codes of the services offered there, separated by commas"},
 
 	Check:      Text{"以网关的身份逐项检查某个接收平台是否符合接口约定", "play a gateway against somebody's receiver and check it point by point"},
 	CheckLong:  Text{"逐项检查接收平台：签名、摘要、压缩、逐行回执、重复与旧版本、坏行、服务器时间、对账。平台须认得 --box 与密钥。检查数据属于 2020 年 1 月和设施 conformance，不会混入真实统计。", "Check a receiver point by point: signature, digest, compression, receipts row by row, repetitions and old revisions, bad rows, server time, comparison. The platform must know --box and its secret. What is sent is of January 2020 and of the facility \"conformance\", so that it never mixes with real figures."},

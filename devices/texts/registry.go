@@ -8,7 +8,7 @@ var Registry = struct {
 
 	ID, Missing, Name, Address, Code, Twice, TooMany Text
 
-	Region, UrbanRural, Industry, Operator Text
+	Region, UrbanRural, Industry, Operator, Edition Text
 
 	Compartment, OneOrMany, NoFacility Text
 	Reserved, UnknownKind              Text
@@ -35,7 +35,8 @@ var Registry = struct {
 
 	Region:     Text{"region：须为 12 位统计用区划代码，前两位为省级代码（现为 %q）", "region: must be a statistical division code of 12 digits that begins with a province's (got %q)"},
 	UrbanRural: Text{"urban_rural：须为 %s 之一（现为 %q）", "urban_rural: must be one of %s (got %q)"},
-	Industry:   Text{"industry：须为 GB/T 4754-2017 的 3 或 4 位数字代码（现为 %q）", "industry: must be 3 or 4 digits of GB/T 4754-2017 (got %q)"},
+	Industry:   Text{"industry：须为 GB/T 4754 的 3 或 4 位数字代码（现为 %q）", "industry: must be 3 or 4 digits of GB/T 4754 (got %q)"},
+	Edition:    Text{"%s：须为代码版本的四位年份，且须同时填写代码（现为 %d）", "%s: must be the year of the code's edition, of four digits, beside the code itself (got %d)"},
 	Operator:   Text{"operator：不是有效的统一社会信用代码，请核对 18 位字符（现为 %q）", "operator: not a valid unified social credit code, check its 18 characters (got %q)"},
 
 	Compartment: Text{"%s：须为 1 至 9999（现为 %d）", "%s: must be 1 to 9999 (got %d)"},

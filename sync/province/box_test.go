@@ -203,7 +203,7 @@ func newBox(t *testing.T, dir string, p http.RoundTripper) *box {
 	}
 	b.start()
 	err := b.registry.Put(
-		registry.Facility{ID: "f-1", Name: "幸福里快递柜", Region: "320102001001", UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ"},
+		registry.Facility{ID: "f-1", Name: "幸福里快递柜", Region: "320102001001", RegionEdition: 2023, UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ"},
 		registry.Facility{ID: "f-2", Name: "幸福里助餐点"},
 		registry.Device{Device: devices.Device{ID: "l1", Kind: locker.Kind, Name: "张三的柜子", Facility: "f-1"}},
 		registry.Device{Device: devices.Device{ID: "c1", Kind: cabinet.Kind, Facility: "f-2"}},

@@ -41,7 +41,7 @@ func TestRowsArrive(t *testing.T) {
 			t.Errorf("after it: %+v", s)
 		}
 		err := p.receiver.Rows("2026-11-23", func(_ string, row contract.Row) error {
-			if row.Facility == "f-1" && (row.Region != "320102001001" || row.UrbanRural != "111" || row.Industry != "602" || row.Operator != "11320000MB151840XJ") {
+			if row.Facility == "f-1" && (row.Region != "320102001001" || row.RegionEdition != 2023 || row.IndustryEdition != 2017 || row.UrbanRural != "111" || row.Industry != "602" || row.Operator != "11320000MB151840XJ") {
 				t.Errorf("without the facility's codes: %+v", row)
 			}
 			return nil

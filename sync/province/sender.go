@@ -287,14 +287,17 @@ func wire(row usage.Row, box *registry.Snapshot, uncertain bool) contract.Row {
 		Buckets:     row.Buckets,
 		Generation:  row.Generation,
 		N:           row.N,
-		Region:      facility.Region,
-		UrbanRural:  facility.UrbanRural,
-		Industry:    facility.Industry,
-		Operator:    facility.Operator,
-		Uncertain:   uncertain,
+		Region:      facility.Region, RegionEdition: facility.RegionEdition,
+		UrbanRural: facility.UrbanRural,
+		Industry:   facility.Industry, IndustryEdition: facility.IndustryEdition,
+		Operator:  facility.Operator,
+		Uncertain: uncertain,
+	}
+	if r.Industry != "" && r.IndustryEdition == 0 {
+		r.IndustryEdition = registry.DefaultIndustryEdition
 	}
 	if row.Indicator == usage.Covered {
-		r.Kinds = kindsAt(row.Facility, box)
+		r.Kinds, r.Services = kindsAt(row.Facility, box), facility.Services
 	}
 	return r
 }

@@ -1,9 +1,14 @@
 package contract
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -13,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/emmansun/gmsm/sm2"
 	"github.com/goccy/go-yaml"
 
 	"github.com/linli-edge/gateway/sync/province/contract/contracttest"
@@ -27,10 +33,10 @@ func examples(t *testing.T) map[string]any {
 	of := func(n int64) *int64 { return &n }
 	generation := uint64(1795392000)
 	rows := []Row{
-		{Facility: "east", Indicator: "parcel.deposits", Period: "2026-11-23", Numerator: 42, Generation: generation, N: 7, Region: "320106001001", UrbanRural: "111", Industry: "602", Operator: "11320000MB151840XJ"},
+		{Facility: "east", Indicator: "parcel.deposits", Period: "2026-11-23", Numerator: 42, Generation: generation, N: 7, Region: "320106001001", RegionEdition: 2023, UrbanRural: "111", Industry: "602", IndustryEdition: 2017, Operator: "11320000MB151840XJ"},
 		{Facility: "east", Indicator: "parcel.overdue", Period: "2026-11-23", Numerator: 2, Denominator: of(42), Generation: generation, N: 7},
 		{Facility: "east", Indicator: "parcel.dwell", Period: "2026-11-23", Numerator: 40, Buckets: []int64{3, 9, 12, 10, 4, 2, 0, 0}, Generation: generation, N: 6},
-		{Facility: "east", Indicator: "facility.covered", Period: "2026-11-23", Numerator: 86400, Denominator: of(86400), Generation: generation, N: 24, Kinds: []string{"cabinet", "locker"}},
+		{Facility: "east", Indicator: "facility.covered", Period: "2026-11-23", Numerator: 86400, Denominator: of(86400), Generation: generation, N: 24, Kinds: []string{"cabinet", "locker"}, Services: []string{"meal", "parcel"}},
 		{Facility: "east", Indicator: "meal.elders", Period: "2026-11", Numerator: 31, Generation: generation, N: 57},
 	}
 	var batch []Event
@@ -80,6 +86,93 @@ func TestGoldenFiles(t *testing.T) {
 		got, err := os.ReadFile(file)
 		if err != nil || !bytes.Equal(got, want.Bytes()) {
 			t.Errorf("%s is not what the code makes (%v): run this test with -update, and see whether that is compatible", file, err)
+		}
+	}
+}
+
+// exampleKeys are the schemes of the signed examples, with the public keys of
+// the two that have one.
+func exampleKeys(t *testing.T) (schemes []Scheme, public map[string]string) {
+	t.Helper()
+	secret := []byte("0123456789abcdef")
+	key := ed25519.NewKeyFromSeed([]byte("an example's key, of thirty-two!"))
+	private, err := sm2.NewPrivateKey([]byte("an example's key, of thirty-two!"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := SM2([]byte("an example's key, of thirty-two!"), Form{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	base64 := base64.StdEncoding.EncodeToString
+	return []Scheme{HMAC(secret), Ed25519(key), HMACSM3(secret, Form{}), signer},
+		map[string]string{NameEd25519: base64(key.Public().(ed25519.PublicKey)), NameSM2: base64(SM2PublicKey(private))}
+}
+
+// The signed examples are whole requests, whose signatures are good, and no
+// longer so when anything is changed; the page tells their keys.
+func TestSignedExamples(t *testing.T) {
+	schemes, public := exampleKeys(t)
+	at := time.Date(2026, 11, 24, 0, 20, 0, 0, time.UTC)
+	page, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range schemes {
+		file := filepath.Join("examples", "signed-"+s.Name+".http")
+		if *update {
+			body := encode(t, examples(t)["batch"].([]Event)[:1])
+			req, err := http.NewRequest(http.MethodPost, "https://platform.example.gov.cn"+PathRows, bytes.NewReader(body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Content-Type", BatchType)
+			req.Header.Set("User-Agent", "") // none
+			if err := Sign(req, body, "chunfeng-01", s, at, Nonce{Generation: 1795392000, Sequence: 42, Random: "EXAMPLE"}.String()); err != nil {
+				t.Fatal(err)
+			}
+			var text bytes.Buffer
+			if err := req.Write(&text); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, text.Bytes(), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify := func(text []byte) error {
+			req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(text)))
+			if err != nil {
+				return err
+			}
+			body, err := io.ReadAll(req.Body)
+			if err != nil {
+				return err
+			}
+			signed, err := Verify(req, at, func(box string) []Scheme {
+				if box != "chunfeng-01" {
+					return nil
+				}
+				return []Scheme{s}
+			})
+			if err == nil && (signed.Nonce != "1795392000.42.EXAMPLE" || !VerifyBody(req, body)) {
+				return errors.New("not what was signed")
+			}
+			return err
+		}
+		if err := verify(text); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		for from, to := range map[string]string{PathRows: PathKeys, "chunfeng-01": "chunfeng-02", `"numerator":42`: `"numerator":43`, ".42.": ".43."} {
+			if !bytes.Contains(text, []byte(from)) || verify(bytes.ReplaceAll(text, []byte(from), []byte(to))) == nil {
+				t.Errorf("%s: good with %s in place of %s", file, to, from)
+			}
+		}
+		if !bytes.Contains(page, []byte("signed-"+s.Name+".http")) || !bytes.Contains(page, []byte(public[s.Name])) {
+			t.Errorf("README.md does not tell the key of %s, %s", s.Name, public[s.Name])
 		}
 	}
 }
@@ -159,7 +252,7 @@ func TestExamplesFit(t *testing.T) {
 		}
 	}
 	for field, wrong := range map[string]string{
-		"facility": `"张三"`, "period": `"2026-13"`, "numerator": `-1`, "name": `"张三"`, "generation": `0`, "operator": `"1"`, "kinds": `["A"]`, "suppressed": `1`,
+		"facility": `"张三"`, "period": `"2026-13"`, "numerator": `-1`, "name": `"张三"`, "generation": `0`, "operator": `"1"`, "kinds": `["A"]`, "region_edition": `23`, "suppressed": `1`,
 	} {
 		var fields map[string]json.RawMessage
 		if err := json.Unmarshal(messages["batch"].([]Event)[0].Data, &fields); err != nil {
@@ -177,7 +270,7 @@ func TestExamplesFit(t *testing.T) {
 // The schema of a row has the fields of a Row, and that of a problem its codes.
 func TestSchemas(t *testing.T) {
 	defs := schemas(t)
-	text, err := json.Marshal(Row{Denominator: new(int64), Buckets: []int64{1}, Region: "1", UrbanRural: "1", Industry: "1", Operator: "1", Kinds: []string{"x"}, Uncertain: true, Suppressed: true})
+	text, err := json.Marshal(Row{Denominator: new(int64), Buckets: []int64{1}, Region: "1", RegionEdition: 1, UrbanRural: "1", Industry: "1", IndustryEdition: 1, Operator: "1", Kinds: []string{"x"}, Services: []string{"x"}, Uncertain: true, Suppressed: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -47,15 +47,20 @@ type Row struct {
 	Generation uint64 `json:"generation"`
 	N          uint64 `json:"n"`
 
-	// Codes of the facility, empty where they are not known.
-	Region     string `json:"region,omitempty"`
-	UrbanRural string `json:"urban_rural,omitempty"`
-	Industry   string `json:"industry,omitempty"`
-	Operator   string `json:"operator,omitempty"`
+	// Codes of the facility, empty where they are not known. The editions are
+	// years.
+	Region          string `json:"region,omitempty"`
+	RegionEdition   int    `json:"region_edition,omitempty"`
+	UrbanRural      string `json:"urban_rural,omitempty"`
+	Industry        string `json:"industry,omitempty"`
+	IndustryEdition int    `json:"industry_edition,omitempty"`
+	Operator        string `json:"operator,omitempty"`
 
 	// Kinds are those of the devices that stand at the facility: what it can
-	// have figures of at all. Only beside "facility.covered".
-	Kinds []string `json:"kinds,omitempty"`
+	// have figures of at all. Services are the types of service that it offers.
+	// Both only beside "facility.covered".
+	Kinds    []string `json:"kinds,omitempty"`
+	Services []string `json:"services,omitempty"`
 	// Uncertain says that the box did not know the time: something of this
 	// period may belong to another, or the other way round.
 	Uncertain bool `json:"uncertain,omitempty"`
@@ -83,8 +88,8 @@ func (r Row) ID() string {
 // maxBuckets is more than any indicator has.
 const maxBuckets = 64
 
-// maxKinds is more than there are.
-const maxKinds = 64
+// maxCodes is more than there are kinds, or services of one facility.
+const maxCodes = 100
 
 // Validate says what is wrong with the row, naming the field as it is spelled
 // in JSON.
@@ -118,12 +123,17 @@ func (r Row) Validate() error {
 	if r.Suppressed && (r.Numerator != 0 || r.Denominator != nil || r.Buckets != nil) {
 		return errors.New("suppressed: such a row tells no figure")
 	}
-	if len(r.Kinds) > maxKinds {
-		return fmt.Errorf("kinds: must be at most %d (got %d)", maxKinds, len(r.Kinds))
-	}
-	for _, k := range r.Kinds {
-		if err := devices.CheckCode("kinds", k); err != nil {
-			return err
+	for _, list := range []struct {
+		field string
+		codes []string
+	}{{"kinds", r.Kinds}, {"services", r.Services}} {
+		if len(list.codes) > maxCodes {
+			return fmt.Errorf("%s: must be at most %d (got %d)", list.field, maxCodes, len(list.codes))
+		}
+		for _, c := range list.codes {
+			if err := devices.CheckCode(list.field, c); err != nil {
+				return err
+			}
 		}
 	}
 	return r.validateCodes()
@@ -147,6 +157,14 @@ func (r Row) validateCodes() error {
 	} {
 		if len(code.value) > 18 || !isAlphanumeric(code.value) {
 			return fmt.Errorf("%s: must be at most 18 of 0-9 and A-Z (got %.80q)", code.field, code.value)
+		}
+	}
+	for _, edition := range []struct {
+		field string
+		year  int
+	}{{"region_edition", r.RegionEdition}, {"industry_edition", r.IndustryEdition}} {
+		if edition.year != 0 && (edition.year < 1984 || edition.year > 2099) {
+			return fmt.Errorf("%s: must be a year (got %d)", edition.field, edition.year)
 		}
 	}
 	return nil
