@@ -167,7 +167,7 @@ var ConsoleEvents = struct {
 	Escalated:     Text{"无人应答，继续呼叫", "no answer, calling on"},
 	Acknowledged:  Text{"%s 接手了求助", "%s has taken the call"},
 	Resolved:      Text{"%s 结束了求助：%v", "%s has closed the call: %v"},
-	Rejected:      Text{"上报无法使用（%s）", "report not usable (%s)"},
+	Rejected:      Text{"上报无法使用：%s", "report not usable: %s"},
 	Damage:        Text{"存储文件损坏（%s），救回 %d 条记录", "a file was damaged (%s), %d records rescued"},
 	Gap:           Text{"磁盘空间不足，丢弃了旧数据", "old data dropped: the disk is full"},
 	ClockSynced:   Text{"时钟已同步：%s", "the clock is synchronised: %s"},

@@ -5,7 +5,7 @@ package texts
 var ConsoleIncidents = struct {
 	There, HandedOver, Said                        Text
 	Arrived, Noted, GivenTo, Found, Mended         Text
-	Paged, Silenced, Unsilenced                    Text
+	Paged, Silenced, Unsilenced, Everything        Text
 	OnScene, OnSceneDone, Note, NoteDone, TextFlag Text
 	HandOver, HandOverDone, ToFlag, Show           Text
 	Priority, Phase, Where, Raised, Because, Step  Text
@@ -22,6 +22,7 @@ var ConsoleIncidents = struct {
 	Mended:     Text{"已恢复：%v", "mended: %v"},
 	Paged:      Text{"呼叫%s：%v", "called %s: %v"},
 	Silenced:   Text{"%s 开启%v %d 分钟（%s）", "%s has begun %v for %d min (%s)"},
+	Everything: Text{"全部", "everything"},
 	Unsilenced: Text{"%s 结束%v（%s）", "%s has ended %v (%s)"},
 
 	OnScene:      Text{"已到场", "be there: on scene"},

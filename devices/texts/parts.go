@@ -3,7 +3,7 @@ package texts
 import "strings"
 
 // Parts are what the program knows by a key: the channels, the paths that pages
-// and reports take, and who follows the journal.
+// and reports take, who follows the journal, and why a report is not usable.
 var Parts = map[string]Text{
 	"wecom_robot":  {"企业微信群机器人", "WeCom robot"},
 	"wecom_app":    {"企业微信应用", "WeCom application"},
@@ -24,6 +24,16 @@ var Parts = map[string]Text{
 	"local network": {"局域网", "the local network"},
 	"broker":        {"外部消息服务器", "external broker"},
 	"sim credit":    {"手机卡余额", "credit of the SIM card"},
+
+	"topic":          {"主题无人读取（topic）", "topic that nobody reads"},
+	"too_large":      {"内容过大（too_large）", "too large"},
+	"not_json":       {"不是 JSON（not_json）", "not JSON"},
+	"unknown_device": {"设备未登记（unknown_device）", "unregistered device"},
+	"unknown_type":   {"这类设备没有这种事件（unknown_type）", "no type of such a device"},
+	"invalid":        {"字段有误（invalid）", "invalid field"},
+	"time":           {"时间不可信（time）", "time stamp not plausible"},
+	"retained":       {"消息服务器重放的旧消息（retained）", "replayed by a broker"},
+	"description":    {"设备自述读不懂（description）", "description not understood"},
 
 	"engine":  {"告警引擎", "the alert engine"},
 	"journal": {"日志存储", "the journal"},

@@ -163,7 +163,7 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	flaws := c.flaws(lang)
 	warnings = append(warnings, flaws[:min(len(flaws), 5)]...)
 	for _, s := range c.Alerts.Silences() {
-		warnings = append(warnings, texts.Duty.Silenced.In(lang, s.Mode.Text(), s.Scope, int(s.Left.Minutes())+1))
+		warnings = append(warnings, texts.Duty.Silenced.In(lang, s.Mode.Text(), scope(s.Scope, people, lang), int(s.Left.Minutes())+1))
 	}
 	warnings = append(warnings, c.findings(lang)...)
 	if damage := c.Journal.Damage(); len(damage) > 0 {

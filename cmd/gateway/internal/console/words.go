@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/linli-edge/gateway/devices"
@@ -65,6 +66,21 @@ func who(e devices.Event, d devices.Device, known bool, people *registry.Snapsho
 		return t.Device.In(lang, name, f.Name)
 	}
 	return name
+}
+
+// scope names what a silence is of, see alert.Silenced.
+func scope(key string, people *registry.Snapshot, lang texts.Lang) string {
+	what, id, _ := strings.Cut(key, "/")
+	switch what {
+	case "all":
+		return texts.ConsoleIncidents.Everything.In(lang)
+	case "kind":
+		return alert.Kind(id).Text().In(lang)
+	case "elder":
+		return cmp.Or(people.Elders[id].Name, id)
+	}
+	d, known := people.Device(id)
+	return who(devices.Event{Device: id}, d, known, people, lang)
 }
 
 // glyph stands for the kind of device, or of what happened.
@@ -232,7 +248,10 @@ func (s *sentence) vitals(p wearable.Vitals) {
 }
 
 func (s *sentence) rejected(e devices.Event) {
-	read(e, func(p devices.Rejected) { s.say(texts.ConsoleEvents.Rejected, p.Reason); s.warn(true) })
+	read(e, func(p devices.Rejected) {
+		s.say(texts.ConsoleEvents.Rejected, texts.Part(s.lang, p.Reason))
+		s.warn(true)
+	})
 }
 
 // finding says what the gateway has found out about a device, if e is that.
@@ -288,9 +307,9 @@ func (s *sentence) gateway(e devices.Event) {
 	case alert.TypeSilenced:
 		read(e, func(p alert.Silenced) {
 			if p.Minutes == 0 {
-				s.say(texts.ConsoleIncidents.Unsilenced, s.name(p.By), p.Mode.Text(), p.Scope)
+				s.say(texts.ConsoleIncidents.Unsilenced, s.name(p.By), p.Mode.Text(), scope(p.Scope, s.people, s.lang))
 			} else {
-				s.say(texts.ConsoleIncidents.Silenced, s.name(p.By), p.Mode.Text(), p.Minutes, p.Scope)
+				s.say(texts.ConsoleIncidents.Silenced, s.name(p.By), p.Mode.Text(), p.Minutes, scope(p.Scope, s.people, s.lang))
 			}
 		})
 	case visit.TypeVisited:

@@ -87,6 +87,10 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, alert.Paged{Incident: "1", Recipient: "zhou", Channel: "webhook", Result: alert.Accepted}, "呼叫周护理员（Webhook 推送）：渠道已接受", "called 周护理员 (webhook): accepted by the channel", ""},
 		{devices.GatewayDevice, alert.Paged{Incident: "1", Channel: alert.LogChannel, Result: alert.Accepted}, "呼叫网关日志：渠道已接受", "called the box's log: accepted by the channel", ""},
 		{devices.GatewayDevice, alert.Paged{Incident: "1", Recipient: "zhou", Channel: "sms", Result: alert.Permanent}, "呼叫周护理员（短信（手机卡））：无法送达", "called 周护理员 (SMS by the SIM card): cannot be delivered", "warn"},
+		{devices.GatewayDevice, alert.Silenced{Mode: alert.ModeSilence, Scope: "elder/elder-01", Minutes: 30, By: "zhou"}, "周护理员 开启静默 30 分钟（陈桂英）", "周护理员 has begun silence for 30 min (陈桂英)", ""},
+		{devices.GatewayDevice, alert.Silenced{Mode: alert.ModeMaintenance, Scope: "device/locker-n1", By: "zhou"}, "周护理员 结束维护模式（北门柜（桂花苑北门快递柜））", "周护理员 has ended maintenance (北门柜 (桂花苑北门快递柜))", ""},
+		{devices.GatewayDevice, alert.Silenced{Mode: alert.ModeSilence, Scope: "kind/path_down", Minutes: 30, By: "zhou"}, "周护理员 开启静默 30 分钟（通信中断）", "周护理员 has begun silence for 30 min (Path down)", ""},
+		{devices.GatewayDevice, alert.Silenced{Mode: alert.ModeSilence, Scope: "all", Minutes: 30, By: "zhou"}, "周护理员 开启静默 30 分钟（全部）", "周护理员 has begun silence for 30 min (everything)", ""},
 		{devices.GatewayDevice, usage.Alive{First: true}, "网关启动", "the box has started", ""},
 		{devices.GatewayDevice, usage.Alive{}, "网关运行正常", "the box is running", ""},
 		{devices.GatewayDevice, usage.Uplink{Online: true}, "与省平台的通信恢复", "the province's platform can be reached", ""},
@@ -100,8 +104,8 @@ func TestEventsInWords(t *testing.T) {
 		{devices.GatewayDevice, command.Ended{Device: "band-01", Action: command.Ring, Reason: command.NoAnswer}, "陈桂英（桂花苑1号楼 101室），响铃：未完成，设备没有回应，可能已执行，请到现场查看", "陈桂英 (桂花苑1号楼 101室), ring: failed, the device has not answered; it may have done it, so look", "warn"},
 		{"band-01", command.Done{Command: "1"}, "回报：命令已执行", "answers: the command is carried out", ""},
 		{"band-01", command.Failed{Command: "1", Reason: "unsupported"}, "回报：命令未执行（unsupported）", "answers: the command is not carried out (unsupported)", "warn"},
-		{"stranger", devices.Rejected{Reason: "unknown_device"}, "上报无法使用（unknown_device）", "report not usable (unknown_device)", "warn"},
-		{"band-01", devices.Rejected{Reason: "invalid"}, "上报无法使用（invalid）", "report not usable (invalid)", "warn"},
+		{"stranger", devices.Rejected{Reason: "unknown_device"}, "上报无法使用：设备未登记（unknown_device）", "report not usable: unregistered device", "warn"},
+		{"band-01", devices.Rejected{Reason: "invalid"}, "上报无法使用：字段有误（invalid）", "report not usable: invalid field", "warn"},
 	} {
 		e, err := devices.New(c.device, c.payload)
 		b.must(err)
