@@ -24,7 +24,8 @@
 //     goes every Interval, at a moment of it that is the box's own (a hash of
 //     its ID), so that all the boxes of a province do not speak at once. After a
 //     failure the waits double, up to five minutes, at random between half and
-//     all of that; a Retry-After is kept to.
+//     all of that; a Retry-After is kept to, and so is Pace between any two
+//     batches of rows.
 //
 // # Time
 //
