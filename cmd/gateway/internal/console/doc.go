@@ -41,6 +41,15 @@
 // ([alert.Ledger.Weeks]): what the commands round, rota and ledger weekly say. A
 // visit is offered for confirmation from the half of its time on, as at the door.
 //
+// # Devices
+//
+// /devices has who speaks without being registered, and who is; /import takes a
+// table of records ([sheet.Sheet]). A file is shown with what it would change,
+// and comes back with the answer of whoever has looked at it: the console keeps
+// none, and what is registered is what the file changes then. A new login is on
+// the page that answers, this once, as text and as a QR code of the address
+// that its reader has used: mqtts://ID:SECRET@HOST:PORT.
+//
 // # How it stays current
 //
 // A stream of server-sent events replaces a panel of the page when it has
