@@ -63,6 +63,26 @@ func TestAStrangerCallsWhoIsOnDuty(t *testing.T) {
 	})
 }
 
+// A disk that hangs holds it up no more than any other call.
+func TestAStrangerCallsWhileTheDiskHangs(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		e, err := devices.New("u-1", devices.StrangerCalled{Type: "smoke", Bridge: "z2m"})
+		must(t, err)
+		e.ID, e.Received, e.Urgency = "1", b.clock(), devices.Urgent
+		b.disk.hang()
+		recorded := make(chan error, 1)
+		go func() { recorded <- b.guard.Record(context.Background(), e) }()
+		pass(time.Second)
+		if p := b.expect(t, "a second later", everyone)[0].page; !p.FromMemory || !strings.Contains(p.Text(texts.Chinese), "它报告：烟雾报警") {
+			t.Errorf("page %+v", p)
+		}
+		b.disk.mend()
+		must(t, <-recorded)
+		pass(time.Second)
+		b.expect(t, "when it is on disk", "")
+	})
+}
+
 // Somebody adopts the device that called: the call becomes that of its elder,
 // whose people are called, the siren sounds, and the next press is of the same
 // incident. So it is in the state file, after a restart.
