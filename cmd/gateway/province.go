@@ -109,12 +109,22 @@ func (g *gateway) figuresOfToday() []console.Facility {
 			facilities = append(facilities, console.Facility{ID: r.Facility})
 		}
 		f := &facilities[len(facilities)-1]
-		for indicator, figure := range map[string]*int{
-			usage.Deposits.Code: &f.Deposits, usage.Pickups.Code: &f.Pickups, usage.Overdue.Code: &f.Overdue,
-			usage.Loaded.Code: &f.Loaded, usage.PickedUp.Code: &f.Collected, usage.Unclaimed.Code: &f.Unclaimed,
-		} {
-			if r.Indicator == indicator {
-				*figure = int(r.Numerator)
+		switch n := int(r.Numerator); r.Indicator {
+		case usage.Deposits.Code:
+			f.Deposits = n
+		case usage.Pickups.Code:
+			f.Pickups = n
+		case usage.Overdue.Code:
+			f.Overdue = n
+		case usage.Loaded.Code:
+			f.Loaded = n
+		case usage.PickedUp.Code:
+			f.Collected = n
+		case usage.Unclaimed.Code:
+			f.Unclaimed = n
+		case usage.Traditional.Code: // of all services
+			if r.Denominator != nil {
+				f.Services = int(*r.Denominator)
 			}
 		}
 	}

@@ -15,6 +15,7 @@ var Console = struct {
 	Events, NoEvents, Figures, NoFigures    Text
 	Deposits, Pickups, Overdue              Text
 	Loaded, Collected, Unclaimed            Text
+	Services, NoDevices                     Text
 
 	Status, Lost Text
 
@@ -69,6 +70,8 @@ var Console = struct {
 	Loaded:    Text{"上餐", "loaded"},
 	Collected: Text{"取餐", "taken"},
 	Unclaimed: Text{"未取", "left"},
+	Services:  Text{"次服务", "services"},
+	NoDevices: Text{"还没有登记设备", "no devices yet"},
 
 	Status: Text{"网关状态", "The box"},
 	Lost:   Text{"连接已断开，画面可能不是最新，正在重连", "Connection lost: this may be out of date. Reconnecting"},

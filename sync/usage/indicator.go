@@ -78,12 +78,13 @@ func (i Indicator) shared() bool { return i.Denominator.EN != "" }
 
 // The indicators that the rest of the gateway speaks of.
 var (
-	Deposits  = catalogue["parcel.deposits"]
-	Pickups   = catalogue["parcel.pickups"]
-	Overdue   = catalogue["parcel.overdue"]
-	Loaded    = catalogue["meal.loaded"]
-	PickedUp  = catalogue["meal.picked_up"]
-	Unclaimed = catalogue["meal.unclaimed"]
+	Deposits    = catalogue["parcel.deposits"]
+	Pickups     = catalogue["parcel.pickups"]
+	Overdue     = catalogue["parcel.overdue"]
+	Loaded      = catalogue["meal.loaded"]
+	PickedUp    = catalogue["meal.picked_up"]
+	Unclaimed   = catalogue["meal.unclaimed"]
+	Traditional = catalogue["service.traditional"]
 )
 
 // Indicators lists them all, by code.

@@ -25,6 +25,7 @@ type Facility struct {
 	Loaded    int    `json:"loaded"`
 	Collected int    `json:"collected"`
 	Unclaimed int    `json:"unclaimed"`
+	Services  int    `json:"services"` // of all kinds
 }
 
 // Province is how the reports to the province stand.
@@ -41,6 +42,7 @@ type Province struct {
 type facilityView struct {
 	Name    string
 	Numbers []numberView
+	Note    string // instead of them
 }
 
 type numberView struct {
@@ -61,8 +63,9 @@ func (c *Console) figures(lang texts.Lang) []facilityView {
 	var views []facilityView
 	for _, f := range registry.Sorted(people.Facilities) {
 		n, v := today[f.ID], facilityView{Name: f.Name}
+		there := people.DevicesAt(f.ID)
 		has := func(k devices.Kind) bool {
-			return slices.ContainsFunc(people.DevicesAt(f.ID), func(d registry.Device) bool { return d.Kind == k })
+			return slices.ContainsFunc(there, func(d registry.Device) bool { return d.Kind == k })
 		}
 		if has(locker.Kind) {
 			v.Numbers = append(v.Numbers,
@@ -71,6 +74,13 @@ func (c *Console) figures(lang texts.Lang) []facilityView {
 		if has(cabinet.Kind) {
 			v.Numbers = append(v.Numbers,
 				numberView{t.Loaded.In(lang), n.Loaded, false}, numberView{t.Collected.In(lang), n.Collected, false}, numberView{t.Unclaimed.In(lang), n.Unclaimed, n.Unclaimed > 0})
+		}
+		switch {
+		case len(v.Numbers) > 0:
+		case len(there) > 0:
+			v.Numbers = append(v.Numbers, numberView{t.Services.In(lang), n.Services, false})
+		default:
+			v.Note = t.NoDevices.In(lang)
 		}
 		views = append(views, v)
 	}
