@@ -16,6 +16,8 @@ import (
 )
 
 // most is the memory in bytes that the gateway may take with 500 busy devices.
+// What it has resident holds the pages of its program and of the journal's
+// files besides, which the kernel takes back when it needs them.
 const most = 80_000_000
 
 // runLoad measures what the gateway's own program for the box takes of the
@@ -63,8 +65,8 @@ func runLoad(ctx context.Context, seconds int, seed uint64) (err error) {
 	}
 	busy := p.memory()
 	found := b.taken()
-	if busy.resident > most || busy.anonymous > most {
-		found = append(found, fmt.Sprintf("more than %d bytes", most))
+	if busy.anonymous > most {
+		found = append(found, fmt.Sprintf("more than %d bytes of memory", most))
 	}
 	fmt.Printf("memory of the gateway on ARM64 (the highest of %d readings): anonymous %.1f MB (before %.1f), resident %.1f MB (before %.1f), aim %.0f MB; %s\n",
 		busy.readings, float64(busy.anonymous)/1e6, float64(idle.anonymous)/1e6, float64(busy.resident)/1e6, float64(idle.resident)/1e6, float64(most)/1e6,
