@@ -41,7 +41,7 @@ var AlertExplain = struct {
 	Unknown:   Text{"结果不明", "nobody knows"},
 	NotYet:    Text{"尚未送出", "not sent yet"},
 
-	Alert:    Text{"告警说明", "about alerts"},
+	Alert:    Text{"警报：为何发起、门口标签、自检", "alerts: why they were raised, door labels, the drill"},
 	Explain:  Text{"说明一个警报为何发起、为何呼叫这些人", "say why an incident was raised, and why each page went where it went"},
 	Ledger:   Text{"告警台账：只追加、逐条相链", "the ledger of incidents and pages: append-only, each entry bound to the one before"},
 	Verify:   Text{"核对台账的每一条", "go through the whole chain"},
