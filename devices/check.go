@@ -1,6 +1,13 @@
 package devices
 
-import "fmt"
+import (
+	"encoding/base32"
+	"fmt"
+)
+
+// Base32 writes what people copy by hand in digits and letters that are hard to
+// mistake for each other.
+var Base32 = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // CheckCompartment accepts a compartment number of 1 to 9999.
 func CheckCompartment(n int) error {

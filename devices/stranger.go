@@ -2,19 +2,14 @@ package devices
 
 import (
 	"crypto/sha256"
-	"encoding/base32"
 	"errors"
 )
-
-// senders are written in the digits and letters that are not taken for each
-// other.
-var senders = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
 
 // Sender names a sender that is not registered: "u-" and ten characters that
 // depend on nothing but its bridge, what that calls it and its profile.
 func (c Contact) Sender() string {
 	sum := sha256.Sum256([]byte(c.Bridge + "\x00" + c.Profile + "\x00" + c.Address))
-	return "u-" + senders.EncodeToString(sum[:])[:10]
+	return "u-" + Base32.EncodeToString(sum[:])[:10]
 }
 
 // ManyStrangers is the Device of the calls of those strangers that are too many

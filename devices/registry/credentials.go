@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/base32"
 	"strings"
 
 	"github.com/linli-edge/gateway/devices"
@@ -35,10 +34,7 @@ func (s *Snapshot) hashes(t Table) map[string]secretHash {
 
 type secretHash [sha256.Size]byte
 
-// Secrets are written in digits and letters that are hard to mistake for each
-// other, in groups that are easy to copy.
-var secretAlphabet = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
-
+// Secrets are written in groups that are easy to copy.
 const (
 	secretBytes = 16
 	secretGroup = 5
@@ -47,7 +43,7 @@ const (
 func newSecret() string {
 	random := make([]byte, secretBytes)
 	rand.Read(random) // never fails
-	plain := secretAlphabet.EncodeToString(random)
+	plain := devices.Base32.EncodeToString(random)
 	var b strings.Builder
 	for i := 0; i < len(plain); i += secretGroup {
 		if i > 0 {
