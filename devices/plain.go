@@ -90,10 +90,20 @@ func setPlain(f reflect.Value, value []byte) bool {
 		}
 		f.SetFloat(n)
 	case reflect.String:
-		if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 || !utf8.Valid(value) {
+		s, ok := PlainText(value)
+		if !ok {
 			return false
 		}
-		f.SetString(string(value[1 : len(value)-1]))
+		f.SetString(s)
 	}
 	return true
+}
+
+// PlainText is the string that a JSON value holds, if it is one in which nothing
+// has to be replaced.
+func PlainText(value []byte) (s string, ok bool) {
+	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 || !utf8.Valid(value) {
+		return "", false
+	}
+	return string(value[1 : len(value)-1]), true
 }

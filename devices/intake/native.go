@@ -84,8 +84,8 @@ func named(name []byte, field string) bool {
 
 // text decodes the string that is the value of a field. Null changes nothing.
 func text(value []byte, field string, s *string) error {
-	if value[0] == '"' && bytes.IndexByte(value, '\\') < 0 && utf8.Valid(value) {
-		*s = string(value[1 : len(value)-1]) // nothing to be replaced
+	if plain, ok := devices.PlainText(value); ok {
+		*s = plain
 		return nil
 	}
 	err := json.Unmarshal(value, s)
