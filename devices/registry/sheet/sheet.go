@@ -131,6 +131,16 @@ type FieldChange struct {
 	New  string `json:"new,omitempty"`
 }
 
+// Propose is Read and Preview.
+func Propose(name string, content []byte, r *registry.Registry) (*Sheet, []Change, error) {
+	s, err := Read(name, content)
+	if err != nil {
+		return nil, nil, err
+	}
+	changes, err := s.Preview(r)
+	return s, changes, err
+}
+
 // Preview says what Apply would change.
 func (s *Sheet) Preview(r *registry.Registry) ([]Change, error) {
 	before, after, what, err := r.Preview(s.put)

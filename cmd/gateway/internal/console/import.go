@@ -92,11 +92,7 @@ func (c *Console) importFile(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := importView{Name: head.Filename}
-	s, err := sheet.Read(v.Name, content)
-	var changes []sheet.Change
-	if err == nil {
-		changes, err = s.Preview(c.Registry)
-	}
+	_, changes, err := sheet.Propose(v.Name, content, c.Registry)
 	if err != nil {
 		c.refuseFile(w, r, err)
 		return
@@ -115,11 +111,7 @@ func (c *Console) applyFile(w http.ResponseWriter, r *http.Request) {
 		c.refuseFile(w, r, texts.Errorf(texts.ConsoleDevices.ImportNone, sheet.MaxFile>>20))
 		return
 	}
-	s, err := sheet.Read(v.Name, content)
-	var changes []sheet.Change
-	if err == nil {
-		changes, err = s.Preview(c.Registry)
-	}
+	s, changes, err := sheet.Propose(v.Name, content, c.Registry)
 	if err == nil {
 		v.Secrets, err = s.Apply(c.Registry, pageAuthor(r))
 	}

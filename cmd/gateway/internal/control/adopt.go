@@ -113,10 +113,8 @@ func importSheet(w http.ResponseWriter, r *http.Request, reg *registry.Registry)
 		return
 	}
 	var done Imported
-	s, err := sheet.Read(r.URL.Query().Get("name"), content)
-	if err == nil {
-		done.Changes, err = s.Preview(reg)
-	}
+	s, changes, err := sheet.Propose(r.URL.Query().Get("name"), content, reg)
+	done.Changes = changes
 	if err == nil && r.URL.Query().Get("dry_run") == "" {
 		done.Secrets, err = s.Apply(reg, author(r))
 	}
