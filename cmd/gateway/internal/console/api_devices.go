@@ -7,27 +7,39 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/registry/sheet"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
 // The JSON interface of the devices:
 //
-//	GET    /api/inbox                 {"senders":[registry.Unknown]}
-//	POST   /api/inbox/{id}/adopt      a device, as far as it is to be said -> {"device":…,"secret":"…"}
+//	GET    /api/inbox                     {"senders":[registry.Unknown]}
+//	POST   /api/inbox/{id}/adopt          a device, as far as it is to be said -> {"device":…,"secret":"…"}
 //	POST   /api/inbox/{id}/ignore, block
-//	GET    /api/devices               {"devices":[registry.Device]}
-//	PATCH  /api/devices/{id}          the fields to change, {"retired":true}
-//	POST   /api/devices/{id}/replace  {"with":"u-…"} -> as adopt
-//	POST   /api/pairing               {"left_seconds":300}; DELETE ends it
+//	GET    /api/devices                   {"devices":[registry.Device]}
+//	GET    /api/devices/{id}              registry.Device
+//	PATCH  /api/devices/{id}              the fields to change, {"retired":true}
+//	POST   /api/devices/{id}/replace      {"with":"u-…"} -> as adopt
+//	POST   /api/devices/{id}/credentials  a new secret -> as adopt
+//	POST   /api/bridges                   {"profile":"zigbee2mqtt"} -> as adopt
+//	POST   /api/pairing                   {"left_seconds":300}; DELETE ends it
+//	POST   /api/import?name=FILE          a file of package sheet, as it is
+//	                                      -> {"changes":[sheet.Change],"secrets":{"ID":"…"}};
+//	                                      with &dry_run=1 nothing is changed
+//
+// A secret is in this one answer and nowhere else.
 func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
-	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
-		if err == nil {
-			c.Gone(a.Device.ID)
-		}
+	registered := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
 		c.apiDid(w, r, struct {
 			Device registry.Device `json:"device"`
 			Secret string          `json:"secret,omitempty"`
 		}{a.Device, a.Secret}, err)
+	}
+	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
+		if err == nil {
+			c.Gone(a.Device.ID) // it comes back with all its rights
+		}
+		registered(w, r, a, err)
 	}
 	api("GET /api/inbox", func(w http.ResponseWriter, r *http.Request) {
 		c.answer(w, r, http.StatusOK, map[string][]registry.Unknown{"senders": c.Registry.Inbox().List()})
@@ -41,11 +53,19 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	})
 	for act, block := range map[string]bool{"ignore": false, "block": true} {
 		api("POST /api/inbox/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
-			c.apiDid(w, r, struct{}{}, c.Registry.Decide(httpAuthor(r), r.PathValue("id"), block))
+			c.apiDid(w, r, struct{}{}, c.decided(httpAuthor(r), r.PathValue("id"), block))
 		})
 	}
 	api("GET /api/devices", func(w http.ResponseWriter, r *http.Request) {
 		c.answer(w, r, http.StatusOK, map[string][]registry.Device{"devices": registry.Sorted(c.Registry.Snapshot().Devices)})
+	})
+	api("GET /api/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
+		d, known := c.Registry.Snapshot().Devices[r.PathValue("id")]
+		if !known {
+			c.apiNotFound(w, r)
+			return
+		}
+		c.answer(w, r, http.StatusOK, d)
 	})
 	api("PATCH /api/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
 		document, err := io.ReadAll(r.Body)
@@ -70,12 +90,45 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 			adopted(w, r, a, err)
 		}
 	})
+	api("POST /api/devices/{id}/credentials", func(w http.ResponseWriter, r *http.Request) {
+		a, err := c.newSecret(httpAuthor(r), r.PathValue("id"))
+		registered(w, r, a, err)
+	})
+	api("POST /api/bridges", func(w http.ResponseWriter, r *http.Request) {
+		var bridge struct {
+			Profile string `json:"profile"`
+		}
+		if c.apiRead(w, r, &bridge) {
+			a, err := c.newBridge(httpAuthor(r), bridge.Profile)
+			registered(w, r, a, err)
+		}
+	})
+	api("POST "+importAPI, c.apiImport)
 	pairing := func(w http.ResponseWriter, r *http.Request) {
 		c.Registry.Pair(r.Method == http.MethodDelete)
 		c.answer(w, r, http.StatusOK, map[string]int{"left_seconds": int((c.Registry.Pairing() + time.Second - 1) / time.Second)})
 	}
 	api("POST /api/pairing", pairing)
 	api("DELETE /api/pairing", pairing)
+}
+
+// apiImport registers the records of a file, or says what it would change.
+func (c *Console) apiImport(w http.ResponseWriter, r *http.Request) {
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.refuse(w, r, http.StatusBadRequest, texts.Sheet.TooLong.In(language(w, r), sheet.MaxFile>>20))
+		return
+	}
+	var done struct {
+		Changes []sheet.Change    `json:"changes"`
+		Secrets map[string]string `json:"secrets,omitempty"`
+	}
+	s, changes, err := sheet.Propose(r.URL.Query().Get("name"), content, c.Registry)
+	done.Changes = changes
+	if err == nil && r.URL.Query().Get("dry_run") == "" {
+		done.Secrets, err = s.Apply(c.Registry, httpAuthor(r))
+	}
+	c.apiDid(w, r, done, err)
 }
 
 func httpAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "http"} }

@@ -281,16 +281,23 @@ func codeOf(at url.URL, user, secret string) template.HTML {
 	return template.HTML(code.SVG()) // nothing in it but numbers
 }
 
-// addBridge registers a bridge of a make, and shows its login: it may publish
-// what bridges of that make do, and nothing else.
+// addBridge registers a bridge, and shows its login.
 func (c *Console) addBridge(w http.ResponseWriter, r *http.Request) {
-	make := r.PostFormValue("profile")
-	if err := c.Profiles.Check(make); err != nil {
+	a, err := c.newBridge(pageAuthor(r), r.PostFormValue("profile"))
+	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	var a registry.Adopted
-	err := c.Registry.UpdateAs(pageAuthor(r), func(tx *registry.Tx) (err error) {
+	c.showSecret(w, r, a, true)
+}
+
+// newBridge registers a bridge of a make: it may publish what bridges of that
+// make do, and nothing else.
+func (c *Console) newBridge(by registry.Author, make string) (a registry.Adopted, err error) {
+	if err := c.Profiles.Check(make); err != nil {
+		return a, err
+	}
+	err = c.Registry.UpdateAs(by, func(tx *registry.Tx) (err error) {
 		id := make
 		for n := 2; ; n++ {
 			if _, taken := tx.Device(id); !taken {
@@ -305,28 +312,31 @@ func (c *Console) addBridge(w http.ResponseWriter, r *http.Request) {
 		a.Secret, err = tx.Issue(id)
 		return err
 	})
+	return a, err
+}
+
+// credentials gives a device a new secret, and shows it.
+func (c *Console) credentials(w http.ResponseWriter, r *http.Request) {
+	a, err := c.newSecret(pageAuthor(r), r.PathValue("id"))
 	if err != nil {
 		c.fail(w, r, err)
 		return
 	}
-	c.showSecret(w, r, a, true)
+	c.showSecret(w, r, a, false)
 }
 
-// credentials gives a device a new secret. Whoever has the old one is out at
+// newSecret gives a device a new secret. Whoever has the old one is out at
 // once.
-func (c *Console) credentials(w http.ResponseWriter, r *http.Request) {
-	id := r.PathValue("id")
-	a := registry.Adopted{Device: c.Registry.Snapshot().Devices[id]}
-	err := c.Registry.UpdateAs(pageAuthor(r), func(tx *registry.Tx) (err error) {
+func (c *Console) newSecret(by registry.Author, id string) (a registry.Adopted, err error) {
+	err = c.Registry.UpdateAs(by, func(tx *registry.Tx) (err error) {
+		a.Device, _ = tx.Device(id)
 		a.Secret, err = tx.Issue(id)
 		return err
 	})
-	if err != nil {
-		c.fail(w, r, err)
-		return
+	if err == nil {
+		c.Gone(id)
 	}
-	c.Gone(id)
-	c.showSecret(w, r, a, false)
+	return a, err
 }
 
 func pageAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "page"} }
@@ -342,13 +352,19 @@ func (c *Console) did(w http.ResponseWriter, r *http.Request, err error) {
 
 func (c *Console) decide(block bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		u, _ := c.Registry.Inbox().Find(r.PathValue("id"))
-		err := c.Registry.Decide(pageAuthor(r), r.PathValue("id"), block)
-		if err == nil && u.Bridge == "" {
-			c.Gone(u.Address)
-		}
-		c.did(w, r, err)
+		c.did(w, r, c.decided(pageAuthor(r), r.PathValue("id"), block))
 	}
+}
+
+// decided ignores or blocks a sender. One that has logged in itself is out at
+// once.
+func (c *Console) decided(by registry.Author, id string, block bool) error {
+	u, _ := c.Registry.Inbox().Find(id)
+	err := c.Registry.Decide(by, id, block)
+	if err == nil && u.Bridge == "" {
+		c.Gone(u.Address)
+	}
+	return err
 }
 
 func (c *Console) pair(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,8 @@ package console
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"mime/multipart"
@@ -9,8 +11,10 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -18,6 +22,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/registry/sheet"
 	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/journal"
 )
 
 // speaks lets somebody speak who is not registered.
@@ -266,6 +271,8 @@ func TestDevicesOfThePage(t *testing.T) {
 		{http.MethodPost, "/api/devices/button-1/replace", `{}`, http.StatusOK, `"unit":1`},
 		{http.MethodPatch, "/api/devices/button-1", `{"retired":true}`, http.StatusOK, `"retired":true`},
 		{http.MethodGet, "/api/devices", ``, http.StatusOK, `"id":"button-1"`},
+		{http.MethodGet, "/api/devices/button-1", ``, http.StatusOK, `{"id":"button-1"`},
+		{http.MethodGet, "/api/devices/button-2", ``, http.StatusNotFound, `"error":`},
 		{http.MethodPost, "/api/pairing", ``, http.StatusOK, `{"left_seconds":300}`},
 		{http.MethodDelete, "/api/pairing", ``, http.StatusOK, `{"left_seconds":0}`},
 	} {
@@ -274,5 +281,105 @@ func TestDevicesOfThePage(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, status, body)
 		}
 		contains(t, body, c.want)
+	}
+}
+
+// What an installer does on the page, a script does over the JSON interface,
+// under the same checks and the same name: bridges, new secrets, and a table
+// of records, looked at first.
+func TestRegisteringOverTheAPI(t *testing.T) {
+	b := newBox(t)
+	var gone []string
+	b.Console.Gone = func(device string) { gone = append(gone, device) }
+	value, err := b.Session("zhou")
+	b.must(err)
+	bearer := []string{"Authorization", "Bearer " + value}
+	type answer struct {
+		Device  registry.Device
+		Secret  string
+		Changes []sheet.Change
+		Secrets map[string]string
+		Error   string
+	}
+	post := func(path, body string, want int, header ...string) (a answer) {
+		t.Helper()
+		status, said := b.do(b.browser(), http.MethodPost, path, "", body, header...)
+		if status != want {
+			t.Fatalf("%s: %d %s", path, status, said)
+		}
+		if want != http.StatusForbidden { // which is no answer of the interface
+			b.must(json.Unmarshal([]byte(said), &a))
+		}
+		return a
+	}
+	table := "record,id,kind,facility,name\nfacility,west,,,West\ndevice,locker-1,locker,west,One\n"
+	everything := map[string]string{
+		"/api/bridges": `{"profile":"tasmota"}`, "/api/devices/band-01/credentials": "", "/api/import?name=t.csv": table,
+	}
+	before := b.Registry.Snapshot()
+	for path, body := range everything {
+		post(path, body, http.StatusUnauthorized)
+		post(path, body, http.StatusForbidden, append(bearer, "Origin", "https://evil.example")...)
+	}
+	if dry := post("/api/import?name=t.csv&dry_run=1", table, http.StatusOK, bearer...); len(dry.Changes) != 2 || len(dry.Secrets) != 0 || dry.Changes[0].What != registry.Added {
+		t.Errorf("dry run: %+v", dry)
+	}
+	contains(t, post("/api/import?name=t.csv", strings.ReplaceAll(table, "west,One", "east,One"), http.StatusConflict, append(bearer, "Accept-Language", "en")...).Error,
+		"t.csv:3:4 (facility)", "east")
+	contains(t, post("/api/import?name=t.csv", strings.Repeat("a,", 3<<20), http.StatusBadRequest, append(bearer, "Accept-Language", "en")...).Error, "2 MiB")
+	contains(t, post("/api/bridges", `{"profile":"toaster"}`, http.StatusConflict, bearer...).Error, "toaster")
+	contains(t, post("/api/bridges", `{"make":"tasmota"}`, http.StatusBadRequest, bearer...).Error, "make")
+	contains(t, post("/api/devices/nobody/credentials", "", http.StatusConflict, bearer...).Error, "nobody")
+	if b.Registry.Snapshot() != before || len(gone) > 0 {
+		t.Fatalf("something has changed already; ended: %q", gone)
+	}
+
+	for _, want := range []string{"tasmota", "tasmota-2"} {
+		if a := post("/api/bridges", everything["/api/bridges"], http.StatusOK, bearer...); a.Device.ID != want || a.Device.Kind != devices.KindBridge || !b.letsIn(want, a.Secret) {
+			t.Errorf("%+v", a)
+		}
+	}
+	old, err := b.Registry.Issue("band-01")
+	b.must(err)
+	if a := post("/api/devices/band-01/credentials", "", http.StatusOK, bearer...); a.Device.ID != "band-01" || a.Device.Elder == "" || !b.letsIn("band-01", a.Secret) || b.letsIn("band-01", old) || !slices.Equal(gone, []string{"band-01"}) {
+		t.Errorf("%+v; ended: %q", a, gone)
+	}
+	a := post("/api/import?name=t.csv", table, http.StatusOK, bearer...)
+	if d := b.Registry.Snapshot().Devices["locker-1"]; len(a.Changes) != 2 || len(a.Secrets) != 1 || !b.letsIn("locker-1", a.Secrets["locker-1"]) || d.Facility != "west" || d.Name != "One" {
+		t.Errorf("%+v became %+v", a, d)
+	}
+	// Whoever is blocked is out at once, whoever has blocked it.
+	post("/api/inbox/"+b.speaks("", "stray", `{}`, devices.Looks{})+"/block", "", http.StatusOK, bearer...)
+	if !slices.Equal(gone, []string{"band-01", "stray"}) {
+		t.Errorf("ended: %q", gone)
+	}
+
+	// The journal has who did it, and no secret.
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- b.Registry.Run(ctx, b.journal) }()
+	defer func() { stop(); b.check(<-ended) }()
+	late := time.After(patience)
+	for {
+		var history strings.Builder
+		entries, err := b.journal.Read(journal.Ordinary, 0, 500)
+		b.must(err)
+		for _, e := range entries {
+			history.Write(e.Event.Data)
+		}
+		said := history.String()
+		if strings.Contains(said, `"table":"verdicts"`) { // the last of them
+			contains(t, said, `"id":"tasmota","what":"added"`, `"id":"band-01","what":"changed","fields":["secret"],"by":"zhou","how":"http"`, `"id":"locker-1","what":"added"`)
+			if n := strings.Count(said, `"by":"zhou","how":"http"`); n != 6 {
+				t.Errorf("%d changes by her in %s", n, said)
+			}
+			lacks(t, said, a.Secrets["locker-1"])
+			return
+		}
+		select {
+		case <-late:
+			t.Fatalf("the journal has %s", said)
+		case <-time.After(time.Millisecond):
+		}
 	}
 }

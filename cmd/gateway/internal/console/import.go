@@ -16,6 +16,7 @@ import (
 const (
 	importPath, applyPath = "/import", "/import/apply"
 	templatePath          = "/import/template.csv"
+	importAPI             = "/api/import"
 	// maxImport is what may be posted there: a file, or one that was shown and
 	// comes back with the answer.
 	maxImport = 2*sheet.MaxFile + 64<<10

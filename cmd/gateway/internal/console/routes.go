@@ -95,7 +95,8 @@ func guarded(next http.Handler) http.Handler {
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cache-Control", "no-store")
 		most := int64(maxForm)
-		if r.URL.Path == importPath || r.URL.Path == applyPath {
+		switch r.URL.Path {
+		case importPath, applyPath, importAPI:
 			most = maxImport
 		}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
