@@ -43,7 +43,8 @@ func campaign(short, long int) int {
 func histories(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		faults := rapid.Bool().Draw(rt, "faults")
-		moves := rapid.SliceOfN(drawMove(faults), 1, 40).Draw(rt, "moves")
+		least := rapid.SampledFrom([]int{1, 5, 20}).Draw(rt, "least") // rapid draws hardly more than that and five
+		moves := rapid.SliceOfN(drawMove(faults), least, 60).Draw(rt, "moves")
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		if err != nil {
 			rt.Fatal(err)
@@ -56,6 +57,43 @@ func histories(t *testing.T) {
 			rt.Fatal(err)
 		}
 	})
+}
+
+// Corners of the promises: histories that hardly ever come about by chance, and
+// in which it is easy to expect too much of the box, or too little.
+func TestHistoriesInCorners(t *testing.T) {
+	passes := func(ns ...int) (moves []move) {
+		for _, n := range ns {
+			moves = append(moves, move{what: "pass", n: n})
+		}
+		return moves
+	}
+	minutes14, seconds55 := passes(79, 79, 79, 77), passes(52, 31, 28)
+	for what, history := range map[string]struct {
+		faults bool
+		moves  []move
+	}{
+		"somebody else's step is due while an acknowledgement waits for the disk": {true, slices.Concat(
+			[]move{{what: "press", device: "mat-zhao"}, {what: "press", device: "cord"}, {what: "hang"}}, passes(79),
+			[]move{{what: "acknowledge", n: 1}}, passes(52),
+		)},
+		"an acknowledgement counts from when it was given, not from when it was kept": {true, slices.Concat(
+			[]move{{what: "press", device: "cord"}, {what: "slow"}, {what: "acknowledge"}}, minutes14, seconds55, passes(3, 2, 3),
+		)},
+		"an acknowledgement that is on its way when people are called again answers that": {true, slices.Concat(
+			[]move{{what: "press", device: "cord"}, {what: "acknowledge"}}, minutes14, seconds55, passes(3, 3, 3, 2),
+			[]move{{what: "slow"}, {what: "acknowledge"}}, passes(78),
+		)},
+		"a boot in the last second in which somebody may come": {false, slices.Concat(
+			[]move{{what: "press", device: "cord"}, {what: "acknowledge"}}, minutes14, seconds55, passes(3, 3, 3, 1),
+			[]move{{what: "reboot"}}, passes(78),
+		)},
+	} {
+		t.Run(what, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) { must(t, live(dir, history.moves, history.faults)) })
+		})
+	}
 }
 
 type move struct {
@@ -224,25 +262,16 @@ func (l *life) act(m move) error {
 		return nil
 	}
 	i := open[m.n%len(open)]
-	subject := "device/" + i.Device
-	if i.Elder != "" {
-		subject = "elder/" + i.Elder
-	}
-	w := l.wishes[subject]
+	w := l.wishes[subjectOf(i)]
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
+	began := time.Now() // it counts from here, however long it takes until it is kept
 	var err error
-	until := time.Time{}
+	until, taken := time.Time{}, true
 	switch m.what {
 	case "acknowledge":
 		err = l.engine.Acknowledge(ctx, i.ID, "li", "page")
-		if i.Phase == PhaseOnScene || i.Phase == PhaseAcknowledged {
-			if l.faults {
-				return nil
-			}
-			return err // nothing new
-		}
-		until = time.Now().Add(DefaultArrive)
+		until, taken = began.Add(DefaultArrive), l.took(i)
 	case "arrive":
 		err = l.engine.Arrive(ctx, i.ID, "li", "page")
 	default:
@@ -252,16 +281,29 @@ func (l *life) act(m move) error {
 	if err != nil && !l.faults {
 		return err
 	}
-	early := l.phone.take() // what was under way before
-	l.note(early)
-	w.called, w.silent, w.until = time.Time{}, err == nil, until
-	if err != nil && !until.IsZero() {
-		w.until = until.Add(-time.Minute) // it counts from memory, or not at all
+	if err := l.hear(); err != nil { // what was under way before
+		return err
 	}
+	switch {
+	case taken:
+	case i.Phase != PhaseRaised:
+		return nil // nothing new
+	case err == nil:
+		return errors.New("acknowledged, and it is not")
+	}
+	w.called, w.silent, w.until = time.Time{}, err == nil, until
 	if len(l.restless) > 0 {
 		w.silent = false // an older press may still come
 	}
 	return nil
+}
+
+// took tells whether an acknowledgement of what was seen as before has changed
+// anything: it does not if somebody has it already, unless nobody came meanwhile.
+func (l *life) took(before Incident) bool {
+	return slices.ContainsFunc(l.engine.Incidents(), func(i Incident) bool {
+		return i.ID == before.ID && i.Phase == PhaseAcknowledged && (before.Phase == PhaseRaised || i.Round > before.Round)
+	})
 }
 
 func (l *life) restart(how string) error {
@@ -305,42 +347,47 @@ func (l *life) plan(n int) error {
 	return l.registry.Put(records...)
 }
 
-func (l *life) note(calls []call) (bySubject map[string]time.Time) {
-	bySubject = map[string]time.Time{}
-	for _, c := range calls {
-		if c.result == Accepted {
-			l.accepted[c.page.Key]++
-		}
-		for _, i := range l.engine.Incidents() {
-			if i.ID == c.page.Incident {
-				subject := "device/" + i.Device
-				if i.Elder != "" {
-					subject = "elder/" + i.Elder
-				}
-				bySubject[subject] = c.at
-			}
-		}
+func subjectOf(i Incident) string {
+	if i.Elder != "" {
+		return "elder/" + i.Elder
 	}
-	return bySubject
+	return "device/" + i.Device
 }
 
-func (l *life) check() error {
-	called := l.note(l.phone.take())
-	for subject, w := range l.wishes {
-		at, was := called[subject]
-		if !w.until.IsZero() && time.Now().After(w.until.Add(-time.Second)) {
+// hear takes in who was called since it was last asked.
+func (l *life) hear() error {
+	for _, w := range l.wishes {
+		if !w.until.IsZero() && !time.Now().Before(w.until) { // nobody has come
 			w.silent = false
 			if w.called.IsZero() {
 				w.called = w.until
 			}
 			w.until = time.Time{}
 		}
-		if was && w.silent {
-			return fmt.Errorf("%s: called although acknowledged", subject)
+	}
+	subjects := map[string]string{}
+	for _, i := range l.engine.Incidents() {
+		subjects[i.ID] = subjectOf(i)
+	}
+	for _, c := range l.phone.take() {
+		if c.result == Accepted {
+			l.accepted[c.page.Key]++
 		}
-		if was && !w.called.IsZero() {
-			w.called = at
+		switch w := l.wishes[subjects[c.page.Incident]]; {
+		case w.silent:
+			return fmt.Errorf("%s: called although acknowledged", subjects[c.page.Incident])
+		case !w.called.IsZero():
+			w.called = c.at
 		}
+	}
+	return nil
+}
+
+func (l *life) check() error {
+	if err := l.hear(); err != nil {
+		return err
+	}
+	for subject, w := range l.wishes {
 		if !w.called.IsZero() && time.Since(w.called) > l.bound {
 			return fmt.Errorf("%s: nobody called for %s", subject, time.Since(w.called))
 		}
@@ -352,10 +399,7 @@ func (l *life) check() error {
 	}
 	open := map[string]bool{}
 	for _, i := range l.engine.Incidents() {
-		subject := i.Device
-		if i.Elder != "" {
-			subject = i.Elder
-		}
+		subject := subjectOf(i)
 		if i.Phase != PhaseResolved && open[subject] {
 			return fmt.Errorf("two open incidents of %s", subject)
 		}
