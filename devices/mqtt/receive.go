@@ -50,6 +50,9 @@ func (c *conn) takePublish(flags byte, body []byte) error {
 	if err := p.Decode(c.version, flags, body); err != nil {
 		return err
 	}
+	if len(p.Properties.SubscriptionIDs) > 0 {
+		return &packet.Error{Reason: packet.ProtocolError, Text: "PUBLISH: a subscription identifier is the server's to say"}
+	}
 	if err := c.resolve(p); err != nil {
 		return err
 	}

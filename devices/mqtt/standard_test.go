@@ -592,6 +592,7 @@ func TestProtocolErrors(t *testing.T) {
 		"second CONNECT":      {(&packet.Connect{Version: packet.V5, CleanStart: true}).Append(nil), packet.ProtocolError},
 		"a server's packet":   {(&packet.Connack{}).Append(nil, packet.V5), packet.ProtocolError},
 		"AUTH":                {[]byte{0xf0, 0}, packet.ProtocolError},
+		"a server's property": {(&packet.Publish{Topic: []byte("std/a"), Properties: packet.Properties{SubscriptionIDs: []uint32{1}}}).Append(nil, packet.V5), packet.ProtocolError}, // 3.3.4-6
 		"malformed":           {[]byte{0x82, 0}, packet.Malformed},
 		"wildcard in a topic": {(&packet.Publish{Topic: []byte("std/+")}).Append(nil, packet.V5), packet.TopicNameInvalid},
 		"NUL in a topic":      {(&packet.Publish{Topic: []byte("std/\x00")}).Append(nil, packet.V5), packet.Malformed},

@@ -268,6 +268,28 @@ func TestUserProperties(t *testing.T) {
 	}
 }
 
+// Whoever mixes user properties with others must not make each of them a copy
+// of all before it: the time would grow with the square of the packet.
+func TestScatteredUserPropertiesAreCopiedOnce(t *testing.T) {
+	const n = 5000
+	pair, other := []byte("\x26\x00\x00\x00\x00"), []byte("\x0b\x01")
+	scattered := bytes.Repeat(append(bytes.Clone(pair), other...), n)
+	body := append(AppendLength([]byte("\x00\x01a"), len(scattered)), scattered...)
+	var p Publish
+	decode := func() {
+		if err := p.Decode(V5, 0, body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decode()
+	if a := testing.AllocsPerRun(10, decode); a > 50 {
+		t.Errorf("%v allocations for %d properties", a, n)
+	}
+	if !bytes.Equal(p.Properties.Raw, bytes.Repeat(pair, n)) || !bytes.Equal(body[3+len(AppendLength(nil, len(scattered))):], scattered) {
+		t.Error("what was decoded is not what was sent, or has changed it")
+	}
+}
+
 func TestPublishAllocatesNothing(t *testing.T) {
 	for _, v := range []Version{V311, V5} {
 		frame := every(v)["publish"]

@@ -3,6 +3,7 @@ package packet
 import (
 	"encoding/binary"
 	"iter"
+	"slices"
 )
 
 // Property names a property of MQTT 5.
@@ -108,6 +109,8 @@ type Properties struct {
 	// decoding the user properties, in their order. Append writes whatever is
 	// there.
 	Raw []byte
+	// copied is set once Raw has memory of its own.
+	copied bool
 }
 
 // Has tells whether p has one of that name.
@@ -238,15 +241,19 @@ func (c *cursor) property(p *Properties, info *propertyInfo) {
 }
 
 // addUser adds an encoded user property to Raw, which goes on referring to
-// the packet as long as they stand one after the other.
+// the packet as long as they stand one after the other. It is copied once, or
+// a packet in which something else stands between them would take as long as
+// the square of its length.
 func (p *Properties) addUser(encoded []byte) {
 	switch {
 	case len(p.Raw) == 0:
 		p.Raw = encoded
 	case cap(p.Raw) > len(p.Raw) && &p.Raw[:len(p.Raw)+1][len(p.Raw)] == &encoded[0]:
 		p.Raw = p.Raw[:len(p.Raw)+len(encoded)]
+	case !p.copied:
+		p.Raw, p.copied = slices.Concat(p.Raw, encoded), true
 	default:
-		p.Raw = append(p.Raw[:len(p.Raw):len(p.Raw)], encoded...)
+		p.Raw = append(p.Raw, encoded...)
 	}
 }
 
