@@ -1,8 +1,11 @@
 package mqtt
 
 import (
+	"cmp"
 	"hash/fnv"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,12 +55,11 @@ type session struct {
 	progress time.Time // when the client last acknowledged, or had nothing to
 	seq      uint64    // of the newest delivery; the packet number follows from it
 	loose    []*delivery
-	waiting  []*delivery // QoS 1 and 2, to be sent on this connection
-	inflight []*delivery // sent on this connection, in that order
-	open     map[uint16]*delivery
-	queued   int // of QoS 1 and 2, until acknowledged
-	bytes    int // of all that waits
-	looseUse int // of loose
+	waiting  []*delivery          // QoS 1 and 2, to be sent on this connection
+	open     map[uint16]*delivery // sent on this connection, by number
+	queued   int                  // of QoS 1 and 2, until acknowledged
+	bytes    int                  // of all that waits
+	looseUse int                  // of loose
 }
 
 // receipt is a QoS 2 message that has come, until the client has let go of
@@ -178,12 +180,15 @@ func (s *session) finish(d *delivery) {
 	if s.open[d.number()] == d {
 		delete(s.open, d.number())
 	}
-	for len(s.inflight) > 0 && s.inflight[0].done {
-		s.inflight = s.inflight[1:]
-	}
 	if s.persistent() {
 		s.broker.store.later(deleteDelivery(s.id, d.seq))
 	}
+}
+
+// inflight is what was sent and not acknowledged, in its order. The caller
+// holds mu.
+func (s *session) inflight() []*delivery {
+	return slices.SortedFunc(maps.Values(s.open), func(a, b *delivery) int { return cmp.Compare(a.seq, b.seq) })
 }
 
 // attach makes c the connection of s: what was in flight on an earlier one is
@@ -191,13 +196,7 @@ func (s *session) finish(d *delivery) {
 func (s *session) attach(c *conn) {
 	s.conn = c
 	s.connected.Store(true)
-	again := make([]*delivery, 0, len(s.inflight)+len(s.waiting))
-	for _, d := range s.inflight {
-		if !d.done {
-			again = append(again, d)
-		}
-	}
-	s.waiting, s.inflight, s.open = append(again, s.waiting...), nil, map[uint16]*delivery{}
+	s.waiting, s.open = append(s.inflight(), s.waiting...), map[uint16]*delivery{}
 	s.loose, s.looseUse = nil, 0
 }
 
@@ -261,6 +260,9 @@ func (s *session) collect(c *conn, out []byte) []byte {
 	}
 	for len(s.waiting) > 0 && len(s.open) < c.sendWindow && len(out) < writeBuffer {
 		d := s.waiting[0]
+		if s.open[d.number()] != nil {
+			break // the client owes the acknowledgement of a message 65,535 before
+		}
 		s.waiting[0] = nil
 		s.waiting = s.waiting[1:]
 		if d.received {
@@ -279,7 +281,6 @@ func (s *session) collect(c *conn, out []byte) []byte {
 		if len(s.open) == 0 {
 			s.progress = now
 		}
-		s.inflight = append(s.inflight, d)
 		s.open[d.number()] = d
 	}
 	if len(s.waiting) == 0 {

@@ -105,7 +105,7 @@ func (s *session) restrict() (lost []*subscription) {
 			delete(s.subs, filter)
 		}
 	}
-	for _, d := range slices.Concat(s.inflight, s.waiting) {
+	for _, d := range slices.Concat(s.inflight(), s.waiting) {
 		if !d.done && !coveredByAny(s.account.Subscribe, d.msg.topic) {
 			s.finish(d)
 		}
@@ -148,10 +148,10 @@ func (b *Broker) unregister(s *session) []change {
 	for _, sub := range s.subs {
 		b.router.remove(sub)
 	}
-	for _, d := range slices.Concat(s.inflight, s.waiting) {
+	for _, d := range slices.Concat(s.inflight(), s.waiting) {
 		s.forget(d)
 	}
-	s.loose, s.waiting, s.inflight = nil, nil, nil
+	s.loose, s.waiting, s.open = nil, nil, nil
 	c := s.conn
 	s.conn = nil
 	s.connected.Store(false)

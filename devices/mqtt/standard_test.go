@@ -664,3 +664,41 @@ func TestQoS2IsExactlyOnce(t *testing.T) {
 		watcher.hears("once") // the number was free again
 	})
 }
+
+// 2.2.1: a number is not used again while its message is unacknowledged, also
+// not when all others have been used meanwhile. What follows waits for the
+// client, and is sent again in its order if it comes back instead.
+func TestNumberOfAnUnacknowledgedMessage(t *testing.T) {
+	inVersions(t, func(t *testing.T, v packet.Version) {
+		b := startBroker(t, BrokerConfig{})
+		p, _ := b.connect(t, v, "c", keeping)
+		p.subscribe("std/a", 1, nil)
+		tell := func(payload string) {
+			t.Helper()
+			if err := b.Publish(t.Context(), "std/a", []byte(payload), 1, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		tell("owed")
+		owed := p.hears("owed").ID
+		b.mu.Lock()
+		s := b.sessions[hub+"/c"]
+		b.mu.Unlock()
+		s.mu.Lock()
+		s.seq += 0xffff - 2 // as many others, all of them acknowledged
+		s.mu.Unlock()
+		tell("last number")
+		if m := p.hears("last number"); m.ID != 0xffff {
+			t.Errorf("its number is %d", m.ID)
+		}
+		tell("the same number")
+		p.silent()
+		p.say(&packet.Ack{Type: packet.PUBACK, ID: owed})
+		if m := p.hears("the same number"); m.ID != owed {
+			t.Errorf("its number is %d, want %d", m.ID, owed)
+		}
+		again, _ := b.connect(t, v, "c", keeping)
+		again.hears("last number")
+		again.hears("the same number")
+	})
+}
