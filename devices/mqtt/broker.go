@@ -36,7 +36,8 @@ type BrokerConfig struct {
 	Window int
 	// UnsettledBytes is how much of all connections together may be unsettled
 	// at once; default 16 MiB. Beyond it who has more than 8 KiB of them is
-	// not read on until there is room, but for calls for help.
+	// not read on until there is room, but for calls for help. A message that
+	// is larger than half of it waits for that half.
 	UnsettledBytes int
 	// Sessions that one account may have, connected or kept; default 8. Of
 	// those not connected, the one longest gone makes room.

@@ -28,7 +28,10 @@ type unsettled struct {
 // full tells whether c has to wait with a message of so many bytes. The caller
 // holds c.mu, and looks again when c.room is broadcast.
 func (u *unsettled) full(c *conn, size int) bool {
-	if c.bytes+size <= ownUnsettled || u.bytes.Load()+int64(size) <= u.limit {
+	// Half is enough for the largest: for all that it needs, others who always
+	// have something on its way would never leave room.
+	need := min(int64(size), u.limit/2)
+	if c.bytes+size <= ownUnsettled || u.bytes.Load()+need <= u.limit {
 		return false
 	}
 	if urgent := c.broker.config.Urgent; urgent != nil && urgent(devices.Message{Client: c.account.ID, Topic: c.topic, Payload: c.publish.Payload}) {
@@ -38,7 +41,7 @@ func (u *unsettled) full(c *conn, size int) bool {
 	u.waiting[c] = struct{}{}
 	u.waits.Store(true)
 	u.mu.Unlock()
-	return u.bytes.Load()+int64(size) > u.limit // room may have been made meanwhile
+	return u.bytes.Load()+need > u.limit // room may have been made meanwhile
 }
 
 // release makes room. The caller holds the mu of no connection.

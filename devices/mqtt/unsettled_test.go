@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
+	"github.com/linli-edge/gateway/devices/mqtt/packet"
 )
 
 // hanging is a journal that takes messages and commits none until it is told
@@ -128,4 +130,13 @@ func TestNoRoomIsNeededForAnSOS(t *testing.T) {
 		}
 		b.stop()
 	})
+}
+
+// A message that is larger than what may be unsettled altogether has its turn
+// too: it would wait for ever, and hold one of the few places for large ones.
+func TestMessageLargerThanTheLimit(t *testing.T) {
+	b := startBroker(t, BrokerConfig{UnsettledBytes: 32 << 10})
+	p, _ := b.connect(t, packet.V5, "c", nil)
+	p.publish("std/a", 1, strings.Repeat("x", 40<<10), nil)
+	p.publish("std/a", 1, "y", nil)
 }
