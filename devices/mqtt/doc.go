@@ -79,7 +79,8 @@
 // # Where the standard leaves a choice
 //
 // No wills are sent when the gateway stops or when it drops a connection
-// because it could not keep a message: the client is there. Subscriptions that
+// because it could not keep a message: the client is there. That of a
+// connection whose client has connected again comes before what that says. Subscriptions that
 // overlap lead to one copy with the highest QoS and all identifiers. A shared
 // subscription gives to its members in turn, to connected ones first. Enhanced
 // authentication is refused (0x8C). A topic that begins with $ can only be

@@ -32,9 +32,11 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 			return &refusal{refusedSessions, packet.QuotaExceeded, "too many sessions of one account"}
 		}
 	}
+	var earlier *conn
 	if s != nil {
 		s.mu.Lock()
 		limbo := s.limbo
+		earlier = s.conn
 		s.mu.Unlock()
 		if limbo >= mostLimbo {
 			b.mu.Unlock()
@@ -43,6 +45,10 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 	}
 	var changes []change
 	present := s != nil && !clean
+	var last *will
+	if earlier != nil {
+		last = earlier.leaveWill(!present)
+	}
 	if s != nil && clean {
 		changes = append(changes, b.unregister(s)...)
 	}
@@ -53,7 +59,6 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 	}
 	b.pending--
 	s.mu.Lock()
-	earlier := s.conn
 	stopTimers(s)
 	before := s.keep
 	s.account, s.keep = c.account, c.keep
@@ -79,8 +84,38 @@ func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present
 	}
 	// Nobody waits for this: what depends on it is written after it.
 	b.commit(changes, func(error) {})
+	if last != nil {
+		c.inherit(last)
+	}
 	c.kick()
 	return nil
+}
+
+// leaveWill takes the will from a connection of which another takes the place,
+// nil if none is due. over tells whether the session ends with it.
+func (c *conn) leaveWill(over bool) *will {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	w := c.will
+	c.will = nil
+	if w == nil || c.silent || w.delay > 0 && !over {
+		return nil
+	}
+	return w
+}
+
+// inherit sends the will of the connection whose place c has taken, before
+// anything that c says: that a client has gone must not be the last that is
+// heard of one that has come back.
+func (c *conn) inherit(w *will) {
+	m := w.message
+	sl := &slot{size: slotSize + len(m.topic) + len(m.payload), msg: m}
+	c.mu.Lock()
+	c.slots = append(c.slots, sl)
+	c.bytes += sl.size
+	c.mu.Unlock()
+	c.broker.unsettled.bytes.Add(int64(sl.size))
+	c.handle(sl, devices.Message{Client: c.account.ID, Topic: m.topic, Payload: m.payload})
 }
 
 // ends tells whether the session is over with a connection that is closed,

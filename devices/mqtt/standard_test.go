@@ -702,3 +702,47 @@ func TestNumberOfAnUnacknowledgedMessage(t *testing.T) {
 		again.hears("the same number")
 	})
 }
+
+// 3.1.4: a device that comes back before anybody noticed that it was gone is
+// there: its will is with the handler and with whoever subscribed before what
+// it says then, also while a message of the lost connection waits for the
+// journal.
+func TestWillOfATakenOverConnectionComesFirst(t *testing.T) {
+	inVersions(t, func(t *testing.T, v packet.Version) {
+		for name, clean := range map[string]bool{"clean": true, "kept": false} {
+			t.Run(name, func(t *testing.T) {
+				b := startBroker(t, BrokerConfig{})
+				shown, stop, err := b.Watch("std/status")
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer stop()
+				withWill := func(c *packet.Connect) {
+					if keeping(c); clean {
+						c.CleanStart = true
+					}
+					c.Will = &packet.Will{Topic: []byte("std/status"), Payload: []byte("gone"), Retain: true}
+				}
+				first, _ := b.connect(t, v, "c", withWill)
+				b.handler.Hang()
+				first.say(&packet.Publish{Topic: []byte("std/a"), QoS: 1, ID: 1, Payload: []byte("unsettled")})
+				b.handler.AwaitCalls(t, 1)
+				second, _ := b.connect(t, v, "c", withWill)
+				second.say(&packet.Publish{Topic: []byte("std/status"), QoS: 1, ID: 1, Payload: []byte("back"), Retain: true})
+				b.handler.AwaitCalls(t, 3)
+				b.handler.Release()
+				second.ack(packet.PUBACK, 1)
+				var heard []string
+				for _, m := range b.handler.Given() {
+					heard = append(heard, string(m.Payload))
+				}
+				if want := []string{"unsettled", "gone", "back"}; !slices.Equal(heard, want) {
+					t.Errorf("heard %q, want %q", heard, want)
+				}
+				if one, two := <-shown, <-shown; string(one.Payload) != "gone" || string(two.Payload) != "back" {
+					t.Errorf("passed on %q, then %q", one.Payload, two.Payload)
+				}
+			})
+		}
+	})
+}
