@@ -140,6 +140,7 @@ type Broker struct {
 	started     time.Time
 	received    atomic.Uint64 // messages
 	queuedBytes atomic.Int64  // of all sessions
+	revocations atomic.Uint64 // so often rights have changed; rises under mu
 	// retaining keeps retained messages in one order, in memory and on disk,
 	// and apart from new subscriptions, so that these get each once. It is
 	// taken before all other locks.
@@ -368,6 +369,7 @@ func (b *Broker) Publish(ctx context.Context, topic string, payload []byte, qos 
 // if Login still lets it.
 func (b *Broker) Disconnect(account string) {
 	b.mu.Lock()
+	b.revocations.Add(1)
 	all := slices.Collect(maps.Keys(b.byAccount[account]))
 	b.mu.Unlock()
 	for _, s := range all {

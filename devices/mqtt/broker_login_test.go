@@ -4,9 +4,14 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/devicetest"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
+	"github.com/linli-edge/gateway/devices/mqtt/packet"
 )
 
 func TestDeniedByDefault(t *testing.T) {
@@ -181,4 +186,30 @@ func TestDisconnectRevokes(t *testing.T) {
 			t.Error("the session of the revoked account was kept")
 		}
 	})
+}
+
+// Whoever is logging in while the secret is taken back is not let in by the
+// answer of a moment before.
+func TestRevokedWhileLoggingIn(t *testing.T) {
+	var b *Broker
+	revoked := false
+	login := func(c Credentials) (devices.Account, bool) {
+		if revoked {
+			return devices.Account{}, false
+		}
+		revoked = true // after it was found to be good
+		b.Disconnect(c.User)
+		return testLogin(c)
+	}
+	b, err := NewBroker(BrokerConfig{Listeners: []Listener{{Address: "127.0.0.1:0"}}, RefusalDelay: time.Millisecond}, login, devicetest.NewHandler().Handle, testLog(t), prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer runDriver(t, b)()
+	p := (&brokerBench{Broker: b}).peer(t, packet.V5)
+	p.send((&packet.Connect{Version: packet.V5, CleanStart: true, User: []byte(hub), Password: []byte(hub)}).Append(nil))
+	if ack := expect[*packet.Connack](p); ack.Reason != packet.BadUserOrPassword {
+		t.Errorf("told %v", ack.Reason)
+	}
+	p.closed()
 }

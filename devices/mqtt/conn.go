@@ -25,6 +25,7 @@ var (
 	errGoodbye   = errors.New("client said goodbye")
 	errEnded     = errors.New("gateway ended the connection")
 	errKeepAlive = errors.New("nothing heard in one and a half keep-alives")
+	errRevoked   = errors.New("rights have changed")
 )
 
 // conn is one connection. One goroutine reads it for as long as it lives; it
@@ -197,7 +198,18 @@ func (c *conn) connect(p *packet.Connect) error {
 	if p.Properties.Has(packet.AuthenticationMethod) {
 		return &refusal{refusedProtocol, packet.BadAuthenticationMethod, "enhanced authentication is not offered"}
 	}
-	client := string(p.ClientID)
+	for {
+		if err := c.admit(p); !errors.Is(err, errRevoked) {
+			return err
+		}
+	}
+}
+
+// admit logs the client in and gives it its session. It returns errRevoked if
+// somebody's rights have changed meanwhile.
+func (c *conn) admit(p *packet.Connect) error {
+	b, client := c.broker, string(p.ClientID)
+	asOf := b.revocations.Load()
 	account, ok := b.login(Credentials{User: string(p.User), Secret: p.Password, Client: client, Certificate: c.certificate, Remote: remoteOf(c.nc)})
 	if !ok || account.ID == "" {
 		return &refusal{refusedCredentials, packet.BadUserOrPassword, "unknown user, or not their secret"}
@@ -217,7 +229,7 @@ func (c *conn) connect(p *packet.Connect) error {
 		return err
 	}
 	c.limits(p, &answer)
-	return b.attach(c, client, p.CleanStart, func(present bool) {
+	return b.attach(c, client, p.CleanStart, asOf, func(present bool) {
 		b.metrics.connections.WithLabelValues(c.kind).Inc() // before the client can know
 		answer.SessionPresent = present
 		c.reply(&answer)

@@ -15,11 +15,16 @@ const mostLimbo = 8
 
 var errTakenOver = errors.New("the client has connected again")
 
-// attach gives c its session, a new one or one that was kept. welcome is
-// called before anything of the session is sent.
-func (b *Broker) attach(c *conn, client string, clean bool, welcome func(present bool)) error {
+// attach gives c its session, a new one or one that was kept, unless there was
+// a revocation after so many, because that would not find c. welcome is called
+// before anything of the session is sent.
+func (b *Broker) attach(c *conn, client string, clean bool, revocations uint64, welcome func(present bool)) error {
 	key := c.account.ID + "/" + client
 	b.mu.Lock()
+	if b.revocations.Load() != revocations {
+		b.mu.Unlock()
+		return errRevoked
+	}
 	if b.stopped {
 		b.mu.Unlock()
 		return &refusal{refusedProtocol, packet.ServerUnavailable, "gateway stops"}
