@@ -128,7 +128,9 @@ func (s *stream) send(name string, body []byte) (sent bool, err error) {
 	}
 	var message bytes.Buffer
 	fmt.Fprintf(&message, "event: %s\n", name)
-	for line := range bytes.SplitSeq(body, []byte("\n")) {
+	// A carriage return ends a line, too, and what follows it would be read as
+	// a field of the stream: it may be in what a device calls itself.
+	for line := range bytes.SplitSeq(bytes.ReplaceAll(body, []byte("\r"), []byte(" ")), []byte("\n")) {
 		fmt.Fprintf(&message, "data: %s\n", line)
 	}
 	message.WriteByte('\n')

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 )
@@ -153,5 +154,24 @@ func TestAStreamThatEndsIsNoError(t *testing.T) {
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("ended by %v", err)
+	}
+}
+
+// A browser ends a line of the stream at a carriage return as well: what a
+// stranger calls itself must not become the panel of the calls for help.
+func TestWhatAStrangerSaysStaysInItsPanel(t *testing.T) {
+	b := newBox(t)
+	b.Registry.Inbox().Heard(devices.Contact{Bridge: "z2m", Address: "lamp\revent: incidents\rdata: all is calm\r\r", Received: b.clock()}, func() devices.Looks { return devices.Looks{} })
+	r := &reader{ResponseRecorder: httptest.NewRecorder(), takes: 100}
+	s := &stream{c: b.Console, lang: texts.English, w: r, out: http.NewResponseController(r), sent: map[string][]byte{}}
+	b.must(s.look(true))
+	incidents := 0
+	for _, line := range strings.FieldsFunc(r.Body.String(), func(c rune) bool { return c == '\r' || c == '\n' }) {
+		if line == "event: incidents" {
+			incidents++
+		}
+	}
+	if incidents != 1 || !strings.Contains(r.Body.String(), "lamp event: incidents") {
+		t.Errorf("%d panels of incidents: %q", incidents, r.Body)
 	}
 }
