@@ -47,27 +47,24 @@ func plainOf(t reflect.Type, required []string) *plain {
 	return p
 }
 
-// read sets the fields of v, a zero struct, from valid JSON. It reports false,
-// with v in between, if anything is not as it should be.
+// read sets the fields of v, a zero struct. It reports false, with v in between,
+// if anything is not as it should be.
 func (p *plain) read(v reflect.Value, data []byte) bool {
-	if p == nil || data[0] != '{' {
+	if p == nil {
 		return false
 	}
 	var found uint64
-	for name, value := range Fields(data) {
+	good := true
+	object := Fields(data, func(name, value []byte) {
 		i := slices.IndexFunc(p.names, func(n string) bool { return n == string(name) })
 		if i < 0 {
-			if slices.ContainsFunc(p.names, func(n string) bool { return strings.EqualFold(n, string(name)) }) {
-				return false
-			}
-			continue
+			good = good && !slices.ContainsFunc(p.names, func(n string) bool { return strings.EqualFold(n, string(name)) })
+			return
 		}
-		if !setPlain(v.Field(i), value) {
-			return false
-		}
+		good = good && setPlain(v.Field(i), value)
 		found |= 1 << i
-	}
-	return found&p.required == p.required
+	})
+	return object && good && found&p.required == p.required
 }
 
 func setPlain(f reflect.Value, value []byte) bool {

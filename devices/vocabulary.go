@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"iter"
 	"reflect"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ func SpecFor[P Payload](kind Kind, urgency Urgency) Spec {
 		if len(bytes.TrimSpace(data)) == 0 {
 			data = json.RawMessage("{}")
 		}
-		if !json.Valid(data) || !plain.read(reflect.ValueOf(&p).Elem(), data) {
+		if !plain.read(reflect.ValueOf(&p).Elem(), data) {
 			p = zero
 			if err := decode(data, required, &p); err != nil {
 				return nil, err
@@ -83,16 +82,16 @@ func checkRequired(data json.RawMessage, required []string) error {
 		return nil
 	}
 	var found uint64 // of required, by place
-	for name, value := range Fields(data) {
+	Fields(data, func(name, value []byte) {
 		i := slices.IndexFunc(required, func(r string) bool { return r == string(name) })
 		if i < 0 {
-			continue
+			return
 		}
 		found |= 1 << i
 		if string(value) == "null" {
 			found &^= 1 << i
 		}
-	}
+	})
 	for i, name := range required {
 		if found&(1<<i) == 0 {
 			return fmt.Errorf("%s: missing", name)
@@ -100,67 +99,6 @@ func checkRequired(data json.RawMessage, required []string) error {
 	}
 	return nil
 }
-
-// Fields are the names and values in a JSON object, none in any other JSON.
-// The data has to be valid. It is what is left of decoding where the names of
-// interest are few and the rest is not worth the memory.
-func Fields(data []byte) iter.Seq2[[]byte, []byte] {
-	return func(yield func(name, value []byte) bool) {
-		data = bytes.TrimSpace(data)
-		if len(data) == 0 || data[0] != '{' {
-			return
-		}
-		for i := 1; i < len(data); {
-			if data[i] != '"' { // blanks, a comma, the end
-				i++
-				continue
-			}
-			end := i + value(data[i:])
-			name := data[i+1 : end-1]
-			if bytes.IndexByte(name, '\\') >= 0 { // rare: spelled out
-				var plain string
-				_ = json.Unmarshal(data[i:end], &plain) // it is valid
-				name = []byte(plain)
-			}
-			i = end
-			for i < len(data) && (data[i] == ':' || blank(data[i])) {
-				i++
-			}
-			end = i + value(data[i:])
-			if !yield(name, data[i:end]) {
-				return
-			}
-			i = end
-		}
-	}
-}
-
-// value is how long the JSON value is with which data begins.
-func value(data []byte) int {
-	depth, quoted := 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case quoted && c == '\\':
-			i++
-		case c == '"':
-			if quoted = !quoted; !quoted && depth == 0 {
-				return i + 1
-			}
-		case quoted:
-		case c == '{', c == '[':
-			depth++
-		case depth == 0 && (c == ',' || c == '}' || c == ']' || blank(c)):
-			return i
-		case c == '}', c == ']':
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		}
-	}
-	return len(data)
-}
-
-func blank(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 // ErrUnknownType is wrapped by the error of Parse for a type that no kind of
 // device reports.
