@@ -117,24 +117,29 @@ func openWholeState(path string) (*handle, error) {
 
 // sealValue is the value as it is kept, with a checksum behind it.
 func sealValue(bucket string, key, value []byte) []byte {
-	sealed := make([]byte, 0, len(value)+crcBytes)
-	sealed = append(sealed, value...)
-	return binary.LittleEndian.AppendUint32(sealed, valueChecksum(bucket, key, value))
+	place := placeOf(bucket, key, len(value)+crcBytes)
+	sealed := append(place, value...)
+	return binary.LittleEndian.AppendUint32(sealed, crc32.Checksum(sealed, castagnoli))[len(place):]
 }
 
 // openValue is the value within a sealed one, of which it is a part.
 func openValue(bucket string, key, sealed []byte) (value []byte, ok bool) {
 	n := len(sealed) - crcBytes
-	if n < 0 || valueChecksum(bucket, key, sealed[:n]) != binary.LittleEndian.Uint32(sealed[n:]) {
+	if n < 0 {
+		return nil, false
+	}
+	crc := crc32.Checksum(placeOf(bucket, key, 0), castagnoli)
+	if crc32.Update(crc, castagnoli, sealed[:n]) != binary.LittleEndian.Uint32(sealed[n:]) {
 		return nil, false
 	}
 	return sealed[:n:n], true
 }
 
-func valueChecksum(bucket string, key, value []byte) uint32 {
-	crc := crc32.Update(0, castagnoli, []byte(bucket))
-	crc = crc32.Update(crc, castagnoli, []byte{0})
-	crc = crc32.Update(crc, castagnoli, binary.LittleEndian.AppendUint32(nil, uint32(len(key))))
-	crc = crc32.Update(crc, castagnoli, key)
-	return crc32.Update(crc, castagnoli, value)
+// placeOf is what the checksum of a value covers before it: where it belongs.
+// There is room for so many bytes more.
+func placeOf(bucket string, key []byte, room int) []byte {
+	b := make([]byte, 0, len(bucket)+1+4+len(key)+room)
+	b = append(append(b, bucket...), 0)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(key)))
+	return append(b, key...)
 }
