@@ -65,7 +65,9 @@ func decodeOldest(value []byte) (draft, error) {
 	return draft{Counts: []count{{Code: d.Counts[0].Code}}, At: clock.Moment{At: d.At.At}}, nil
 }
 
-func draftKey(seq uint64, i int) []byte { return binary.BigEndian.AppendUint16(number(seq), uint16(i)) }
+func appendDraftKey(key []byte, seq uint64, i int) []byte {
+	return binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint64(key, seq), uint16(i))
+}
 
 func (d draft) undated() bool { return d.At.At.IsZero() }
 
@@ -214,8 +216,9 @@ func (b *batch) putDraft(key []byte, d draft) error {
 func (b *batch) count(key []byte, d draft, sign int64) (int, error) {
 	b.amounts = d.amounts(b.amounts[:0])
 	for _, a := range b.amounts {
-		i, name := catalogue[a.code], rowKey(a.period, d.Facility, a.code)
-		row, err := b.row(name)
+		i := catalogue[a.code]
+		b.name = appendRowKey(b.name[:0], a.period, d.Facility, a.code)
+		row, err := b.row(b.name)
 		if err != nil {
 			return 0, err
 		}
@@ -226,10 +229,10 @@ func (b *batch) count(key []byte, d draft, sign int64) (int, error) {
 		}
 		row.add(i, a)
 		if b.trace != nil {
-			b.trace(name, key, a)
+			b.trace(string(b.name), key, a)
 		}
 		if b.rebuild.until > 0 && b.rebuild.unsure && (i.Fold == Hours || b.strange) {
-			b.tx.Put(bucketHeld, []byte(name), nil)
+			b.tx.Put(bucketHeld, b.name, nil)
 		}
 	}
 	return len(b.amounts), nil

@@ -47,6 +47,7 @@ type batch struct {
 	since    uint64 // the least generation
 	rows     map[string]*record
 	things   map[string]*thing
+	members  map[string]int64 // how often, of those that were counted
 	calendar clock.Calendar
 	boots    []clock.Boot // of the calendar, as on disk
 	marks    []span       // days that have become uncertain for good
@@ -63,7 +64,10 @@ type batch struct {
 	told    int  // how many drafts it has made
 	strange bool // a thing was met for the first time
 
-	amounts []amount // of the draft that is being counted
+	draft   []byte   // key of the draft that is being counted
+	amounts []amount // of it
+	name    []byte   // key of the row that one of them is added to
+	key     []byte   // of a thing or a member that is being looked up
 }
 
 // apply folds entries of the journal in one transaction. The things are those
@@ -72,7 +76,7 @@ type batch struct {
 func apply(tx *journal.Tx, entries []journal.Entry, people *registry.Snapshot, o Options, since uint64, things map[string]*thing, trace func(string, []byte, amount)) (tally, error) {
 	b := &batch{
 		tx: tx, people: people, months: o.Months, since: since, trace: trace,
-		rows: map[string]*record{}, things: things,
+		rows: map[string]*record{}, things: things, members: map[string]int64{},
 		newest: string(tx.Get(bucketMeta, []byte("newest"))),
 		tally:  tally{changes: map[changeLabel]int{}}, rebuild: loadRebuild(tx),
 	}
@@ -197,21 +201,22 @@ func Place(d devices.Device) string {
 // has no duration.
 func (b *batch) emit(facility string, at, since clock.Moment, counts ...count) error {
 	b.told++
-	return b.keep(draftKey(b.seq, b.told-1), draft{Facility: facility, Counts: counts, At: at, Since: since})
+	b.draft = appendDraftKey(b.draft[:0], b.seq, b.told-1)
+	return b.keep(b.draft, draft{Facility: facility, Counts: counts, At: at, Since: since})
 }
 
 // row is the record of a key, to be changed in place.
-func (b *batch) row(key string) (*record, error) {
-	if r, ok := b.rows[key]; ok {
+func (b *batch) row(key []byte) (*record, error) {
+	if r, ok := b.rows[string(key)]; ok {
 		return r, nil
 	}
 	r := &record{}
-	if value := b.tx.Get(bucketRows, []byte(key)); value != nil {
+	if value := b.tx.Get(bucketRows, key); value != nil {
 		if err := json.Unmarshal(value, r); err != nil {
 			return nil, fmt.Errorf("row %q: damaged: %w", key, err)
 		}
 	}
-	b.rows[key] = r
+	b.rows[string(key)] = r
 	return r, nil
 }
 
@@ -221,6 +226,7 @@ func (b *batch) save() error {
 		return err
 	}
 	b.saveMarks()
+	b.saveMembers()
 	if err := b.saveThings(); err != nil {
 		return err
 	}

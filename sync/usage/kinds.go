@@ -1,6 +1,7 @@
 package usage
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -115,6 +116,13 @@ func toInt(yes bool) int {
 	return 0
 }
 
+// What a parcel adds: there are too many to make it anew for each.
+var (
+	parcelCame   = []count{{Code: Deposits.Code, N: 1}, {Code: Overdue.Code, Of: 1}, {Code: "parcel.turnover", N: 1}}
+	parcelWent   = []count{{Code: Pickups.Code, N: 1}, {Code: "parcel.dwell", N: 1}}
+	parcelServed = slices.Concat(parcelWent, served(locker.Kind, 1))
+)
+
 func foldLocker(b *batch, d placed, p devices.Payload, at clock.Moment) error {
 	taken, isTaken := p.(locker.PickedUp)
 	courier := isTaken && taken.By == locker.ByCourier
@@ -123,13 +131,12 @@ func foldLocker(b *batch, d placed, p devices.Payload, at clock.Moment) error {
 	}, func(c compartment.Change, _ *contents, _ clock.Moment) []count {
 		switch c.Kind {
 		case compartment.Came:
-			return []count{{Code: Deposits.Code, N: 1}, {Code: Overdue.Code, Of: 1}, {Code: "parcel.turnover", N: 1}}
+			return parcelCame
 		case compartment.Went:
-			counts := append(make([]count, 0, 5), count{Code: Pickups.Code, N: 1}, count{Code: "parcel.dwell", N: 1})
-			if !courier {
-				counts = append(counts, served(d.Kind, 1)...)
+			if courier {
+				return parcelWent
 			}
-			return counts
+			return parcelServed
 		case compartment.Flagged:
 			return []count{{Code: Overdue.Code, N: 1}}
 		case compartment.FaultSet:

@@ -87,7 +87,7 @@ func (b *batch) closing() string {
 // addUp makes the row of a month of those of its days.
 func (b *batch) addUp(key string) error {
 	month, rest, _ := strings.Cut(key, "/")
-	sum, err := b.row(key)
+	sum, err := b.row([]byte(key))
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,13 @@ const (
 )
 
 func rowKey(day, facility, indicator string) string {
-	return day + "/" + facility + "/" + indicator
+	return string(appendRowKey(nil, day, facility, indicator))
+}
+
+func appendRowKey(key []byte, day, facility, indicator string) []byte {
+	key = append(append(key, day...), '/')
+	key = append(append(key, facility...), '/')
+	return append(key, indicator...)
 }
 
 func decodeRow(key string, value []byte, generation uint64) (Row, error) {

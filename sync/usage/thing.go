@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -58,16 +57,28 @@ const briefDays = 60
 var brief = []string{thingBooking, thingRating, thingIncident}
 
 func thingKey(kind string, whose ...string) string {
-	return kind + "\x00" + strings.Join(whose, "\x00")
+	return string(appendThingKey(nil, kind, whose...))
+}
+
+func appendThingKey(key []byte, kind string, whose ...string) []byte {
+	key = append(append(key, kind...), 0)
+	for i, w := range whose {
+		if i > 0 {
+			key = append(key, 0)
+		}
+		key = append(key, w...)
+	}
+	return key
 }
 
 // thingOf is the state of a thing, to be changed in place.
 func thingOf[S any](b *batch, kind string, whose ...string) (*S, *thing, error) {
-	key := thingKey(kind, whose...)
-	t := b.things[key]
+	b.key = appendThingKey(b.key[:0], kind, whose...)
+	t := b.things[string(b.key)]
 	if t == nil {
+		key := string(b.key)
 		t = &thing{State: new(S)}
-		value := b.tx.Get(bucketThings, []byte(key))
+		value := b.tx.Get(bucketThings, b.key)
 		if value == nil {
 			b.strange = true
 		} else if err := json.Unmarshal(value, t); err != nil {
@@ -81,7 +92,7 @@ func thingOf[S any](b *batch, kind string, whose ...string) (*S, *thing, error) 
 		s = new(S)
 		if raw, ok := t.State.(*json.RawMessage); ok {
 			if err := json.Unmarshal(*raw, s); err != nil {
-				return nil, nil, fmt.Errorf("%q: damaged: %w", key, err)
+				return nil, nil, fmt.Errorf("%q: damaged: %w", b.key, err)
 			}
 		}
 		t.State = s
@@ -153,18 +164,24 @@ func (b *batch) member(a amount, facility string, sign int64) int64 {
 		mac.Write([]byte(facility + "\x00" + a.member))
 		name = mac.Sum(nil)[:16]
 	}
-	key := append([]byte(rowKey(a.period, facility, a.code)+"/"), name...)
-	var before int64
-	if v := b.tx.Get(bucketMembers, key); len(v) == 8 {
-		before = int64(binary.BigEndian.Uint64(v))
+	b.key = append(append(appendRowKey(b.key[:0], a.period, facility, a.code), '/'), name...)
+	before, known := b.members[string(b.key)]
+	if !known {
+		before = int64(toNumber(b.tx.Get(bucketMembers, b.key)))
 	}
-	after := before + sign
-	if after <= 0 {
-		b.tx.Delete(bucketMembers, key)
-	} else {
-		b.tx.Put(bucketMembers, key, number(uint64(after)))
+	after := max(0, before+sign)
+	b.members[string(b.key)] = after
+	return min(1, after) - min(1, before)
+}
+
+func (b *batch) saveMembers() {
+	for key, n := range b.members {
+		if n == 0 {
+			b.tx.Delete(bucketMembers, []byte(key))
+		} else {
+			b.tx.Put(bucketMembers, []byte(key), number(uint64(n)))
+		}
 	}
-	return min(1, max(0, after)) - min(1, before)
 }
 
 func (b *batch) monthKey(month string) []byte {
