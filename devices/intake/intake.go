@@ -361,17 +361,15 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 		detail := fmt.Sprintf("time: %s is not believed, the event counts at its reception: set the device's clock", e.Observed.Format(time.RFC3339))
 		wrong = append(wrong, &rejection{devices.RejectTime, detail})
 	}
-	record := func(done func(error)) { in.record(e, t, done) }
-	levels := &in.levels[urgency]
 	switch {
 	case r.Held != nil:
-		levels.change(d.ID, heldKey(r), "held", equal, t, record, in.unchanged.Inc)
+		in.recordNews(e, heldKey(r), "held", equal, t)
 	case isLevel:
-		levels.change(d.ID, string(r.Type)+"/"+leveled.Level(), string(e.Data), equal, t, record, in.unchanged.Inc)
+		in.recordNews(e, string(r.Type)+"/"+leveled.Level(), string(e.Data), equal, t)
 	case r.Number != "":
-		levels.change(d.ID, "number/"+string(r.Type)+"/"+r.Instance, numbered(r.Number, e.Received), repeated, t, record, in.unchanged.Inc)
+		in.recordNews(e, "number/"+string(r.Type)+"/"+r.Instance, numbered(r.Number, e.Received), repeated, t)
 	default:
-		record(t.expect())
+		in.record(e, t, t.expect())
 	}
 	for _, w := range wrong {
 		in.reject(d.ID, m, w, t)
@@ -380,6 +378,11 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 
 // heldKey names the condition behind an occurrence among the levels.
 func heldKey(r devices.Report) string { return "held/" + string(r.Type) + "/" + r.Instance }
+
+// recordNews records e unless value is what is known under key.
+func (in *Intake) recordNews(e devices.Event, key, value string, same func(last, value string) bool, t *tally) {
+	in.levels[e.Urgency].change(e.Device, key, value, same, t, func(done func(error)) { in.record(e, t, done) }, in.unchanged.Inc)
+}
 
 func (in *Intake) record(e devices.Event, t *tally, done func(error)) {
 	device, typ := e.Device, e.Type

@@ -88,7 +88,9 @@ func text(value []byte, field string, s *string) error {
 		*s = plain
 		return nil
 	}
-	err := json.Unmarshal(value, s)
+	spelled := *s
+	err := json.Unmarshal(value, &spelled)
+	*s = spelled
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
 		wrong.Field = field
@@ -146,12 +148,15 @@ func (id *identity) UnmarshalJSON(b []byte) error {
 	if string(b) == "null" {
 		return nil
 	}
-	s := string(b)
-	if b[0] == '"' {
+	var s string
+	switch {
+	case b[0] == '"':
 		if err := text(b, "id", &s); err != nil {
 			return err
 		}
-	} else if (b[0] < '0' || b[0] > '9') && b[0] != '-' {
+	case b[0] >= '0' && b[0] <= '9', b[0] == '-':
+		s = string(b)
+	default:
 		return errors.New("id: must be a string or a number")
 	}
 	if len(s) > 128 || !utf8.ValidString(s) {

@@ -34,6 +34,11 @@ const tamperCode = "tamper"
 // low tells whether the battery counts as low so far. Every kind that has
 // these types spells them alike: see package condition and wearable.
 func says(t devices.Type, data json.RawMessage, low bool) (typ devices.Type, wrong, ok bool) {
+	switch t {
+	case wearable.TypeBattery, wearable.TypeWorn, condition.TypeFault:
+	default:
+		return "", false, false
+	}
 	var p struct {
 		Percent *int   `json:"percent"`
 		Low     bool   `json:"low"`
@@ -41,11 +46,8 @@ func says(t devices.Type, data json.RawMessage, low bool) (typ devices.Type, wro
 		Code    string `json:"code"`
 		Cleared bool   `json:"cleared"`
 	}
-	switch t {
-	case wearable.TypeBattery, wearable.TypeWorn, condition.TypeFault:
-		if json.Unmarshal(data, &p) != nil {
-			return "", false, false // intake has refused it
-		}
+	if json.Unmarshal(data, &p) != nil {
+		return "", false, false // intake has refused it
 	}
 	switch t {
 	case wearable.TypeBattery:

@@ -45,8 +45,9 @@ func (g guard) Submit(ctx context.Context, event devices.Event, done func(error)
 		return g.next.Submit(ctx, event, done)
 	}
 	g.engine.watch(event)
+	watched := event // apart, or every event would be on the heap
 	err := g.next.Submit(ctx, event, func(err error) {
-		g.engine.settle(event, err)
+		g.engine.settle(watched, err)
 		done(err)
 	})
 	if err != nil {

@@ -140,7 +140,8 @@ func (s *subject) set(key string, f Found, on bool) {
 	}
 	s.N++
 	s.changed = true
-	s.Pending = append(s.Pending, pending{ID: fmt.Sprintf("found/%s/%s/%d", s.generation, key, s.N), Found: &f})
+	found := f
+	s.Pending = append(s.Pending, pending{ID: fmt.Sprintf("found/%s/%s/%d", s.generation, key, s.N), Found: &found})
 	if len(s.Pending) > maxPending {
 		s.Pending = slices.Clone(s.Pending[1:])
 	}

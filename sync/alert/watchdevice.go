@@ -106,7 +106,6 @@ func (b *watchboard) fault(e devices.Event, sc scene) {
 
 // locker takes in what compartments that are not for meals report.
 func (b *watchboard) locker(e devices.Event) {
-	var n int
 	switch e.Type {
 	case locker.TypeDoor:
 		b.door(e)
@@ -117,6 +116,12 @@ func (b *watchboard) locker(e devices.Event) {
 			b.waiting(e, p.Compartment, true)
 		}
 		return
+	}
+	if len(b.of("device/"+e.Device).On) == 0 {
+		return // nothing waits, as nearly always
+	}
+	var n int
+	switch e.Type {
 	case locker.TypePickedUp:
 		p, err := decode[locker.PickedUp](e)
 		if err != nil {
