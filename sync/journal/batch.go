@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"runtime"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -24,9 +23,13 @@ const (
 	// 700 bytes each.
 	companyEvents = 32
 
-	// gatherEvents is the size from which a commit is cheap beside its events,
-	// in time and in bytes.
-	gatherEvents = 256
+	// Callers of one commit and those that came while it ran are a crowd, waited
+	// for, if there are so many of them; with maxCrowd back a commit is cheap beside its events,
+	// in time and in bytes, and the next batch is prepared while it is written.
+	minCrowd, maxCrowd = 8, 256
+
+	// maxPatience with a crowd, whatever a commit took: the disk may have hung.
+	maxPatience = 10 * time.Millisecond
 )
 
 // ErrClosed is returned by everything that is asked of a closed journal.
@@ -101,7 +104,8 @@ func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error))
 	b.records = append(b.records, make([]byte, crcBytes)...)
 	p.end = len(b.records)
 	b.events = append(b.events, p)
-	wake := len(b.events) == 1 || len(b.events) == companyEvents || b.full()
+	n := len(b.events)
+	wake := n == 1 || n == companyEvents || n == c.crowd || b.full()
 	c.mu.Unlock()
 	if wake {
 		c.wake()
@@ -141,11 +145,10 @@ func (c *chain) take() *batch {
 			continue
 		case full || closed:
 		default:
-			if left := c.wait - time.Since(since); left > 0 && n < companyEvents {
+			if left := c.patience(n, since); left > 0 {
 				c.await(left)
 				continue
 			}
-			c.gather(b, n)
 		}
 		c.mu.Lock()
 		c.filling = newBatch(c.spareEvents, c.spareRecords)
@@ -166,21 +169,20 @@ func (c *chain) await(d time.Duration) {
 	}
 }
 
-// gather lets the callers that the last commit has just released come back
-// with their next event, as long as they keep coming: otherwise every second
-// batch would hold only the quickest of them. A large batch goes at once:
-// while it is written, the next one is prepared.
-func (c *chain) gather(b *batch, n int) {
-	for n < min(c.released, gatherEvents) {
-		runtime.Gosched()
-		c.mu.Lock()
-		now := len(b.events)
-		c.mu.Unlock()
-		if now == n {
-			return
-		}
-		n = now
+// patience is how much longer a batch of n events, the first of them of since,
+// waits for company: as configured, because flash wears by the commit; and
+// after a commit that released a crowd, a part of that commit's time for the
+// same callers to come back, because every second batch would else hold only
+// the quickest of them and take as long as the whole.
+func (c *chain) patience(n int, since time.Time) time.Duration {
+	var left time.Duration
+	if n < companyEvents {
+		left = c.wait - time.Since(since)
 	}
+	if n < c.crowd {
+		left = max(left, min(c.took/4, maxPatience)-time.Since(c.ended))
+	}
+	return left
 }
 
 // settle tells everyone who waits for b, and keeps its memory for the next.
@@ -192,9 +194,20 @@ func (c *chain) settle(b *batch, err error) {
 			done(err)
 		}
 	}
-	c.released = len(b.events)
+	c.released(len(b.events))
 	if cap(b.records) <= spareBytes {
 		clear(b.events) // lets go of what done refers to
 		c.spareEvents, c.spareRecords = b.events, b.records
+	}
+}
+
+// released takes down how many callers a commit has just let go, and has left.
+func (c *chain) released(n int) {
+	c.ended = time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.crowd = 0
+	if n += len(c.filling.events); n >= minCrowd && c.which == Ordinary {
+		c.crowd = min(n, maxCrowd)
 	}
 }

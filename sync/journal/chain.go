@@ -54,6 +54,7 @@ type chain struct {
 	mu      sync.Mutex
 	filling *batch
 	closed  bool
+	crowd   int           // callers of the last commit and since, if they are many; 0 for urgent events, which wait for nobody
 	work    chan struct{} // capacity 1: the batch has begun, is full, or the chain is closed
 
 	watchMu sync.Mutex
@@ -66,7 +67,8 @@ type chain struct {
 
 	// What follows belongs to the writing goroutine, and the active file with
 	// what goes with it to whoever holds writing.
-	released     int   // callers that waited for the last batch
+	took         time.Duration // the last commit
+	ended        time.Time
 	fresh        []int // events of the batch being committed that are not redeliveries
 	key          [8]byte
 	spareEvents  []pending // memory for the next batch
@@ -119,7 +121,8 @@ func (c *chain) commit(b *batch) error {
 			c.failed(err)
 			return fmt.Errorf("journal: %s chain: %w", c.which, err)
 		}
-		c.metrics.committed(len(fresh), time.Since(start))
+		c.took = time.Since(start)
+		c.metrics.committed(len(fresh), c.took)
 		c.notify()
 	}
 	c.metrics.duplicates.Add(float64(len(b.events) - len(fresh)))

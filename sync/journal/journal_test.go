@@ -293,6 +293,61 @@ func TestWaitForCompany(t *testing.T) {
 	})
 }
 
+// Callers that a commit has released together come back one after the other.
+// Were the first not to wait for the last, every second commit would be theirs.
+func TestCrowd(t *testing.T) {
+	const crowd, rounds, commit = 50, 20, 16 * time.Millisecond
+	for _, which := range []journal.Chain{journal.Ordinary, journal.Urgent} {
+		synctest.Test(t, func(t *testing.T) {
+			commits := 0
+			j, err := journal.OpenFaulty(t.TempDir(), options(), func(journal.Chain) error {
+				commits++
+				time.Sleep(commit)
+				return nil
+			}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer mustClose(t, j)
+			event := ordinary
+			if which == journal.Urgent {
+				event = urgent
+			}
+			var all sync.WaitGroup
+			for i := range crowd {
+				all.Go(func() {
+					for round := range rounds {
+						time.Sleep(time.Duration(i) * 50 * time.Microsecond)
+						mustRecord(t, j, event(fmt.Sprint(i, "-", round)))
+					}
+				})
+			}
+			all.Wait()
+			switch {
+			case which == journal.Ordinary && commits > rounds+2: // the first commit knows of no crowd
+				t.Errorf("%d commits of %d events by %d callers", commits, crowd*rounds, crowd)
+			case which == journal.Urgent && commits < 2*rounds-2:
+				t.Errorf("%d commits of urgent events: the first of them have waited for company", commits)
+			}
+			if which == journal.Urgent {
+				return
+			}
+			// Who comes alone after a crowd waits for it for a moment, once; after
+			// a moment without anybody, not at all.
+			start := time.Now()
+			mustRecord(t, j, event("alone"))
+			if got := time.Since(start); got > commit+commit/4 {
+				t.Errorf("one alone took %s", got)
+			}
+			start = time.Now()
+			mustRecord(t, j, event("alone again"))
+			if got := time.Since(start); got != commit {
+				t.Errorf("one alone took %s, and a commit takes %s", got, commit)
+			}
+		})
+	}
+}
+
 func TestSubmitIsDoneInOrder(t *testing.T) {
 	j := mustOpen(t, t.TempDir(), options())
 	const n = 20000 // more than two batches: Submit has to wait
