@@ -25,9 +25,9 @@ import (
 
 // A disk that others have filled. An ordinary event is not acknowledged, in
 // either version of MQTT; presses go on being recorded, acknowledged and paged
-// within the reserve. When that is gone too a press is not acknowledged, but
-// paged all the same, from memory. With room again everything resumes by
-// itself.
+// within the reserve, and the box says that its disk is full. When the reserve is
+// gone too a press is not acknowledged, but paged all the same, from memory. With
+// room again everything resumes by itself.
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 			registry.Device{Device: devices.Device{ID: "w" + room, Kind: wearable.Kind, Elder: "e" + room}})
 	}
 	secrets := b.register(records...)
-	b.start()
+	g, _ := b.start(func(g *gateway) { g.free = freePercent })
 	speak := func(version byte, device, payload string) error {
 		t.Helper()
 		d, err := connect(t, b.cfg.MQTT.Listen, version, device, secrets[device])
@@ -74,6 +74,9 @@ func TestDiskFull(t *testing.T) {
 	if pages[0].FromMemory {
 		t.Errorf("page %+v: from memory, though there was a reserve", pages[0])
 	}
+	eventually(t, "the box says that its disk is full", func() bool {
+		return slices.ContainsFunc(g.alerts.Incidents(), func(i alert.Incident) bool { return i.Kind == alert.DiskFull })
+	})
 
 	// Somebody presses until nothing can be written any more, and then somebody
 	// else. Their press may find room all the same, where a file was given up

@@ -74,6 +74,8 @@ type gateway struct {
 	console  *console.Console
 	// lookAtPaths is how often each path is tried.
 	lookAtPaths time.Duration
+	// free is how much of the disk under a folder is left, in percent.
+	free func(folder string) (int, error)
 	// descriptions are what devices say of themselves.
 	descriptions *discovery.Book
 
@@ -99,7 +101,7 @@ type gateway struct {
 // notify, usage -> province}. Nothing runs before Run. The error is for a
 // person, and says what to mend.
 func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), lookAtPaths: notify.CheckEvery, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), lookAtPaths: notify.CheckEvery, free: freePercent, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
 	g.delayed = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_logins_delayed_total", Help: "Logins that had to wait, because of others that failed before."})
@@ -166,7 +168,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}
 	g.opened = append(g.opened, g.alerts.Close)
 	if g.watch, err = alert.OpenWatch(g.alerts, alert.WatchOptions{
-		Free: func() (int, error) { return freePercent(cfg.Data) }, Ask: g.askElder,
+		Free: func() (int, error) { return g.free(cfg.Data) }, Ask: g.askElder,
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}
