@@ -79,6 +79,9 @@
 // that neither waits for the other, and none while its channel has asked to be
 // left alone, for ten minutes at the most. Where a notice has failed, the others
 // to that address wait for up to ten seconds with it; calls for help do not.
+// Where many wait for an address, the page that was tried least is next, calls
+// for help before all else, and chance decides between the others: also in a box
+// that dies again and again nobody is always the last.
 //
 // What humans do ([Acknowledged], [OnScene], [Resolved], [Silenced]...) and what
 // the rules find ([Found]) is journaled first, as urgent events, and applied

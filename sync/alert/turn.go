@@ -1,8 +1,10 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -52,7 +54,7 @@ func (e *Engine) turn() time.Duration {
 	}
 	e.board.recognise(people)
 	sound := Quiet
-	var sharing []*record
+	var sharing, calling []*record
 	for _, r := range e.board.byUrgency() {
 		if left, ok := r.back(now, e.options.Steps); ok {
 			if left > 0 {
@@ -84,15 +86,15 @@ func (e *Engine) turn() time.Duration {
 		if r.sound() == Evacuate || sound == Quiet && r.Step >= r.First {
 			sound = r.sound()
 		}
-		wait = min(wait, e.work(r, people, now))
+		calling = append(calling, r)
 	}
 	told, left := e.board.digest(sharing, people, now, e.began, e.options.Steps)
 	wait = min(wait, left)
 	for _, r := range told {
 		e.log.Info("told in a digest", "incident", r.ID, "step", r.Step)
-		wait = min(wait, e.work(r, people, now))
 		e.decided()
 	}
+	wait = min(wait, e.work(calling, people, now))
 	for l, t := range e.lines {
 		if t.busy == [2]int{} && max(t.until, t.rest) <= now.Mono {
 			delete(e.lines, l)
@@ -121,17 +123,43 @@ func (e *Engine) decided() {
 	e.announce()
 }
 
-// work sends the present step's pages of r: once they are on disk, or when
-// that has taken too long.
-func (e *Engine) work(r *record, people roll, now devices.Stamp) time.Duration {
-	if r.keeping.released < r.Step {
-		waited, _ := now.Since(r.StepAt)
-		if waited < patience {
-			return patience - waited
+// due is a page of the present step of an incident.
+type due struct {
+	of *record
+	*Delivery
+}
+
+// work sends the present step's pages of the incidents that call: once they are
+// on disk, or when that has taken too long. The most urgent go first, then those
+// that were tried least, in no order: where an address takes few at once, or the
+// box dies again and again, it is not always the same who come too late. It
+// returns how long the rest has to wait; the end of an attempt wakes the engine
+// besides.
+func (e *Engine) work(calling []*record, people roll, now devices.Stamp) time.Duration {
+	wait := nap
+	var pages []due
+	for _, r := range calling {
+		if r.keeping.released < r.Step {
+			if waited, _ := now.Since(r.StepAt); waited < patience {
+				wait = min(wait, patience-waited)
+				continue
+			}
+			e.release(r)
 		}
-		e.release(r)
+		for i := range r.current() {
+			if d := &r.current()[i]; !d.done() && !d.sending.busy {
+				pages = append(pages, due{r, d})
+			}
+		}
 	}
-	return e.send(r, people, now)
+	rand.Shuffle(len(pages), func(i, j int) { pages[i], pages[j] = pages[j], pages[i] })
+	slices.SortStableFunc(pages, func(a, b due) int {
+		return cmp.Or(cmp.Compare(a.of.Priority.rank(), b.of.Priority.rank()), cmp.Compare(a.Attempts, b.Attempts))
+	})
+	for _, d := range pages {
+		wait = min(wait, e.send(d.of, d.Delivery, people, now))
+	}
+	return wait
 }
 
 // release lets the present step's pages out although they are not on disk.
@@ -155,67 +183,57 @@ func lane(r *record) int {
 	return 1
 }
 
-// send starts what may be started of the present step's pages, and returns
-// how long the rest has to wait; the end of an attempt wakes the engine
-// besides.
-func (e *Engine) send(r *record, people roll, now devices.Stamp) time.Duration {
-	wait := nap
-	pages := r.current()
-	for i := range pages {
-		d := &pages[i]
-		if d.done() || d.sending.busy {
-			continue
+// send starts an attempt at the page d of r, or returns how long that has to
+// wait.
+func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) time.Duration {
+	address, registered := people.address(d)
+	sender := people.senders[d.Channel]
+	if !registered || sender == nil {
+		d.Result, d.Detail = Permanent, noAddress
+		if registered {
+			d.Detail = noSender
 		}
-		address, registered := people.address(d)
-		sender := people.senders[d.Channel]
-		if !registered || sender == nil {
-			d.Result, d.Detail = Permanent, noAddress
-			if registered {
-				d.Detail = noSender
-			}
-			r.keeping.revision++
-			signal(e.later)
-			signal(e.wake) // everybody may be due at once
-			continue
-		}
-		if p, ok := sender.(Prober); ok && r.Kind == Drill {
-			sender = probe{p}
-		}
-		l := line{d.Channel, address}
-		t := e.lines[l]
-		if t == nil {
-			t = &traffic{}
-			e.lines[l] = t
-		}
-		lane := lane(r)
-		if t.busy[lane] >= atOnce {
-			continue
-		}
-		from := max(d.sending.next, t.until)
-		if lane > 0 {
-			from = max(from, t.rest)
-		}
-		if left := from - now.Mono; left > 0 {
-			wait = min(wait, left)
-			continue
-		}
-		p := e.board.page(r, *d, now)
-		if e.options.Link != nil && d.Recipient != "" {
-			p.Link = e.options.Link(r.ID, d.Recipient)
-		}
-		if e.options.Names {
-			p.Name = people.Elders[r.Elder].Name
-			if r.Kind == Stranger {
-				p.Name = e.registry.Inbox().Called(r.Device)
-			}
-		}
-		d.sending.busy = true
-		d.Attempts++
-		t.busy[lane]++
-		ctx, attempted := e.ctx, *d
-		e.sends.Go(func() { e.attempt(ctx, sender, l, lane, p, attempted) })
+		r.keeping.revision++
+		signal(e.later)
+		signal(e.wake) // everybody may be due at once
+		return nap
 	}
-	return wait
+	if p, ok := sender.(Prober); ok && r.Kind == Drill {
+		sender = probe{p}
+	}
+	l := line{d.Channel, address}
+	t := e.lines[l]
+	if t == nil {
+		t = &traffic{}
+		e.lines[l] = t
+	}
+	lane := lane(r)
+	if t.busy[lane] >= atOnce {
+		return nap
+	}
+	from := max(d.sending.next, t.until)
+	if lane > 0 {
+		from = max(from, t.rest)
+	}
+	if left := from - now.Mono; left > 0 {
+		return left
+	}
+	p := e.board.page(r, *d, now)
+	if e.options.Link != nil && d.Recipient != "" {
+		p.Link = e.options.Link(r.ID, d.Recipient)
+	}
+	if e.options.Names {
+		p.Name = people.Elders[r.Elder].Name
+		if r.Kind == Stranger {
+			p.Name = e.registry.Inbox().Called(r.Device)
+		}
+	}
+	d.sending.busy = true
+	d.Attempts++
+	t.busy[lane]++
+	ctx, attempted := e.ctx, *d
+	e.sends.Go(func() { e.attempt(ctx, sender, l, lane, p, attempted) })
+	return nap
 }
 
 // attempt sends p once. A sender that does not come back holds its place on
