@@ -29,15 +29,17 @@ func Forms() []Form { return []Form{HomeAssistant, Zigbee2MQTT} }
 // large Zigbee network has some megabytes.
 const MaxDocument = 8 << 20
 
-// Limits of what is kept.
+// Limits of what is kept. The components of a device may each take something
+// from it, so that their number times its length is the time that it costs.
 const (
-	maxDevices  = 2048   // of one bridge
-	maxSignals  = 16_384 // of all bridges
-	maxOfDevice = 64     // signals of one device
-	maxTopic    = 512    // bytes
-	maxName     = 128    // bytes of a name, a model, an address
-	maxValues   = 2048   // bytes of the values of one signal
-	maxWrong    = 8      // mistakes that are told of one document
+	maxComponents = 256
+	maxDevices    = 2048   // of one bridge
+	maxSignals    = 16_384 // of all bridges
+	maxOfDevice   = 64     // signals of one device
+	maxTopic      = 512    // bytes
+	maxName       = 128    // bytes of a name, a model, an address
+	maxValues     = 2048   // bytes of the values of one signal
+	maxWrong      = 8      // mistakes that are told of one document
 )
 
 // Config of a Book.
@@ -118,8 +120,8 @@ func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic 
 	if form == Zigbee2MQTT {
 		read = readZigbee
 	}
-	var err error
-	wrong, err = read(m.Topic, m.Payload, found)
+	said, err := read(m.Topic, m.Payload, found)
+	wrong = said.first
 	if err == nil {
 		fresh, err = b.put(id, m.Topic, all)
 	}
@@ -129,7 +131,7 @@ func (b *Book) Learn(id string, form Form, m devices.Message, speaks func(topic 
 	if foreign > 0 && m.Client != "" {
 		wrong = append(wrong, fmt.Errorf("%d topics that this bridge may not publish on: give its base in the profile's settings, profile?base=…", foreign))
 	}
-	if n := len(wrong); n > maxWrong {
+	if n := len(wrong) + said.more; n > maxWrong {
 		wrong = append(wrong[:maxWrong], fmt.Errorf("and %d more like these", n-maxWrong))
 	}
 	return fresh, wrong
@@ -272,8 +274,10 @@ func (b *Book) Addresses(id, topic string) []string {
 		return nil
 	}
 	var all []string
+	known := map[string]bool{}
 	for _, l := range br.listeners[topic] {
-		if !slices.Contains(all, l.address) {
+		if !known[l.address] {
+			known[l.address] = true
 			all = append(all, l.address)
 		}
 	}

@@ -272,7 +272,12 @@ func TestWhatIsWrong(t *testing.T) {
 		{"deep JSON", home, strings.Repeat(`{"a":`, 200_000), "no JSON", 0},
 		{"no components", device, `{"dev":{"ids":"x"}}`, "components: missing", 0},
 		{"one bad component among good ones", device, `{"dev":{"ids":"x"},"cmps":{` + component(1) + `,"bad":{"p":"binary_sensor","device_class":"gas"},"worse":[]}}`, "state_topic: missing", 1},
-		{"10,000 components", device, `{"dev":{"ids":"x"},"cmps":{` + many(10_000, component) + `}}`, "of its 10000 signals the first 64 are read", 1},
+		{"10,000 components", device, `{"dev":{"ids":"x"},"cmps":{` + many(10_000, component) + `}}`, "components: of 10000 the first 256 are read", 1},
+		// Of these, each takes as long as the rest of the document if it has to
+		// be found in it, or to take something from it: hours.
+		{"a million numbers", zigbee, `[` + strings.Repeat("7,", 1_000_000) + `7]`, "(got a number)", 0},
+		{"a million components", device, `{"dev":{"ids":"x"},"cmps":{` + strings.Repeat(`"a":7,`, 1_000_000) + component(1) + `}}`, "components: of 1000001 the first 256 are read", 0},
+		{"a component that is named by a megabyte", "homeassistant/device//config", `{"dev":{"name":"` + strings.Repeat("n", 1<<20) + `"},"cmps":{` + many(20_000, component) + `}}`, "components: of 20000 the first 256 are read", 0},
 		{"a megabyte", device, `{"dev":{"ids":"x","name":"` + strings.Repeat("n", 1<<20) + `"},"cmps":{` + component(1) + `}}`, "", 1},
 		{"over the limit", device, strings.Repeat(" ", discovery.MaxDocument+1), "must be at most 8388608 bytes (got 8388609): have the bridge describe fewer devices", 0},
 		{"no list", zigbee, `{}`, "must be a list of devices", 0},

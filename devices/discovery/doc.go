@@ -52,7 +52,8 @@
 //     topic is expanded once, and one that names the description itself is
 //     refused.
 //   - Memory is bounded: documents of at most 8 MiB, read device by device; 64
-//     signals of a device, 2048 devices of a bridge, 16,384 signals in all.
+//     signals of a device and of its components 256, 2048 devices of a bridge,
+//     16,384 signals in all.
 //   - What is wrong is told with line, column and mend, at most eight complaints
 //     a document. The rest of the document counts; one that is no JSON changes
 //     nothing.

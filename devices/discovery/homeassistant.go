@@ -34,11 +34,11 @@ var components = []string{
 // Assistant's discovery: one component, or all of a device. An empty payload
 // takes back what was said. Of the errors, wrong are those of one component,
 // err is one of the whole.
-func readHome(topic string, payload []byte, found func(Description) error) (wrong []error, err error) {
+func readHome(topic string, payload []byte, found func(Description) error) (wrong mistakes, err error) {
 	levels := strings.Split(topic, "/")
 	n := len(levels)
 	if n < 4 || levels[n-1] != "config" || len(payload) == 0 {
-		return nil, nil
+		return wrong, nil
 	}
 	component, object := levels[n-3], levels[n-2]
 	if n > 4 && slices.Contains(components, levels[n-4]) {
@@ -47,7 +47,7 @@ func readHome(topic string, payload []byte, found func(Description) error) (wron
 	h := home{topic: topic, document: payload, object: object}
 	root, err := h.read(payload, 0, nil)
 	if err != nil {
-		return nil, err
+		return wrong, err
 	}
 	if component != "device" {
 		h.component(component, levels[n-2], root)
@@ -56,7 +56,7 @@ func readHome(topic string, payload []byte, found func(Description) error) (wron
 	}
 	if len(h.found.Signals) > 0 {
 		if err := found(h.found); err != nil {
-			h.wrong = append(h.wrong, at(payload, 0, err.Error()))
+			h.wrong.add(at(payload, 0, err.Error()))
 		}
 	}
 	return h.wrong, nil
@@ -68,7 +68,8 @@ type home struct {
 	document []byte
 	object   string // of the topic
 	found    Description
-	wrong    []error
+	wrong    mistakes
+	known    bool // who the device is has been read
 }
 
 // config is an object with its keys in full.
@@ -129,7 +130,7 @@ func (h *home) complain(c config, key, what string) {
 	if !ok {
 		f.begin = 0
 	}
-	h.wrong = append(h.wrong, at(h.document, f.begin, key+": "+what))
+	h.wrong.add(at(h.document, f.begin, key+": "+what))
 }
 
 // device reads all components of a device.
@@ -141,13 +142,17 @@ func (h *home) device(root config) {
 	}
 	all, err := fields(h.document, f.value, f.begin)
 	if err != nil {
-		h.wrong = append(h.wrong, err)
+		h.wrong.add(err)
 		return
+	}
+	if n := len(all); n > maxComponents {
+		h.complain(root, "components", fmt.Sprintf("of %d the first %d are read: have the device describe fewer", n, maxComponents))
+		all = all[:maxComponents]
 	}
 	for _, f := range all {
 		c, err := h.read(f.value, f.begin, root)
 		if err != nil {
-			h.wrong = append(h.wrong, err)
+			h.wrong.add(err)
 			continue
 		}
 		h.component(c.text("platform", ""), f.name, c)
@@ -299,7 +304,7 @@ func (h *home) availability(c config) {
 		}
 		last, err := h.read(all[len(all)-1], f.begin, c)
 		if err != nil {
-			h.wrong = append(h.wrong, err)
+			h.wrong.add(err)
 			return
 		}
 		own, key = last, "topic"
@@ -319,17 +324,17 @@ func (h *home) availability(c config) {
 
 // identify reads who the device is.
 func (h *home) identify(c config) {
-	if h.found.Address != "" {
+	if h.known {
 		return
 	}
-	h.found.Address = h.object
+	h.known, h.found.Address = true, h.object
 	f, ok := c["device"]
 	if !ok {
 		return
 	}
 	all, err := fields(h.document, f.value, f.begin)
 	if err != nil {
-		h.wrong = append(h.wrong, err)
+		h.wrong.add(err)
 		return
 	}
 	d := config{}

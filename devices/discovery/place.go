@@ -6,12 +6,35 @@ import (
 	"fmt"
 )
 
-// at is a mistake at an offset of a document.
-func at(document []byte, offset int64, what string) error {
-	before := document[:min(max(offset, 0), int64(len(document)))]
+// mistake is what is wrong at an offset of a document. Its line and column are
+// counted when it is told, and not of all that a long document may have.
+type mistake struct {
+	document []byte
+	offset   int64
+	what     string
+}
+
+func at(document []byte, offset int64, what string) error { return &mistake{document, offset, what} }
+
+func (m *mistake) Error() string {
+	before := m.document[:min(max(m.offset, 0), int64(len(m.document)))]
 	line := 1 + bytes.Count(before, []byte("\n"))
 	column := len(before) - bytes.LastIndexByte(before, '\n')
-	return fmt.Errorf("line %d, column %d: %s", line, column, what)
+	return fmt.Sprintf("line %d, column %d: %s", line, column, m.what)
+}
+
+// mistakes are the first of a document, and how many more there are.
+type mistakes struct {
+	first []error
+	more  int
+}
+
+func (m *mistakes) add(err error) {
+	if len(m.first) < maxWrong {
+		m.first = append(m.first, err)
+	} else {
+		m.more++
+	}
 }
 
 // broken is where the decoder could not go on.

@@ -46,14 +46,14 @@ const (
 // readZigbee reads <base>/bridge/devices, one device after the other: it is as
 // long as there are devices. Of the errors, wrong are those of one device, err
 // is one of the whole.
-func readZigbee(topic string, payload []byte, found func(Description) error) (wrong []error, err error) {
+func readZigbee(topic string, payload []byte, found func(Description) error) (wrong mistakes, err error) {
 	base, ok := strings.CutSuffix(topic, "/bridge/devices")
 	if !ok || len(bytes.TrimSpace(payload)) == 0 {
-		return nil, nil // other talk of the bridge, or taken back
+		return wrong, nil // other talk of the bridge, or taken back
 	}
 	d := json.NewDecoder(bytes.NewReader(payload))
 	if t, err := d.Token(); err != nil || t != json.Delim('[') {
-		return nil, at(payload, d.InputOffset(), "must be a list of devices, as Zigbee2MQTT publishes it")
+		return wrong, at(payload, d.InputOffset(), "must be a list of devices, as Zigbee2MQTT publishes it")
 	}
 	for d.More() {
 		begin := d.InputOffset()
@@ -66,7 +66,7 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 			if !errors.As(err, &field) {
 				return wrong, broken(payload, d.InputOffset(), err)
 			}
-			wrong = append(wrong, at(payload, begin, fmt.Sprintf("%s: must be a %s (got a %s): update Zigbee2MQTT, or the gateway", field.Field, field.Type, field.Value)))
+			wrong.add(at(payload, begin, fmt.Sprintf("%s: must be a %s (got a %s): update Zigbee2MQTT, or the gateway", field.Field, field.Type, field.Value)))
 			continue
 		}
 		if z.Disabled || z.Type == "Coordinator" || z.Definition == nil || z.FriendlyName == "" {
@@ -74,7 +74,7 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 		}
 		state := base + "/" + z.FriendlyName
 		if state == topic {
-			wrong = append(wrong, at(payload, begin, fmt.Sprintf("friendly_name %q: its messages would be this description itself: rename the device", z.FriendlyName)))
+			wrong.add(at(payload, begin, fmt.Sprintf("friendly_name %q: its messages would be this description itself: rename the device", z.FriendlyName)))
 			continue
 		}
 		description := Description{Address: z.FriendlyName, Name: z.FriendlyName, Vendor: z.Definition.Vendor, Model: z.Definition.Model}
@@ -88,7 +88,7 @@ func readZigbee(topic string, payload []byte, found func(Description) error) (wr
 			})
 		}
 		if err := found(description); err != nil {
-			wrong = append(wrong, at(payload, begin, err.Error()))
+			wrong.add(at(payload, begin, err.Error()))
 		}
 	}
 	if _, err := d.Token(); err != nil {
