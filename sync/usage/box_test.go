@@ -173,27 +173,24 @@ func (b *box) settle() {
 
 // Changes returns up to most rows whose last change has a number greater than
 // after, of all lanes, in the order of these numbers, and the last of the
-// numbers, or after if there is none; nothing during a rebuild.
+// numbers, or after if there is none: what whoever follows the lanes is told.
 func (u *Usage) Changes(after uint64, most int) (rows []Row, last uint64, err error) {
-	last = after
-	err = u.state.View(func(tx *journal.Tx) error {
-		generation := metaNumber(tx, "generation")
-		if most <= 0 || rebuildNumber(tx, "until") > 0 {
-			return nil
+	lanes, err := u.Lanes()
+	if err != nil {
+		return nil, after, err
+	}
+	for _, l := range lanes {
+		of, err := u.LaneRows(l, after, most)
+		if err != nil {
+			return nil, after, err
 		}
-		for _, key := range tx.Ascend(bucketChanges, number(after+1)) {
-			row, err := decodeRow(string(key), tx.Get(bucketRows, key), generation)
-			if err != nil {
-				return err
-			}
-			rows, last = append(rows, row), row.Change
-			if len(rows) == most {
-				break
-			}
-		}
-		return nil
-	})
-	return rows, last, err
+		rows = append(rows, of...)
+	}
+	sortByChange(rows)
+	if rows = rows[:min(len(rows), most)]; len(rows) == 0 {
+		return nil, after, nil
+	}
+	return rows, rows[len(rows)-1].Change, nil
 }
 
 // parcelsAndMeals are the indicators that the tests of days and clocks look at.

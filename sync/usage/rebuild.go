@@ -161,6 +161,28 @@ func (b *batch) held(key string) bool {
 	return false
 }
 
+// takeBack takes the rows that are held back, and were counted before that was
+// known, out of what is told.
+func (b *batch) takeBack() error {
+	for change, key := range b.tx.Ascend(bucketChanges, nil) {
+		if !b.held(string(key)) {
+			continue
+		}
+		var row record
+		if err := json.Unmarshal(b.tx.Get(bucketRows, key), &row); err != nil {
+			return fmt.Errorf("row %q: damaged: %w", key, err)
+		}
+		row.Change = 0
+		value, err := json.Marshal(row)
+		if err != nil {
+			return fmt.Errorf("encode row: %w", err)
+		}
+		b.tx.Put(bucketRows, key, value)
+		b.tx.Delete(bucketChanges, change)
+	}
+	return nil
+}
+
 // saveRebuild writes how far the rebuild has come, and ends it when there is
 // nothing left to read again.
 func (b *batch) saveRebuild() error {
@@ -189,22 +211,8 @@ func (b *batch) saveRebuild() error {
 	for key := range b.tx.Ascend(bucketSure, nil) {
 		b.tx.Delete(bucketSure, key)
 	}
-	// Rows that were counted before it was known that they are held back.
-	for change, key := range b.tx.Ascend(bucketChanges, nil) {
-		if !b.held(string(key)) {
-			continue
-		}
-		var row record
-		if err := json.Unmarshal(b.tx.Get(bucketRows, key), &row); err != nil {
-			return fmt.Errorf("row %q: damaged: %w", key, err)
-		}
-		row.Change = 0
-		value, err := json.Marshal(row)
-		if err != nil {
-			return fmt.Errorf("encode row: %w", err)
-		}
-		b.tx.Put(bucketRows, key, value)
-		b.tx.Delete(bucketChanges, change)
+	if err := b.takeBack(); err != nil {
+		return err
 	}
 	// Higher than that of the lost file, whatever the clock says now: that one
 	// had counted these events, or was begun before them.

@@ -71,12 +71,7 @@ func holdBack(tx *journal.Tx, first, last string) error {
 		}
 		day = day.AddDate(0, 0, 1)
 	}
-	for change, row := range tx.Ascend(bucketChanges, nil) {
-		if day, _, _ := strings.Cut(string(row), "/"); day >= first && day <= last {
-			tx.Delete(bucketChanges, change)
-		}
-	}
-	return nil
+	return (&batch{tx: tx}).takeBack()
 }
 
 // GenerationOf is the generation of the statistics in a journal's folder, 0 if
