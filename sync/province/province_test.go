@@ -347,3 +347,21 @@ func TestStopWhileSending(t *testing.T) {
 		}
 	})
 }
+
+// Last month is last month on its 31st, too, and in a leap year.
+func TestClosedPeriods(t *testing.T) {
+	for today, want := range map[string]string{
+		"2026-03-31": "[2026-02 2026-03-30 2026-03-29 2026-03-28]",
+		"2026-12-31": "[2026-11 2026-12-30 2026-12-29 2026-12-28]",
+		"2027-01-01": "[2026-12 2026-12-31 2026-12-30 2026-12-29]",
+		"2028-03-01": "[2028-02 2028-02-29 2028-02-28 2028-02-27]",
+	} {
+		at, err := time.Parse(time.DateOnly, today)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(closed(at)); got != want {
+			t.Errorf("on %s: %s, want %s", today, got, want)
+		}
+	}
+}

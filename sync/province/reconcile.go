@@ -57,11 +57,7 @@ func (s *Sender) reconcileDue(ctx context.Context) error {
 	for _, l := range lanes {
 		newest[l.Period] = max(newest[l.Period], l.Change)
 	}
-	periods := []string{today.AddDate(0, -1, 0).Format("2006-01")}
-	for n := 1; n <= compareDays; n++ {
-		periods = append(periods, today.AddDate(0, 0, -n).Format(time.DateOnly))
-	}
-	for _, period := range periods {
+	for _, period := range closed(today) {
 		change := newest[period]
 		done, err := s.compared(period, change)
 		if err != nil {
@@ -79,6 +75,16 @@ func (s *Sender) reconcileDue(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// closed are the periods that are compared on a day: last month, and the days
+// before.
+func closed(today time.Time) []string {
+	periods := []string{today.AddDate(0, 0, -today.Day()).Format("2006-01")}
+	for n := 1; n <= compareDays; n++ {
+		periods = append(periods, today.AddDate(0, 0, -n).Format(time.DateOnly))
+	}
+	return periods
 }
 
 // compared tells whether the period was found equal with all changes so far.
