@@ -206,7 +206,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 
 	// What goes back to the devices: commands of people.
 	if g.orders, err = dispatch.Open(g.journal, g.registry, dispatch.Options{
-		Clock: now, Profiles: profiles, Publish: g.driver.Publish, Strike: g.strike, Online: g.intake.Online, Logger: logger, Registerer: g.metrics,
+		Clock: now, Profiles: profiles, Publish: g.driver.Publish, Wired: g.struck, Strike: g.outputs.Open, Online: g.intake.Online, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, texts.Errorf(texts.Gateway.Data, cfg.Data, err)
 	}

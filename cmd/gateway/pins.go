@@ -70,12 +70,9 @@ func (g *gateway) somebodyIsHere(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// strike opens a compartment whose strike is wired to the box.
-func (g *gateway) strike(ctx context.Context, device string, compartment int) (wired bool, err error) {
-	if !g.outputs.Has(gpio.Strike, device, compartment) {
-		return false, nil
-	}
-	return true, g.outputs.Open(ctx, device, compartment)
+// struck tells whether the strike of a compartment is wired to the box.
+func (g *gateway) struck(device string, compartment int) bool {
+	return g.outputs.Has(gpio.Strike, device, compartment)
 }
 
 // hear runs everything that brings something in, until ctx ends.

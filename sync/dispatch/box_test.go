@@ -61,6 +61,7 @@ var registered = []registry.Record{
 	registry.Device{Device: devices.Device{ID: "relay", Kind: locker.Kind, Facility: "east", Compartment: 31, Bridge: "acme", Address: "relay"}},
 	registry.Device{Device: devices.Device{ID: "bell", Kind: wearable.Kind, Elder: "e1", Bridge: "acme", Address: "bell"}},
 	registry.Device{Device: devices.Device{ID: "contact", Kind: locker.Kind, Facility: "east", Compartment: 12, Bridge: "acme", Address: "contact"}},
+	registry.Device{Device: devices.Device{ID: "wired", Kind: locker.Kind, Facility: "east"}, Compartments: 24},
 	registry.Device{Device: devices.Device{ID: "old", Kind: locker.Kind, Facility: "east", Retired: true}},
 }
 
@@ -83,6 +84,7 @@ type box struct {
 	offline map[string]bool
 	left    []message
 	leaving func(message) // called while it leaves
+	struck  int           // how often the strike of the device "wired" was energised
 
 	journal    *journal.Journal
 	registry   *registry.Registry
@@ -134,6 +136,13 @@ func (b *box) start() (err error) {
 	}
 	b.dispatcher, err = Open(b.journal, b.registry, Options{
 		Clock: b.clock, Profiles: profiles, Publish: b.publish, Logger: slog.New(slog.DiscardHandler), Registerer: prometheus.NewRegistry(),
+		Wired: func(device string, _ int) bool { return device == "wired" },
+		Strike: func(context.Context, string, int) error {
+			b.mu.Lock()
+			defer b.mu.Unlock()
+			b.struck++
+			return nil
+		},
 		Online: func(device string) (bool, bool) {
 			b.mu.Lock()
 			defer b.mu.Unlock()

@@ -49,7 +49,12 @@ func (d *Dispatcher) carry(ctx context.Context, id string) {
 // send writes that the command is about to leave, and lets it leave. It returns
 // how long to wait before it is tried again.
 func (d *Dispatcher) send(ctx context.Context, id string) (wait time.Duration, err error) {
-	moved, err := d.step(id, command.Command.Send)
+	moved, err := d.step(id, func(c command.Command, now devices.Stamp) command.Command {
+		if d.wired(c) {
+			c.Repeatable = false // a strike does not know a command again
+		}
+		return c.Send(now)
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -67,8 +72,10 @@ func (d *Dispatcher) send(ctx context.Context, id string) (wait time.Duration, e
 	}
 	attempt, cancel := context.WithTimeout(ctx, handing)
 	defer cancel()
-	wired, err := d.strike(attempt, r.Command)
-	if !wired {
+	wired := d.wired(r.Command)
+	if wired {
+		err = d.Strike(attempt, r.Device, r.Data.Compartment)
+	} else {
 		err = d.Publish(attempt, words.topic, words.payload, words.qos, false)
 	}
 	switch {
@@ -85,12 +92,9 @@ func (d *Dispatcher) send(ctx context.Context, id string) (wait time.Duration, e
 	return 0, nil
 }
 
-// strike opens a compartment by the box's own line, if one is wired to it.
-func (d *Dispatcher) strike(ctx context.Context, c command.Command) (wired bool, err error) {
-	if d.Strike == nil || c.Action != command.Open {
-		return false, nil
-	}
-	return d.Strike(ctx, c.Device, c.Data.Compartment)
+// wired tells whether the box's own line opens what is to be opened.
+func (d *Dispatcher) wired(c command.Command) bool {
+	return d.Wired != nil && c.Action == command.Open && d.Wired(c.Device, c.Data.Compartment)
 }
 
 // await waits until a sent command has changed or its time is over.

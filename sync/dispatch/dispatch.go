@@ -43,18 +43,19 @@ const (
 	MaxValid     = 10 * time.Minute
 )
 
-// Options of a Dispatcher; every field is needed but Strike, Logger and
-// Registerer.
+// Options of a Dispatcher; every field is needed but Wired with Strike,
+// Logger and Registerer.
 type Options struct {
 	Clock    devices.Clock
 	Profiles *profile.Set
 	// Publish sends a message towards a device. An error that is one of
 	// devices/mqtt means that it has certainly not left.
 	Publish func(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error
-	// Strike energises the strike that is wired to a compartment of a device;
-	// wired is false where none is, and the device opens it itself. An error
-	// means that it was not energised.
-	Strike func(ctx context.Context, device string, compartment int) (wired bool, err error)
+	// Wired tells whether a strike of the box's own opens a compartment of a
+	// device, and Strike energises it; an error means that it was not. Where none
+	// is wired the device opens it itself.
+	Wired  func(device string, compartment int) bool
+	Strike func(ctx context.Context, device string, compartment int) error
 	// Online tells whether a device said last that it is; known is false if it
 	// has not said since the start.
 	Online     func(device string) (online, known bool)

@@ -181,6 +181,28 @@ func TestUnknownFate(t *testing.T) {
 	})
 }
 
+// A strike of the box's own does not know a command again: it is not energised
+// twice, whatever is killed.
+func TestStrikeOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box) {
+		b.ask(t, command.Order{ID: "s", Device: "wired", Action: command.Open, Data: command.Data{Compartment: 3}})
+		pass(time.Second)
+		if err := b.halt(); err != nil { // and on again, while the kernel runs
+			t.Fatal(err)
+		}
+		if err := b.start(); err != nil {
+			t.Fatal(err)
+		}
+		pass(time.Second)
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.struck != 1 || len(b.left) != 0 {
+			t.Errorf("energised %d times, %d messages", b.struck, len(b.left))
+		}
+		b.expect(t, "s", command.PhaseSent, "")
+	})
+}
+
 // What is refused is refused in words, and nothing is sent or kept.
 func TestRefusals(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box) {
