@@ -91,6 +91,7 @@ type gateway struct {
 	failures             *prometheus.CounterVec
 	opened               []func() error // closes what was opened, last first
 
+	untaken            map[string]taking // by replies that could not be kept yet; of the goroutine of the modem
 	authority          *authority.Authority
 	attempts           *attempts.Attempts
 	serving            context.Context // ends with the gateway; logins wait no longer
@@ -101,7 +102,7 @@ type gateway struct {
 // notify, usage -> province}. Nothing runs before Run. The error is for a
 // person, and says what to mend.
 func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), lookAtPaths: notify.CheckEvery, free: freePercent, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), untaken: map[string]taking{}, lookAtPaths: notify.CheckEvery, free: freePercent, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
 	g.delayed = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_logins_delayed_total", Help: "Logins that had to wait, because of others that failed before."})

@@ -216,7 +216,7 @@ func (b *board) fall(e devices.Event, people roll, now devices.Stamp) (*record, 
 	}
 	r := b.about(people.subject(e.Device), e, Fall, people)
 	r.By, r.Last = e.Device, e.Received
-	r.Phase, r.Round, r.First, r.StepAt, r.Hold = PhaseRaised, 1, 1, now, cancelling
+	r.Phase, r.Round, r.First, r.RoundAt, r.StepAt, r.Hold = PhaseRaised, 1, 1, now, now, cancelling
 	return r, nil
 }
 
@@ -317,7 +317,7 @@ func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record,
 	}
 	switch {
 	case again: // told within the hour: shown, and told again daily
-		r.Phase, r.Round, r.First, r.Step, r.StepAt, r.Told = PhaseRaised, 1, 1, 1, now, r.ID
+		r.Phase, r.Round, r.First, r.Step, r.RoundAt, r.StepAt, r.Told = PhaseRaised, 1, 1, 1, now, now, r.ID
 	case r.Round == 0:
 		r.raise(people, now)
 	case worse || r.Phase != PhaseRaised && rules[p.Kind].care && !rules[p.Kind].level:

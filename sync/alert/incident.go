@@ -103,8 +103,9 @@ type Incident struct {
 	Presses int           `json:"presses"`
 
 	// Round counts how often people were called anew: 1, and one more for
-	// each press after an acknowledgement.
-	Round int `json:"round"`
+	// each press after an acknowledgement. RoundAt is when the present one began.
+	Round   int           `json:"round"`
+	RoundAt devices.Stamp `json:"round_at,omitzero"`
 	// Step counts the calls over all rounds; StepAt is when the present one
 	// began.
 	Step   int           `json:"step"`
@@ -166,6 +167,8 @@ type Delivery struct {
 	Result   Class  `json:"result,omitempty"`
 	Detail   string `json:"detail,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`
+	// At is when that attempt began.
+	At devices.Stamp `json:"at,omitzero"`
 	// FromMemory is set when the page left before the incident was on disk.
 	FromMemory bool `json:"from_memory,omitempty"`
 

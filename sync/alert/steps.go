@@ -56,7 +56,7 @@ func (r *record) raise(people roll, now devices.Stamp) {
 	r.Phase, r.Acknowledged, r.OnScene, r.Absent = PhaseRaised, nil, nil, false
 	r.Round++
 	r.First = r.Step + 1
-	r.StepAt = now
+	r.RoundAt, r.StepAt = now, now
 	r.Told, r.Others, r.Hold = "", nil, 0
 	r.keeping.revision++
 	if !r.shares() {

@@ -230,6 +230,7 @@ func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) ti
 	}
 	d.sending.busy = true
 	d.Attempts++
+	d.At = now
 	t.busy[lane]++
 	ctx, attempted := e.ctx, *d
 	e.sends.Go(func() { e.attempt(ctx, sender, l, lane, p, attempted) })

@@ -28,7 +28,8 @@ const (
 	prompt    = ">" // the modem waits for a message
 	endOfText = "\x1a"
 	escape    = "\x1b"
-	maxLine   = 2048 // bytes of a line; a long message is 340
+	restarted = "RDY" // says a modem that was reset
+	maxLine   = 2048  // bytes of a line; a long message is 340
 )
 
 // converse begins a dialogue over port, which it closes at the end.
@@ -52,6 +53,9 @@ func (d *dialogue) read() {
 	for {
 		n, err := d.port.Read(buffer)
 		for _, line := range s.split(buffer[:n]) {
+			if line == restarted {
+				return // of what was set up nothing is left, of what it was doing neither
+			}
 			select {
 			case d.lines <- line:
 			case <-d.ended:
@@ -124,7 +128,7 @@ func final(line string) (done bool, err error) {
 }
 
 // unsolicited are the beginnings of what a modem says by itself.
-var unsolicited = []string{"+CMTI:", "+CDS:", "+CDSI:", "+CUSD:", "RING", "^", "*", "+CGEV", "+QIND", "SMS DONE", "PB DONE", "RDY", "+CTZV", "+CFUN"}
+var unsolicited = []string{"+CMTI:", "+CDS:", "+CDSI:", "+CUSD:", "RING", "^", "*", "+CGEV", "+QIND", "SMS DONE", "PB DONE", "+CTZV", "+CFUN"}
 
 // aside keeps a line that answers nothing, and tells whether it is one.
 func (d *dialogue) aside(line string) bool {

@@ -25,9 +25,10 @@ import (
 )
 
 // Reply acts on a message from a telephone, whose number is as [Normal] makes
-// it, and says what to answer, "" for nothing. The message is deleted from the
-// card only after it has returned without an error.
-type Reply func(ctx context.Context, number, text string) (answer string, err error)
+// it, and says what to answer, "" for nothing. Sent is when the network took the
+// message, by its own clock. The message comes again after an error; else it is
+// deleted from the card.
+type Reply func(ctx context.Context, number, text string, sent time.Time) (answer string, err error)
 
 // modem sends short messages by a SIM card of the box's own, and takes the
 // replies. The address is a telephone number.
@@ -47,7 +48,8 @@ type modem struct {
 	limits  limits
 
 	urgent, notices chan *letter
-	answers         []letter // to what was replied
+	answers         []letter        // to what was replied
+	acted           map[string]bool // PDUs that were acted on, and are still on the card
 	pinTried        bool
 	asked           time.Time // for the credit, by the runtime's clock
 
@@ -86,7 +88,8 @@ func newModem(c SMS, pin string, lang texts.Lang, log *slog.Logger) *modem {
 	charset.DefaultExtEncoder()
 	return &modem{
 		config: c, pin: pin, lang: lang, log: log, encoder: sms.NewEncoder(sms.AsSubmit), open: openSerial, limits: defaultLimits,
-		reply:  func(context.Context, string, string) (string, error) { return "", nil },
+		reply:  func(context.Context, string, string, time.Time) (string, error) { return "", nil },
+		acted:  map[string]bool{},
 		urgent: make(chan *letter), notices: make(chan *letter),
 		replies: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "linli_notify_sms_received_total", Help: "Messages that the modem has received: reply, credit, damaged.",
@@ -224,14 +227,16 @@ func (m *modem) session(ctx context.Context) (err error) {
 			err = closing
 		}
 	}()
-	if err := m.setUp(ctx, d); err != nil {
-		return err
-	}
 	poll := time.NewTicker(m.limits.poll)
 	defer poll.Stop()
 	look := true
 	for {
 		if look {
+			// Each time: a modem that was reset has forgotten everything, its PIN
+			// too, and not each of them says so.
+			if err := m.setUp(ctx, d); err != nil {
+				return err
+			}
 			if err := m.look(ctx, d); err != nil {
 				return err
 			}
@@ -404,11 +409,19 @@ func (m *modem) readStored(ctx context.Context, d *dialogue) error {
 		if !strings.HasPrefix(answer[i], "+CMGL:") {
 			continue
 		}
-		if err := m.receive(ctx, answer[i+1]); err != nil {
-			m.log.Error("a message stays on the card", "error", err)
-			continue
+		pdu := answer[i+1]
+		if !m.acted[pdu] {
+			if err := m.receive(ctx, pdu); err != nil {
+				m.log.Error("a message stays on the card", "error", err)
+				continue
+			}
+			// A second time it might answer another call.
+			m.acted[pdu] = true
 		}
-		if _, err := d.do(ctx, "AT+CMGD="+field(answer[i], 0), m.limits.command); err != nil && !errors.As(err, new(refusal)) {
+		switch _, err := d.do(ctx, "AT+CMGD="+field(answer[i], 0), m.limits.command); {
+		case err == nil:
+			delete(m.acted, pdu)
+		case !errors.As(err, new(refusal)):
 			return err
 		}
 	}
@@ -462,7 +475,7 @@ func (m *modem) receive(ctx context.Context, pdu string) error {
 	m.replies.WithLabelValues("reply").Inc()
 	ctx, cancel := context.WithTimeout(ctx, m.limits.command)
 	defer cancel()
-	answer, err := m.reply(ctx, Normal(in.from), in.text)
+	answer, err := m.reply(ctx, Normal(in.from), in.text, in.sent)
 	if answer != "" {
 		m.answers = append(m.answers, letter{to: in.from, text: answer})
 	}

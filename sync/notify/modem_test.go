@@ -35,7 +35,7 @@ func newStation(t *testing.T, c SMS, pin string, stick *notifytest.Modem) *stati
 	c.Port = stick.Path
 	s := &station{modem: newModem(c, pin, texts.Chinese, slog.New(slog.NewTextHandler(t.Output(), nil))), stick: stick}
 	s.limits.reopen, s.limits.poll = 10*time.Millisecond, 50*time.Millisecond
-	s.reply = func(_ context.Context, number, text string) (string, error) {
+	s.reply = func(_ context.Context, number, text string, _ time.Time) (string, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.refuse {
@@ -133,7 +133,7 @@ func TestModemLosesNoReply(t *testing.T) {
 	}
 }
 
-// Pulled out, reset, hanging, out of reach: each is said at once, nothing is
+// Pulled out, hanging, out of reach: each is said at once, nothing is
 // taken for sent, and the modem works again when its trouble is over.
 func TestModemTroubles(t *testing.T) {
 	stick := notifytest.NewModem(t)
@@ -157,12 +157,51 @@ func TestModemTroubles(t *testing.T) {
 			t.Errorf("after %s: %+v", trouble.name, r)
 		}
 	}
-	stick.Reset() // it echoes again, and announces nothing
-	if r := s.page(t, "13800000001"); r.Class != alert.Accepted {
-		t.Errorf("after a reset: %+v", r)
+}
+
+// A modem that was reset, and is still at its port, has forgotten everything
+// and wants the PIN again: whether it says so or not, it is set up anew.
+func TestModemReset(t *testing.T) {
+	stick := notifytest.NewModem(t)
+	stick.Unplug()
+	stick.PIN = "1234"
+	stick.Plug()
+	s := newStation(t, SMS{}, "1234", stick)
+	s.works(t)
+	for _, says := range []bool{true, false} {
+		stick.Reset(says)
+		until(t, "works again", func() bool { return s.page(t, "13800000001").Class == alert.Accepted })
+		stick.Receive("13800000001", "1")
+		until(t, "a reply is heard", func() bool { return stick.Stored() == 0 })
 	}
+}
+
+// A reply that the card does not let go of is acted on once.
+func TestModemActsOnce(t *testing.T) {
+	stick := notifytest.NewModem(t)
+	s := newStation(t, SMS{}, "", stick)
+	s.works(t)
+	stick.Keep(true)
 	stick.Receive("13800000001", "1")
-	until(t, "a reply that nobody announced", func() bool { return stick.Stored() == 0 })
+	asked := func() (n int) {
+		for _, c := range stick.Commands() {
+			if c == "AT+CMGD=1" {
+				n++
+			}
+		}
+		return n
+	}
+	until(t, "it is refused thrice", func() bool { return asked() >= 3 })
+	stick.Unplug()
+	stick.Plug()
+	until(t, "it is refused again", func() bool { return asked() >= 5 })
+	stick.Keep(false)
+	until(t, "it is gone", func() bool { return stick.Stored() == 0 })
+	stick.Receive("13800000001", "1")
+	until(t, "another", func() bool { return stick.Stored() == 0 })
+	if got := s.said(); len(got) != 2 {
+		t.Errorf("acted on %q", got)
+	}
 }
 
 // A modem that falls silent in the middle of a message: nobody knows whether it

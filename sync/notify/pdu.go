@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/warthog618/sms"
 	"github.com/warthog618/sms/encoding/pdumode"
@@ -50,6 +51,7 @@ func encodeSMS(e *sms.Encoder, number, text string) ([]segment, error) {
 // incoming is a message or a delivery report from the network.
 type incoming struct {
 	from, text string
+	sent       time.Time // when the network took it, by its own clock
 	// report is set for a delivery report: "delivered", "pending" or "failed".
 	report string
 }
@@ -80,7 +82,7 @@ func decodeSMS(pdu string) (in incoming, err error) {
 		if err != nil {
 			return in, fmt.Errorf("damaged message: %w", err)
 		}
-		return incoming{from: t.OA.Number(), text: strings.ToValidUTF8(string(text), "")}, nil
+		return incoming{from: t.OA.Number(), text: strings.ToValidUTF8(string(text), ""), sent: t.SCTS.Time}, nil
 	case tpdu.SmsStatusReport:
 		return incoming{from: t.RA.Number(), report: reported(t.ST)}, nil
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/warthog618/sms"
 	"github.com/warthog618/sms/encoding/gsm7/charset"
@@ -44,6 +45,7 @@ type Modem struct {
 	commands []string
 	refusals []string // to the next messages
 	hung     bool
+	keeps    bool // what is on the card
 	silent   bool // no mobile network
 	mr       byte
 }
@@ -95,12 +97,22 @@ func (m *Modem) Unplug() {
 	m.master = nil
 }
 
-// Reset makes it forget its settings, as a voltage drop does.
-func (m *Modem) Reset() {
+// Reset makes it forget its settings, as a voltage drop does, and say that it
+// is ready, unless it is one of those that say nothing.
+func (m *Modem) Reset(says bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.echo, m.announce, m.unlocked = true, false, m.PIN == ""
-	m.say("RDY", "+CFUN: 1")
+	if says {
+		m.say("RDY", "+CFUN: 1")
+	}
+}
+
+// Keep makes it delete nothing that is on the card, or ends that.
+func (m *Modem) Keep(keeps bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.keeps = keeps
 }
 
 // Hang makes it take commands and say nothing, or ends that.
@@ -147,13 +159,17 @@ func (m *Modem) Stored() int {
 }
 
 // Receive lets a message come in from the network.
-func (m *Modem) Receive(from, text string) {
+func (m *Modem) Receive(from, text string) { m.ReceiveOf(time.Now(), from, text) }
+
+// ReceiveOf is Receive for a message that the network has had since.
+func (m *Modem) ReceiveOf(since time.Time, from, text string) {
 	pdus, err := sms.Encode([]byte(text), sms.AsDeliver, sms.From(from))
 	if err != nil {
 		m.t.Error(err)
 		return
 	}
 	for _, p := range pdus {
+		p.SCTS.Time = since.UTC()
 		b, err := p.MarshalBinary()
 		if err != nil {
 			m.t.Error(err)
@@ -255,7 +271,7 @@ func (m *Modem) command(c string) int {
 		m.say("+CSQ: 21,99", "OK")
 	case name == "AT+CREG?", name == "AT+CEREG?":
 		status := 1
-		if m.silent {
+		if m.silent || !m.unlocked {
 			status = 2
 		}
 		m.say(fmt.Sprintf("%s: 0,%d", strings.Trim(name, "AT?"), status), "OK")
@@ -264,6 +280,8 @@ func (m *Modem) command(c string) int {
 			m.say(fmt.Sprintf("+CMGL: %d,1,,%d", index, len(pdu)/2-1), pdu)
 		}
 		m.say("OK")
+	case name == "AT+CMGD" && m.keeps:
+		m.say("+CMS ERROR: 314")
 	case name == "AT+CMGD":
 		index, _ := strconv.Atoi(argument)
 		delete(m.card, index)
