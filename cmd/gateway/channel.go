@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -68,17 +67,16 @@ func (c *cli) channelCommand() *cobra.Command {
 			if err := c.ask(cmd, http.MethodGet, "/v1/channels", nil, &states); err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tWAY\tPEOPLE\tBUDGET\tACCEPTED\tLAST\tADDRESS")
+			var rows [][]string
 			for _, s := range states {
 				accepted := "-"
 				if !s.Accepted.IsZero() {
 					accepted = s.Accepted.Local().Format(time.DateTime)
 				}
-				fmt.Fprintf(w, "%s\t%s\t%d\t%.0f%%\t%s\t%s\t%s\n", s.Kind, notify.WayText(s.Way).In(c.lang), s.People, 100*s.Used,
-					accepted, s.Last, notify.Addressing(s.Kind).In(c.lang))
+				rows = append(rows, []string{s.Kind, notify.WayText(s.Way).In(c.lang), fmt.Sprint(s.People), fmt.Sprintf("%.0f%%", 100*s.Used),
+					accepted, string(s.Last), notify.Addressing(s.Kind).In(c.lang)})
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), texts.Columns.Channels, rows)
 		},
 	}, c.channelTestCommand(), &cobra.Command{
 		Use: "failed", Short: t.Failed.In(c.lang), Args: c.args(0, 0),
@@ -91,12 +89,11 @@ func (c *cli) channelCommand() *cobra.Command {
 				c.say(cmd, t.NoneFailed)
 				return nil
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "AT\tCHANNEL\tINCIDENT\tSTEP\tATTEMPTS\tRESULT\tDETAIL")
+			var rows [][]string
 			for _, f := range failures {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", f.At.Local().Format(time.DateTime), f.Channel, f.Incident, f.Step, f.Attempts, f.Class, f.Detail)
+				rows = append(rows, []string{f.At.Local().Format(time.DateTime), f.Channel, f.Incident, fmt.Sprint(f.Step), fmt.Sprint(f.Attempts), string(f.Class), f.Detail})
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), texts.Columns.Failures, rows)
 		},
 	})
 }

@@ -121,7 +121,7 @@ func (c *cli) localise(root *cobra.Command) {
 	root.SetUsageFunc(func(cmd *cobra.Command) error {
 		cmd.InheritedFlags().VisitAll(func(*pflag.Flag) {}) // merges the flags of the parents
 		return usageTemplate.Execute(cmd.OutOrStdout(), map[string]any{
-			"C": cmd, "Usage": t.Usage.In(c.lang), "Commands": t.Commands.In(c.lang), "Flags": t.Flags.In(c.lang),
+			"C": cmd, "Lang": c.lang, "Usage": t.Usage.In(c.lang), "Commands": t.Commands.In(c.lang), "Flags": t.Flags.In(c.lang),
 			"Global": t.GlobalFlags.In(c.lang), "Examples": t.Examples.In(c.lang), "More": t.MoreHelp.In(c.lang, cmd.CommandPath()+" … --help"),
 		})
 	})
@@ -139,8 +139,33 @@ func eachCommand(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
+// flagUsages says what the flags of a command are for.
+func flagUsages(flags *pflag.FlagSet, lang texts.Lang) string {
+	var rows [][]string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		value, usage := pflag.UnquoteUsage(f)
+		name := "      --" + f.Name
+		if f.Shorthand != "" {
+			name = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		switch f.DefValue {
+		case "", "0", "0s", "false", "[]":
+		default:
+			usage += texts.Command.FlagDefault.In(lang, f.DefValue)
+		}
+		rows = append(rows, []string{strings.TrimRight(name+" "+value, " "), usage})
+	})
+	var b strings.Builder
+	_ = align(&b, rows) // a Builder takes all
+	return b.String()
+}
+
 var usageTemplate = template.Must(template.New("usage").Funcs(template.FuncMap{
-	"pad": func(s string, n int) string { return fmt.Sprintf("%-*s", n, s) },
+	"pad":   func(s string, n int) string { return fmt.Sprintf("%-*s", n, s) },
+	"flags": flagUsages,
 }).Parse(`{{.Usage}}
   {{.C.UseLine}}{{if .C.HasAvailableSubCommands}} …
 
@@ -151,8 +176,8 @@ var usageTemplate = template.Must(template.New("usage").Funcs(template.FuncMap{
 {{.C.Example}}{{end}}{{if .C.HasAvailableLocalFlags}}
 
 {{.Flags}}
-{{.C.LocalFlags.FlagUsages}}{{end}}{{if .C.HasAvailableInheritedFlags}}
+{{flags .C.LocalFlags .Lang}}{{end}}{{if .C.HasAvailableInheritedFlags}}
 {{.Global}}
-{{.C.InheritedFlags.FlagUsages}}{{end}}{{if .C.HasAvailableSubCommands}}
+{{flags .C.InheritedFlags .Lang}}{{end}}{{if .C.HasAvailableSubCommands}}
 {{.More}}
 {{end}}`))

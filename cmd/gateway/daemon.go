@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -148,13 +147,12 @@ func (c *cli) incidentCommand() *cobra.Command {
 				c.say(cmd, t.NoIncidents)
 				return nil
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tRAISED\tPRIORITY\tKIND\tPHASE\tBUILDING\tROOM\tBY")
+			var rows [][]string
 			for _, i := range incidents {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, i.Raised.Wall.Local().Format(time.DateTime),
-					i.Priority.Text().In(c.lang), i.Kind.Text().In(c.lang), i.Phase.Text().In(c.lang), i.Building, i.Room, whoHas(i))
+				rows = append(rows, []string{i.ID, i.Raised.Wall.Local().Format(time.DateTime),
+					i.Priority.Text().In(c.lang), i.Kind.Text().In(c.lang), i.Phase.Text().In(c.lang), i.Building, i.Room, whoHas(i)})
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), texts.Columns.Incidents, rows)
 		},
 	}, c.showIncidentCommand(), act("acknowledge", t.IncidentAcknowledge, t.Acknowledged, "by"),
 		act("onscene", u.OnScene, u.OnSceneDone, "by"), note, handOver, resolve)

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,16 +46,6 @@ func (c *cli) kindName(k devices.Kind) string {
 	return string(k)
 }
 
-// table prints a table, a record a line.
-func table(cmd *cobra.Command, columns []string, rows [][]string) error {
-	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ToUpper(strings.Join(columns, "\t")))
-	for _, r := range rows {
-		fmt.Fprintln(w, strings.Join(r, "\t"))
-	}
-	return w.Flush()
-}
-
 func (c *cli) listDevicesCommand() *cobra.Command {
 	var unknown, ignored bool
 	cmd := &cobra.Command{
@@ -81,7 +70,7 @@ func (c *cli) listDevicesCommand() *cobra.Command {
 				heard, battery, state := c.healthColumns(health, d)
 				rows = append(rows, []string{d.ID, string(d.Kind), d.Facility, d.Elder, place(d), d.Bridge, d.Name, heard, battery, state})
 			}
-			return table(cmd, []string{"id", "kind", "facility", "elder", "place", "bridge", "name", "heard", "battery", "state"}, rows)
+			return c.table(cmd.OutOrStdout(), texts.Columns.Devices, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&unknown, "unknown", false, texts.Device.UnknownFlag.In(c.lang))
@@ -122,7 +111,7 @@ func (c *cli) listUnknown(cmd *cobra.Command) error {
 		}
 		rows = append(rows, []string{u.ID, cmp.Or(u.Bridge, "-"), u.Address, strings.Join(looks, " "), u.Last.Wall.Local().Format(time.DateTime), fmt.Sprint(u.Count), says})
 	}
-	return table(cmd, []string{"id", "bridge", "address", texts.Device.Looks.In(c.lang), "last", "count", "says"}, rows)
+	return c.table(cmd.OutOrStdout(), texts.Columns.Unknown, rows)
 }
 
 func (c *cli) listIgnored(cmd *cobra.Command) error {
@@ -138,7 +127,7 @@ func (c *cli) listIgnored(cmd *cobra.Command) error {
 		}
 		rows = append(rows, []string{v.ID, cmp.Or(v.Bridge, "-"), v.Address, state})
 	}
-	return table(cmd, []string{"id", "bridge", "address", "state"}, rows)
+	return c.table(cmd.OutOrStdout(), texts.Columns.Verdicts, rows)
 }
 
 func (c *cli) showDeviceCommand() *cobra.Command {

@@ -78,7 +78,7 @@ func (c *cli) careCommand() *cobra.Command {
 	f.IntVar(&care.RoundHours, "round-hours", 0, t.RoundFlag.In(c.lang))
 	set.Example = "  gateway care set e302 --meal 10:30-13:00 --round-hours 24 --high-fall-risk --band spo2=90..101,2,3"
 	return c.group("care", t.Care, set,
-		list(c, t.CareList, "care", []string{"id", "groups", "away until", "meal", "round hours"}, func(r registry.Care) []string {
+		list(c, t.CareList, "care", texts.Columns.Care, func(r registry.Care) []string {
 			return []string{r.ID, strings.Join(r.Groups, ","), r.AwayUntil, string(r.Meal), strconv.Itoa(r.RoundHours)}
 		}))
 }
@@ -133,7 +133,7 @@ func (c *cli) groupCommand() *cobra.Command {
 	add.Flags().StringSliceVar(&g.Members, "members", nil, t.MembersFlag.In(c.lang))
 	add.Example = "  gateway group add night --name 夜班 --role care --members li,zhang"
 	return c.group("group", t.Group, add, c.remove(t.GroupRemove, "groups"),
-		list(c, t.GroupList, "groups", []string{"id", "role", "members", "name"}, func(g registry.Group) []string {
+		list(c, t.GroupList, "groups", texts.Columns.Groups, func(g registry.Group) []string {
 			return []string{g.ID, string(g.Role), strings.Join(g.Members, ","), g.Name}
 		}))
 }
@@ -162,7 +162,7 @@ func (c *cli) rotaCommand() *cobra.Command {
 	holiday := c.put("add DATE", t.HolidayAdd, "holidays", func(*cobra.Command, string) (any, error) { return h, nil })
 	holiday.Flags().StringVarP(&h.Name, "name", "n", "", texts.Command.NameFlag.In(c.lang))
 	return c.group("rota", t.Rota, add, c.remove(t.RotaRemove, "shifts"),
-		list(c, t.RotaList, "shifts", []string{"id", "group", "days", "first", "last", "hours", "people", "instead"}, func(s registry.Shift) []string {
+		list(c, t.RotaList, "shifts", texts.Columns.Shifts, func(s registry.Shift) []string {
 			var days []string
 			for _, d := range s.Days {
 				days = append(days, string(d))
@@ -170,7 +170,7 @@ func (c *cli) rotaCommand() *cobra.Command {
 			return []string{s.ID, s.Group, strings.Join(days, ","), s.First, s.Last, string(s.Hours), strings.Join(s.People, ","), s.Instead}
 		}),
 		c.group("holiday", t.Holiday, holiday, c.remove(t.HolidayRemove, "holidays"),
-			list(c, t.HolidayList, "holidays", []string{"date", "name"}, func(h registry.Holiday) []string { return []string{h.ID, h.Name} })),
+			list(c, t.HolidayList, "holidays", texts.Columns.Holidays, func(h registry.Holiday) []string { return []string{h.ID, h.Name} })),
 		&cobra.Command{
 			Use: "now", Short: t.RotaNow.In(c.lang), Args: c.args(0, 0),
 			RunE: func(cmd *cobra.Command, _ []string) error {

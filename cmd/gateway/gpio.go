@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,24 +43,18 @@ func (c *cli) gpioListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: t.List.In(c.lang), Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			n := 0
+			var lines [][]string
 			for l := range gpio.Lines() {
-				if n == 0 {
-					fmt.Fprintln(out, t.LineColumns.In(c.lang))
-				}
-				n++
 				direction := t.In
 				if l.Output {
 					direction = t.Out
 				}
-				fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", l.Name(), dash(l.Kernel()), direction.In(c.lang), dash(l.Consumer))
+				lines = append(lines, []string{l.Name(), dash(l.Kernel()), direction.In(c.lang), dash(l.Consumer)})
 			}
-			if err := out.Flush(); err != nil {
-				return err
-			}
-			if n == 0 {
+			if len(lines) == 0 {
 				c.say(cmd, t.NoLines)
+			} else if err := c.table(cmd.OutOrStdout(), t.LineColumns, lines); err != nil {
+				return err
 			}
 			var pins control.Pins
 			if err := c.ask(cmd, http.MethodGet, "/v1/gpio", nil, &pins); err != nil {
@@ -72,15 +65,14 @@ func (c *cli) gpioListCommand() *cobra.Command {
 				return nil
 			}
 			c.say(cmd, t.Wired)
-			out = tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(out, t.WireColumns.In(c.lang))
+			var wires [][]string
 			for _, p := range pins.Inputs {
-				fmt.Fprintf(out, "-\t%s\t%s\t%s\t%d\t%d\n", p.Wire, dash(p.Device), c.state(p), p.Changes, p.Lost)
+				wires = append(wires, []string{"-", p.Wire, dash(p.Device), c.state(p), fmt.Sprint(p.Changes), fmt.Sprint(p.Lost)})
 			}
 			for i, p := range pins.Outputs {
-				fmt.Fprintf(out, "%d\t%s\t%s\t%s\t\t\n", i+1, p.Wire, dash(p.Device), c.state(p))
+				wires = append(wires, []string{fmt.Sprint(i + 1), p.Wire, dash(p.Device), c.state(p)})
 			}
-			return out.Flush()
+			return c.table(cmd.OutOrStdout(), t.WireColumns, wires)
 		},
 	}
 }

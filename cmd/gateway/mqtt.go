@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -43,17 +42,16 @@ func (c *cli) mqttClientsCommand() *cobra.Command {
 				c.say(cmd, texts.MQTT.None)
 				return nil
 			}
-			out := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(out, texts.MQTT.Columns.In(c.lang))
+			var rows [][]string
 			for _, s := range all {
 				state := texts.MQTT.Away
 				if s.Connected {
 					state = texts.MQTT.Connected
 				}
-				fmt.Fprintf(out, "%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\n", s.Account, strconv.Quote(s.Client), state.In(c.lang),
-					s.Since.Local().Format(time.DateTime), dash(s.Listener), dash(s.Version), s.Unsettled, s.Queued, dash(strings.Join(s.Subscriptions, " ")))
+				rows = append(rows, []string{s.Account, strconv.Quote(s.Client), state.In(c.lang),
+					s.Since.Local().Format(time.DateTime), dash(s.Listener), dash(s.Version), fmt.Sprint(s.Unsettled), fmt.Sprint(s.Queued), dash(strings.Join(s.Subscriptions, " "))})
 			}
-			return out.Flush()
+			return c.table(cmd.OutOrStdout(), texts.MQTT.Columns, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, texts.Inspect.JSONFlag.In(c.lang))

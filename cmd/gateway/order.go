@@ -3,12 +3,10 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,13 +51,12 @@ func (c *cli) orderCommand() *cobra.Command {
 			if err := c.ask(cmd, http.MethodGet, "/v1/commands", nil, &all); err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "ID\tASKED\tDEVICE\tWHAT\tBY\tOUTCOME")
+			var rows [][]string
 			for _, o := range all {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.ID, o.Asked.Wall.Local().Format(time.DateTime), o.Device,
-					orders.What(o.Action, o.Data, c.lang), o.By, o.Words(c.lang))
+				rows = append(rows, []string{o.ID, o.Asked.Wall.Local().Format(time.DateTime), o.Device,
+					orders.What(o.Action, o.Data, c.lang), o.By, o.Words(c.lang)})
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), texts.Columns.Orders, rows)
 		},
 	})
 	g.Example = `  gateway device command open locker-east 12 --by li

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -85,7 +84,7 @@ func (c *cli) facilityCommand() *cobra.Command {
 	add.Flags().StringVar(&f.Operator, "operator", "", t.OperatorFlag.In(c.lang))
 	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"
 	return c.group("facility", t.Facility, add,
-		list(c, t.FacilityList, "facilities", []string{"id", "region", "operator", "name"}, func(f registry.Facility) []string {
+		list(c, t.FacilityList, "facilities", texts.Columns.Facilities, func(f registry.Facility) []string {
 			return []string{f.ID, f.Region, f.Operator, f.Name}
 		}), c.remove(texts.Device.RemoveFacility, "facilities"))
 }
@@ -100,7 +99,7 @@ func (c *cli) elderCommand() *cobra.Command {
 	add.Flags().StringSliceVar(&e.Caregivers, "caregivers", nil, t.CaregiversFlag.In(c.lang))
 	add.Example = "  gateway elder add e302 --name 王秀英 --building 3号楼 --room 302 --caregivers li,zhang"
 	return c.group("elder", t.Elder, add,
-		list(c, t.ElderList, "elders", []string{"id", "building", "room", "caregivers", "name"}, func(e registry.Elder) []string {
+		list(c, t.ElderList, "elders", texts.Columns.Elders, func(e registry.Elder) []string {
 			return []string{e.ID, e.Building, e.Room, strings.Join(e.Caregivers, ","), e.Name}
 		}), c.remove(texts.Device.RemoveElder, "elders"))
 }
@@ -124,7 +123,7 @@ func (c *cli) caregiverCommand() *cobra.Command {
 	add.Flags().StringVar((*string)(&g.Quiet), "quiet", "", texts.Duty.QuietFlag.In(c.lang))
 	add.Example = "  gateway caregiver add li --name 李敏 --channel webhook=https://example.org/page"
 	return c.group("caregiver", t.Caregiver, add,
-		list(c, t.CaregiverList, "caregivers", []string{"id", "channels", "name"}, func(g registry.Caregiver) []string {
+		list(c, t.CaregiverList, "caregivers", texts.Columns.Caregivers, func(g registry.Caregiver) []string {
 			ways := make([]string, len(g.Channels))
 			for i, ch := range g.Channels {
 				ways[i] = ch.Kind
@@ -169,7 +168,7 @@ func (c *cli) remove(short texts.Text, table string) *cobra.Command {
 }
 
 // list is a command that prints a table, a record a line.
-func list[R any](c *cli, short texts.Text, table string, columns []string, row func(R) []string) *cobra.Command {
+func list[R any](c *cli, short texts.Text, table string, columns texts.Text, row func(R) []string) *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: short.In(c.lang), Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -177,12 +176,11 @@ func list[R any](c *cli, short texts.Text, table string, columns []string, row f
 			if err := c.ask(cmd, http.MethodGet, "/v1/"+table, nil, &records); err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, strings.ToUpper(strings.Join(columns, "\t")))
+			var rows [][]string
 			for _, r := range records {
-				fmt.Fprintln(w, strings.Join(row(r), "\t"))
+				rows = append(rows, row(r))
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), columns, rows)
 		},
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,17 +25,19 @@ func (c *cli) statCommand() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, "CHAIN\tFIRST\tLAST\tFILES\tDISK\tOLDEST")
+			var chains, followers [][]string
 			for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
 				x := s.Chains[chain]
-				fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\t%s\n", chain, x.First, x.Last, x.Files, bytesOf(float64(x.Bytes)), x.Oldest.Local().Format(time.DateTime))
+				chains = append(chains, []string{string(chain), fmt.Sprint(x.First), fmt.Sprint(x.Last), fmt.Sprint(x.Files), bytesOf(float64(x.Bytes)), x.Oldest.Local().Format(time.DateTime)})
 			}
-			fmt.Fprintln(w, "\nFOLLOWER\tURGENT LAG\tORDINARY LAG\t\t\t")
+			if err := c.table(cmd.OutOrStdout(), texts.Columns.Chains, chains); err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout())
 			for _, f := range s.Followers {
-				fmt.Fprintf(w, "%s\t%d\t%d\t\t\t\n", f.Name, f.Lag[journal.Urgent], f.Lag[journal.Ordinary])
+				followers = append(followers, []string{f.Name, fmt.Sprint(f.Lag[journal.Urgent]), fmt.Sprint(f.Lag[journal.Ordinary])})
 			}
-			if err := w.Flush(); err != nil {
+			if err := c.table(cmd.OutOrStdout(), texts.Columns.Followers, followers); err != nil {
 				return err
 			}
 			fmt.Fprintln(cmd.OutOrStdout())

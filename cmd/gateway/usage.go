@@ -2,9 +2,7 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -31,20 +29,18 @@ func (c *cli) catalogueCommand() *cobra.Command {
 				out.SetEscapeHTML(false)
 				return out.Encode(catalogue)
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 4, 2, ' ', 0)
-			fmt.Fprintln(w, t.Columns.In(c.lang))
+			var rows [][]string
 			for _, i := range catalogue {
 				kinds := strings.Join(i.Kinds, ",")
 				if kinds == "" {
 					kinds = "-"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", i.Code, i.Fold, i.Unit, kinds, i.Period, i.Name.In(c.lang))
-				fmt.Fprintf(w, "\t%s\n", i.Numerator.In(c.lang))
+				rows = append(rows, []string{i.Code, string(i.Fold), string(i.Unit), kinds, string(i.Period), i.Name.In(c.lang)}, []string{"", i.Numerator.In(c.lang)})
 				if i.Denominator.EN != "" {
-					fmt.Fprintf(w, "\t/ %s\n", i.Denominator.In(c.lang))
+					rows = append(rows, []string{"", "/ " + i.Denominator.In(c.lang)})
 				}
 			}
-			return w.Flush()
+			return c.table(cmd.OutOrStdout(), t.Columns, rows)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, texts.Inspect.JSONFlag.In(c.lang))

@@ -2,7 +2,7 @@ package texts
 
 // Command is what the command line says.
 var Command = struct {
-	Root, RootLong, Usage, Commands, Flags, GlobalFlags, Examples, MoreHelp, HelpFlag, HelpCommand, Aliases,
+	Root, RootLong, Usage, Commands, Flags, GlobalFlags, Examples, MoreHelp, HelpFlag, FlagDefault, HelpCommand, Aliases,
 	UnknownCommand, UnknownFlag, WrongArgs, FlagValue, MissingFlag,
 	Run, Check, CheckOK, Demo, Version, VersionLine, ConfigFlag,
 	Login, LoginLong, LoginURL, Status, SpeedFlag, ListenFlag,
@@ -31,6 +31,7 @@ To see it work: gateway demo`},
 	Examples:       Text{"示例：", "Examples:"},
 	Aliases:        Text{"别名：", "Aliases:"},
 	MoreHelp:       Text{"查看某个命令的说明：%s", "More about a command: %s"},
+	FlagDefault:    Text{"（默认 %s）", " (default %s)"},
 	HelpFlag:       Text{"显示说明", "show this help"},
 	HelpCommand:    Text{"显示某个命令的说明", "help about a command"},
 	UnknownCommand: Text{"没有“%s”这个命令。运行 %s --help 查看全部命令", "there is no command \"%s\". Run %s --help to see all"},
