@@ -27,8 +27,11 @@ func (c *cli) statCommand() *cobra.Command {
 			}
 			var chains, followers [][]string
 			for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
-				x := s.Chains[chain]
-				chains = append(chains, []string{string(chain), fmt.Sprint(x.First), fmt.Sprint(x.Last), fmt.Sprint(x.Files), bytesOf(float64(x.Bytes)), x.Oldest.Local().Format(time.DateTime)})
+				x, oldest := s.Chains[chain], "-"
+				if !x.Oldest.IsZero() {
+					oldest = x.Oldest.Local().Format(time.DateTime)
+				}
+				chains = append(chains, []string{chain.String(), fmt.Sprint(x.First), fmt.Sprint(x.Last), fmt.Sprint(x.Files), bytesOf(float64(x.Bytes)), oldest})
 			}
 			if err := c.table(cmd.OutOrStdout(), texts.Columns.Chains, chains); err != nil {
 				return err
