@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -226,6 +227,19 @@ func TestWeComToken(t *testing.T) {
 	}
 	if r := n.Check(t.Context())[WeComAppChannel]; r.Class != alert.Accepted {
 		t.Errorf("check: %+v", r)
+	}
+}
+
+// Without a token nothing has left, whatever is said about it.
+func TestWeComWithoutToken(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`)
+	}))
+	defer server.Close()
+	w := newWecomApp(newWeb(0), stamp, WeComApp{URL: server.URL}, "secret", texts.Chinese)
+	defer w.web.close()
+	if r := w.Send(t.Context(), "LiMin", page()); r.Class != alert.Temporary {
+		t.Errorf("%+v", r)
 	}
 }
 
@@ -511,6 +525,8 @@ func TestEmail(t *testing.T) {
 		{".", "452 4.3.1 full", alert.Result{Class: alert.Temporary, Detail: "SMTP 452"}},
 		{".", "", alert.Result{Class: alert.Unknown}},
 		{"EHLO", "", alert.Result{Class: alert.Temporary}},
+		// The mail has been taken, and nothing else is wanted of the server.
+		{"RSET", "502 Unimplemented", alert.Result{Class: alert.Accepted, Detail: "SMTP 250"}},
 		{"implicit", "", alert.Result{Class: alert.Accepted, Detail: "SMTP 250"}},
 	} {
 		implicit := c.verb == "implicit"

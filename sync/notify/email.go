@@ -84,6 +84,7 @@ func (e *email) client(ctx context.Context) (*mail.Client, error) {
 	certificates := e.certificates(host)
 	options := []mail.Option{
 		mail.WithPort(port), mail.WithTimeout(DefaultTimeout), mail.WithHELO("linli-gateway"),
+		mail.WithoutRset(), // one mail a connection, and some servers refuse it
 		mail.WithTLSPolicy(mail.TLSMandatory), mail.WithTLSConfig(certificates),
 		// The library looks at the context while it connects only: the
 		// connection itself ends with it.

@@ -163,7 +163,7 @@ func (w *wecomApp) access(ctx context.Context) (string, alert.Result) {
 	if ok {
 		result = answer.result(wecomVerdicts)
 	}
-	if result.Class == alert.Unknown {
+	if result.Class == alert.Unknown || result.Class == alert.Accepted && answer.Token == "" {
 		result.Class = alert.Temporary // no page has left yet
 	}
 	if result.Class != alert.Accepted {
