@@ -230,7 +230,7 @@ func (d *demo) newPhones() (*phones, error) {
 			return
 		}
 		d.say(texts.Demo.Rings, p.names[r.URL.Path], page.Title(d.lang), page.Step)
-	}), slog.New(slog.DiscardHandler)}
+	}), slog.New(slog.DiscardHandler), unhurried}
 	return p, nil
 }
 
@@ -262,7 +262,7 @@ func (d *demo) newPlatform(dir, box string) (*platform, error) {
 		return nil, errors.Join(err, p.store.Close())
 	}
 	p.url = "http://" + l.Addr().String() + receiver.Path
-	p.server = server{"platform", l, p.store, slog.New(slog.DiscardHandler)}
+	p.server = server{"platform", l, p.store, slog.New(slog.DiscardHandler), unhurried}
 	return p, nil
 }
 

@@ -122,7 +122,7 @@ func (g *gateway) listenPage() (err error) {
 		return err
 	}
 	g.opened = append(g.opened, plain.Close)
-	g.securePage = tls.NewListener(plain, g.authority.Page())
+	g.securePage = tls.NewListener(lan.AtMost(visitors, plain), g.authority.Page())
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
 	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/lan"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -28,11 +29,11 @@ func (g *gateway) servers() []server {
 	page.HandleFunc("GET /readyz", probe(g.ready))
 	page.HandleFunc("GET /ca.crt", g.certificate)
 	servers := []server{
-		{"page", g.lanOnly(g.page), page, g.logger},
-		{"socket", g.socket, g.commands, g.logger},
+		{"page", lan.AtMost(visitors, g.lanOnly(g.page)), page, g.logger, unhurried},
+		{"socket", g.socket, g.commands, g.logger, 0},
 	}
 	if g.securePage != nil {
-		servers = append(servers, server{"page_tls", g.securePage, page, g.logger})
+		servers = append(servers, server{"page_tls", g.securePage, page, g.logger, unhurried})
 	}
 	if g.scrape == nil {
 		page.Handle("GET /metrics", metrics)
@@ -40,7 +41,7 @@ func (g *gateway) servers() []server {
 	}
 	scrape := http.NewServeMux()
 	scrape.Handle("GET /metrics", metrics)
-	return append(servers, server{"metrics", g.scrape, scrape, g.logger})
+	return append(servers, server{"metrics", lan.AtMost(visitors, g.scrape), scrape, g.logger, unhurried})
 }
 
 func probe(check func() error) http.HandlerFunc {

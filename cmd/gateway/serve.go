@@ -22,7 +22,18 @@ type server struct {
 	listener net.Listener
 	handler  http.Handler
 	logger   *slog.Logger
+	// patience is how long a whole request, and then its answer, may take; 0
+	// for as long as it likes. A stream sets its own limits.
+	patience time.Duration
 }
+
+// What whoever comes over the network may take: neither the connections of a
+// thousand browsers nor one that says and reads nothing are for ever. The
+// socket's callers have the time of a backup.
+const (
+	visitors  = 1000
+	unhurried = time.Minute
+)
 
 // listen opens a TCP listener; the error says which address is taken.
 func listen(address string) (net.Listener, error) {
@@ -56,6 +67,7 @@ func listenUnix(path string) (net.Listener, error) {
 func (s server) run(ctx context.Context) error {
 	h := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ReadTimeout: s.patience, WriteTimeout: s.patience,
 		ErrorLog: slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
 		// Streams end with the daemon, not with their readers.
 		BaseContext: func(net.Listener) context.Context { return ctx },

@@ -1,6 +1,6 @@
 // Package lan tells the box's own network from the rest of the world: which
-// addresses are on it, under which names the box is found there, and how to
-// listen there only.
+// addresses are on it, under which names the box is found there, how to listen
+// there only, and for how many at once.
 package lan
 
 import (
@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Private tells whether an address can only be of a local network: private
@@ -44,6 +45,42 @@ func (l *listener) Accept() (net.Conn, error) {
 func private(a net.Addr) bool {
 	at, err := netip.ParseAddrPort(a.String())
 	return err == nil && Private(at.Addr())
+}
+
+// AtMost makes a listener of l that keeps so many connections open at once;
+// those beyond are closed. Whoever opens one after the other gets nothing but
+// them: the files that a process may have open are needed for more.
+func AtMost(n int, l net.Listener) net.Listener { return &bounded{l, make(chan struct{}, n)} }
+
+type bounded struct {
+	net.Listener
+	places chan struct{}
+}
+
+func (l *bounded) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.places <- struct{}{}:
+			return &placed{Conn: c, leave: sync.OnceFunc(func() { <-l.places })}, nil
+		default:
+			_ = c.Close() // nothing was said
+		}
+	}
+}
+
+// placed is a connection that has a place.
+type placed struct {
+	net.Conn
+	leave func()
+}
+
+func (c *placed) Close() error {
+	defer c.leave()
+	return c.Conn.Close()
 }
 
 // Host is everything under which this machine is reached, sorted: its name

@@ -1,6 +1,7 @@
 package lan
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
@@ -65,6 +66,32 @@ func TestOnlyTheLocalNetwork(t *testing.T) {
 	away := []string{"198.51.100.7:5000", "198.51.100.8:5000"}
 	if !slices.Equal(closed, away) || !slices.Equal(refused, away) || len(taken) != 2 {
 		t.Errorf("taken %v, closed %v, told %v", taken, closed, refused)
+	}
+}
+
+func TestAtMost(t *testing.T) {
+	var closed, taken []string
+	q := &queue{}
+	l := AtMost(2, q)
+	come := func(remotes ...string) (conns []net.Conn) {
+		for _, r := range remotes {
+			*q = append(*q, from{nil, "192.168.1.10:80", r + ":5000", &closed})
+		}
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return conns
+			}
+			taken, conns = append(taken, c.RemoteAddr().(*net.TCPAddr).IP.String()), append(conns, c)
+		}
+	}
+	conns := come("10.0.0.1", "10.0.0.2", "10.0.0.3")
+	if err := errors.Join(conns[0].Close(), conns[0].Close()); err != nil {
+		t.Fatal(err)
+	}
+	come("10.0.0.4", "10.0.0.5")
+	if want := []string{"10.0.0.1", "10.0.0.2", "10.0.0.4"}; !slices.Equal(taken, want) {
+		t.Errorf("taken %v, want %v; closed %v", taken, want, closed)
 	}
 }
 

@@ -170,7 +170,7 @@ func NewBroker(config BrokerConfig, login Login, handle Handler, log *slog.Logge
 		byAccount: map[string]map[*session]struct{}{}, buckets: map[string]*bucket{},
 	}
 	for _, l := range config.Listeners {
-		opened, err := l.open()
+		opened, err := l.open(config.Connections)
 		if err != nil {
 			return nil, errors.Join(err, b.Close())
 		}

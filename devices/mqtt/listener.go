@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gorilla/websocket"
+
+	"github.com/linli-edge/gateway/devices/lan"
 )
 
 // Listener is one way to the embedded broker.
@@ -49,13 +51,18 @@ func (l Listener) validate() error {
 	return nil
 }
 
-func (l Listener) open() (net.Listener, error) {
+// open listens, for so many connections at once where they are HTTP at first:
+// of these the broker learns only when they ask for MQTT.
+func (l Listener) open(connections int) (net.Listener, error) {
 	n, err := net.Listen("tcp", l.Address)
 	if err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
 	}
 	if l.Guard != nil {
 		n = l.Guard(n)
+	}
+	if l.WebSocket {
+		n = lan.AtMost(connections, n)
 	}
 	if l.TLS != nil {
 		n = tls.NewListener(n, l.TLS)
@@ -87,8 +94,9 @@ func webSocketServer(serve func(net.Conn, *x509.Certificate)) *http.Server {
 	// the CONNECT that follows.
 	up := websocket.Upgrader{Subprotocols: []string{"mqtt"}, CheckOrigin: func(*http.Request) bool { return true }, HandshakeTimeout: loginTimeout}
 	return &http.Server{
-		ReadHeaderTimeout: loginTimeout,
-		MaxHeaderBytes:    8 << 10,
+		ReadTimeout:    loginTimeout,
+		WriteTimeout:   loginTimeout,
+		MaxHeaderBytes: 8 << 10,
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if c, err := up.Upgrade(w, r, nil); err == nil { // if not, it has answered with the reason
 				serve(&webSocketConn{Conn: c.NetConn(), ws: c}, clientCertificate(r.TLS))

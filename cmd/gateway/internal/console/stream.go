@@ -41,6 +41,7 @@ func (c *Console) stream(w http.ResponseWriter, r *http.Request) {
 	defer c.open.Dec()
 	w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
 	s := &stream{c: c, lang: language(w, r), w: w, out: http.NewResponseController(w), sent: map[string][]byte{}}
+	_ = s.out.SetReadDeadline(time.Time{}) // there is nothing more to be read; if that cannot be said, the page opens another one
 	ticker := time.NewTicker(streamEvery)
 	defer ticker.Stop()
 	alive := c.Clock()
