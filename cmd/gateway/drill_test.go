@@ -63,6 +63,31 @@ func TestDrillStory(t *testing.T) {
 	t.Logf("the drill took %s", took)
 }
 
+// A drill that cannot get through says at once where it has stopped, in words
+// and by the exit code, and is a technical incident.
+func TestFailedDrillStory(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	b.cfg.Channels.WeComApp.SecretFile = b.secretFile("wrong.secret", "of another application")
+	b.register(caregiver("wecom_app", "LiMin")...)
+	g, _ := b.start()
+	config := b.write()
+	for locale, want := range map[string]string{"zh_CN.UTF-8": "自检未通过：企业微信应用", "en_US.UTF-8": "the drill has failed: WeCom application"} {
+		if code, stdout, stderr := command(t, locale, "alert", "drill", "--config", config); code != 1 || stdout != "" || !strings.Contains(stderr, want) {
+			t.Errorf("%s: %d %s%s", locale, code, stdout, stderr)
+		}
+	}
+	eventually(t, "an incident says that it has failed", func() bool {
+		return slices.ContainsFunc(g.alerts.Incidents(), func(i alert.Incident) bool {
+			return i.Kind == alert.PathDown && i.Because[0].Of == "wecom_app" && i.Phase == alert.PhaseRaised
+		})
+	})
+	if took, failed := g.alerts.Drill(t.Context()); failed != "wecom_app" || took > time.Minute {
+		t.Errorf("%q after %s", failed, took)
+	}
+}
+
 // Once a week each channel carries a test to one of those who have it, marked and
 // of no concern. One that takes it not is a technical incident, until it does.
 func TestWeeklyTrialStory(t *testing.T) {

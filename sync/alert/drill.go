@@ -42,8 +42,8 @@ const drillPart = "drill"
 
 // Drill sends an incident of the kind [Drill] the whole way: to the journal,
 // back by the fold, onto the board, to disk, and out to every channel that can
-// probe itself. It is over when all of them have accepted. One that fails, or
-// is not over in two minutes, is a technical incident (PathDown) until the next
+// probe itself. It is over when all of them have accepted, or nothing more can be
+// tried. One that fails, or is not over in two minutes, is a technical incident (PathDown) until the next
 // one succeeds. It returns how long it took, and what failed, "" for nothing;
 // drills wait for each other.
 func (e *Engine) Drill(ctx context.Context) (took time.Duration, failed string) {
@@ -58,9 +58,10 @@ func (e *Engine) Drill(ctx context.Context) (took time.Duration, failed string) 
 	if err := e.Report(limited, found, event.ID); err != nil {
 		e.log.Error("the drill cannot be journaled", "error", err)
 		failed = "journal"
-	} else if e.until(limited, func() bool { return e.drilled(identity(event)) == "" }) != nil {
+	} else {
+		_ = e.until(limited, func() bool { _, over := e.drilled(identity(event)); return over })
 		e.mu.Lock()
-		failed = e.drilled(identity(event))
+		failed, _ = e.drilled(identity(event))
 		e.mu.Unlock()
 	}
 	took, _ = e.options.Clock().Since(began)                                        // the same boot
@@ -87,19 +88,22 @@ func (e *Engine) Drill(ctx context.Context) (took time.Duration, failed string) 
 	return took, failed
 }
 
-// drilled says what a drill still waits for, "" for nothing. Callers hold mu.
-func (e *Engine) drilled(incident string) string {
+// drilled says what a drill still waits for, "" for nothing, and whether it is
+// over: nothing more is tried. Callers hold mu.
+func (e *Engine) drilled(incident string) (waiting string, over bool) {
 	r := e.board.records[incident]
 	if r == nil || len(r.current()) == 0 {
-		return "engine"
+		return "engine", false
 	}
-	var waiting []string
+	var channels []string
+	over = true
 	for _, d := range r.current() {
+		over = over && d.done()
 		if d.Result != Accepted {
-			waiting = append(waiting, d.Channel)
+			channels = append(channels, d.Channel)
 		}
 	}
-	return strings.Join(waiting, " ")
+	return strings.Join(channels, " "), over
 }
 
 // endDrill closes the drill that is open.
