@@ -65,6 +65,7 @@ func (e Entry) digest() string {
 type Ledger struct {
 	engine *Engine
 	state  *journal.State
+	weekly weekly
 }
 
 const (
@@ -82,7 +83,7 @@ func OpenLedger(e *Engine) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	return &Ledger{e, state}, nil
+	return &Ledger{engine: e, state: state}, nil
 }
 
 // Close lets go of the file. Run must have returned.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +187,23 @@ func TestWeeklyFigures(t *testing.T) {
 		zhao := Week{Week: "2026-W48", Device: "w-zhao", Incidents: 4, Acknowledged: 4, Arrived: 4, Within60: 2, Within180: 3, AckMedian: 100, Ack95: 200, ArriveMedian: 220, Resolved: 4, False: 3, Review: true}
 		if weeks[3] != zhao {
 			t.Errorf("%+v, want %+v", weeks[3], zhao)
+		}
+		// What was read once is not read again: the page may be loaded at any time.
+		must(t, l.state.Update(func(tx *journal.Tx) error {
+			for n := uint64(1); n <= last(tx).N; n++ {
+				tx.Delete(bucketEntries, sequence(n))
+			}
+			return nil
+		}))
+		must(t, b.press("w-sun", "more"))
+		pass(2 * ledgerEvery)
+		more, err := l.Weeks(time.Time{})
+		must(t, err)
+		if more[0].Incidents != 6 || more[0].Acknowledged != 5 || !slices.Contains(more, zhao) {
+			t.Errorf("%+v", more)
+		}
+		if later, err := l.Weeks(b.clock().Wall); err != nil || len(later) != 0 {
+			t.Errorf("of what is to come: %+v, %v", later, err)
 		}
 		var out bytes.Buffer
 		must(t, WriteWeeks(&out, weeks))

@@ -5,8 +5,10 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -50,7 +52,8 @@ const reviewFrom = 4
 
 // course is how one incident went.
 type course struct {
-	week               string
+	n                  uint64 // the entry that began it
+	week               string // "" before the raising is in the ledger
 	kind               Kind
 	device             string
 	raised             devices.Stamp
@@ -58,61 +61,80 @@ type course struct {
 	resolved, needless bool
 }
 
+// weekly is how the incidents of the ledger went, as far as it was read for
+// that: each entry is read once, however often somebody looks.
+type weekly struct {
+	sync.Mutex
+	read    uint64
+	courses map[string]*course // by the incident
+}
+
+// learn takes in one entry.
+func (w *weekly) learn(e Entry) {
+	w.read = e.N
+	event, at := devices.Event{Type: e.Type, Data: e.Data}, e.At
+	of := func() *course {
+		c := w.courses[e.Incident]
+		if c == nil {
+			c = &course{n: e.N}
+			w.courses[e.Incident] = c
+		}
+		return c
+	}
+	switch e.Type {
+	case TypeRaised:
+		p, err := decode[Raised](event)
+		if err != nil || p.Round != 1 || p.Kind == Drill {
+			return
+		}
+		c := of()
+		year, week := at.Wall.In(zone).ISOWeek()
+		c.week, c.kind, c.device, c.raised = fmt.Sprintf("%d-W%02d", year, week), p.Kind, p.Device, at
+	case TypeAcknowledged:
+		if c := of(); c.acked == nil {
+			c.acked = &at
+		}
+	case TypeOnScene:
+		c := of()
+		if c.arrived == nil {
+			c.arrived = &at
+		}
+		if c.acked == nil {
+			c.acked = &at
+		}
+	case TypeResolved:
+		if p, err := decode[Resolved](event); err == nil {
+			c := of()
+			c.resolved, c.needless = true, p.Cause != CauseReal
+		}
+	}
+}
+
 // Weeks lists the weeks from the one of since on, newest first: all incidents,
 // then by kind and by device.
 func (l *Ledger) Weeks(since time.Time) ([]Week, error) {
-	courses := map[string]*course{}
-	acts := map[string]*course{} // what was done before the raising was in the ledger
-	of := func(id string) *course {
-		if acts[id] == nil {
-			acts[id] = &course{}
-		}
-		return acts[id]
+	l.weekly.Lock()
+	defer l.weekly.Unlock()
+	if l.weekly.courses == nil {
+		l.weekly.courses = map[string]*course{}
 	}
-	err := l.Each(1, func(e Entry) error {
-		event := devices.Event{Type: e.Type, Data: e.Data}
-		at := e.At
-		switch e.Type {
-		case TypeRaised:
-			p, err := decode[Raised](event)
-			if err != nil || p.Round != 1 || p.Kind == Drill || e.At.Wall.Before(since) {
-				return nil
-			}
-			c := of(e.Incident)
-			year, week := e.At.Wall.In(zone).ISOWeek()
-			c.week, c.kind, c.device, c.raised = fmt.Sprintf("%d-W%02d", year, week), p.Kind, p.Device, e.At
-			courses[e.Incident] = c
-		case TypeAcknowledged:
-			if c := of(e.Incident); c.acked == nil {
-				c.acked = &at
-			}
-		case TypeOnScene:
-			c := of(e.Incident)
-			if c.arrived == nil {
-				c.arrived = &at
-			}
-			if c.acked == nil {
-				c.acked = &at
-			}
-		case TypeResolved:
-			p, err := decode[Resolved](event)
-			if err != nil {
-				return nil
-			}
-			c := of(e.Incident)
-			c.resolved, c.needless = true, p.Cause != CauseReal
-		}
+	err := l.Each(l.weekly.read+1, func(e Entry) error {
+		l.weekly.learn(e)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
+	maps.DeleteFunc(l.weekly.courses, func(_ string, c *course) bool { return c.n+maxEntries <= l.weekly.read })
 	type row struct {
 		week, device string
 		kind         Kind
 	}
 	rows := map[row][]*course{}
-	for _, c := range courses {
+	for _, c := range l.weekly.courses {
+		if c.week == "" || c.raised.Wall.Before(since) {
+			continue
+		}
 		keys := []row{{week: c.week}, {week: c.week, kind: c.kind}}
 		if c.device != "" {
 			keys = append(keys, row{week: c.week, device: c.device})
