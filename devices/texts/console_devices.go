@@ -11,7 +11,7 @@ var ConsoleDevices = struct {
 	Import, ImportWhat, ImportTemplate, ImportFile, ImportTry, ImportWould, ImportSame, ImportMore, ImportApply, ImportOther, ImportDone, ImportNone,
 	BridgeWhat, BridgeAdd, LoginAt,
 	Authority, TrustFirst, NewSecretWhat, NewSecretOf,
-	WarnKey, WarnStranger Text
+	WarnKey Text
 }{
 	Title:         Text{"设备", "Devices"},
 	Home:          Text{"返回首页", "Back to the first page"},
@@ -92,5 +92,4 @@ var ConsoleDevices = struct {
 	TrustFirst:     Text{"设备登录前须信任：", "The device must trust before it logs in:"},
 	NewSecretWhat:  Text{"密码丢失或泄露？换一个新密码，旧密码立即失效，设备要填入新密码才能再登录。", "Is the secret lost, or known to others? A new one ends the old one at once; the device logs in again when it has it."},
 	WarnKey:        Text{"%d 条记录的姓名、房间或联系方式读不出来：密钥文件 %s 不是原来的。从备份放回该文件并重启，或重新填写；设备照常工作", "Names, rooms or ways to reach people of %d records cannot be read: the key file %s is not the one they were encrypted with. Bring that file back from a backup and restart, or fill them in again; devices work as before"},
-	WarnStranger:   Text{"有未登记的设备在呼救，不知道是谁的：请马上接入（见“设备”页）", "A device that is not registered calls for help, and nobody knows whose it is: adopt it now (page Devices)"},
 }

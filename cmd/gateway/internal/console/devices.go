@@ -22,13 +22,17 @@ import (
 	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/alert"
 )
 
 // inboxView is the devices that speak without being registered.
 type inboxView struct {
 	Senders []senderView
 	Pairing int // minutes, 0 if nobody new is let in
-	Help    bool
+	// New is how many of them nothing else on the first page tells of, Help is
+	// set if one of those calls for help.
+	New  int
+	Help bool
 }
 
 type senderView struct {
@@ -38,9 +42,19 @@ type senderView struct {
 
 func (c *Console) inboxPanel(lang texts.Lang) inboxView {
 	v := inboxView{Pairing: int((c.Registry.Pairing() + time.Minute - 1) / time.Minute)}
+	called := map[string]bool{} // those whose call is an incident
+	for _, i := range c.Alerts.Incidents() {
+		if i.Kind == alert.Stranger && i.Phase != alert.PhaseResolved {
+			called[i.Device] = true
+		}
+	}
 	for _, u := range c.Registry.Inbox().List() {
 		s := c.sender(u, lang)
-		v.Senders, v.Help = append(v.Senders, s), v.Help || s.Help
+		v.Senders = append(v.Senders, s)
+		if !called[s.ID] && !(s.Help && called[devices.ManyStrangers]) {
+			v.New++
+			v.Help = v.Help || s.Help
+		}
 	}
 	return v
 }

@@ -59,12 +59,17 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	contains(t, words, "卫生间按钮", "正在呼救", "像是", "经网桥 zigbee", `"action":"emergency"`, "接入")
 	lacks(t, words, "王秀英")
 	p.look("6-newcomer")
+	_, first := b.get(b.enter("zhou"), "/") // not an incident yet
+	contains(t, first, "1 台新设备待接入，其中有设备在呼救")
 
 	// It is told on the first page, too, and leads to where it is adopted.
 	b.report(id, "c1", devices.StrangerCalled{Type: wearable.TypeSOS, Bridge: "zigbee", Model: "Tuya TS0215A_sos"}, devices.Urgent)
 	p.act(chromedp.Navigate(b.server.URL+"/"), chromedp.WaitVisible(".incident.calling .act"))
 	contains(t, ask[string](p, "document.querySelector('.incident').innerText"), "未登记设备求助", "设备 "+id+"（Tuya TS0215A_sos）", "卫生间按钮", "它报告：紧急求助")
 	contains(t, ask[string](p, "document.querySelector('#events').innerText"), "未登记设备求助")
+	for _, panel := range []string{"#newcomers", "#warnings"} { // once is enough
+		lacks(t, ask[string](p, "document.querySelector('"+panel+"').innerText"), "呼救", "新设备")
+	}
 	p.look("6-stranger")
 	p.act(chromedp.Click(`.incident a[href="/newcomers/`+id+`"]`), chromedp.WaitVisible(".options button"), chromedp.Navigate(b.server.URL+"/devices"), chromedp.WaitVisible(".sender .go"))
 

@@ -161,12 +161,6 @@ func (c *Console) warnings(lang texts.Lang) []string {
 	if ways := c.Ways(); len(ways) == 1 {
 		warnings = append(warnings, texts.Notify.OneWay.In(lang, notify.WayText(ways[0])))
 	}
-	for _, u := range c.Registry.Inbox().List() {
-		if u.Help {
-			warnings = append(warnings, texts.ConsoleDevices.WarnStranger.In(lang))
-			break
-		}
-	}
 	if n := people.Locked(); n > 0 {
 		warnings = append(warnings, texts.ConsoleDevices.WarnKey.In(lang, n, c.Registry.KeyFile()))
 	}
