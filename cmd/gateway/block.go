@@ -19,14 +19,14 @@ import (
 // portion has become unsafe, and to release it once that was taken away, until
 // ctx ends. Each is asked once, also across a restart: the command's ID follows
 // from the incident. A cabinet that is offline, or still busy with the one before,
-// is asked a minute later; one that cannot is refused, which is counted, and
-// people are told in any case.
+// is asked a minute later, and one that does not answer again, some times; one
+// that cannot is refused, which is counted, and people are told in any case.
 func (g *gateway) blockPortions(ctx context.Context) error {
 	done := map[string]bool{} // IDs that were asked for, or refused; of this process
 	again := time.NewTicker(time.Minute)
 	defer again.Stop()
 	for ctx.Err() == nil {
-		changed, now, current := g.alerts.Changed(), g.clock(), map[string]bool{}
+		changed, ended, now, current := g.alerts.Changed(), g.orders.Changed(), g.clock(), map[string]bool{}
 		for _, i := range g.alerts.Incidents() {
 			if i.Kind != alert.Food || len(i.Because) == 0 {
 				continue
@@ -44,11 +44,19 @@ func (g *gateway) blockPortions(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-changed:
+		case <-ended:
 		case <-again.C:
 		}
 	}
 	return nil
 }
+
+// How long a cabinet has to block a compartment, and how often it is asked: one
+// that has not answered within the hour will not.
+const (
+	blockWithin = 10 * time.Minute
+	blockTries  = 6
+)
 
 // block asks for one compartment, and tells whether that is settled.
 func (g *gateway) block(ctx context.Context, id string, i alert.Incident, blocked bool) (settled bool) {
@@ -60,10 +68,26 @@ func (g *gateway) block(ctx context.Context, id string, i alert.Incident, blocke
 	if err != nil {
 		return true
 	}
-	_, err = g.orders.Ask(ctx, orders.Order{
+	o := orders.Order{
 		ID: id, Device: i.Device, Action: orders.Set, Data: orders.Data{Compartment: compartment, Name: orders.Blocked, Value: value}, By: devices.GatewayDevice,
-	}, 10*time.Minute)
-	var said *texts.Error
-	later := []texts.Text{texts.Order.Offline, texts.Order.BridgeOffline, texts.Order.Busy}
-	return !errors.As(err, &said) || !slices.Contains(later, said.Text)
+	}
+	for try := 1; try <= blockTries; try++ {
+		if try > 1 {
+			o.ID = fmt.Sprintf("%s-%d", id, try)
+		}
+		c, err := g.orders.Ask(ctx, o, g.blockWithin)
+		var said *texts.Error
+		later := []texts.Text{texts.Order.Offline, texts.Order.BridgeOffline, texts.Order.Busy}
+		switch {
+		case errors.As(err, &said):
+			return !slices.Contains(later, said.Text)
+		case err != nil, c.Phase == orders.PhaseDone:
+			return true
+		case !c.Over():
+			return false // until it has ended
+		case c.Reason != orders.NoAnswer && c.Reason != orders.Expired:
+			return true // it does not want to, and people are told
+		}
+	}
+	return true
 }

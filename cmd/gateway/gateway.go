@@ -74,6 +74,8 @@ type gateway struct {
 	console  *console.Console
 	// lookAtPaths is how often each path is tried.
 	lookAtPaths time.Duration
+	// blockWithin is how long a cabinet may take to block a compartment.
+	blockWithin time.Duration
 	// free is how much of the disk under a folder is left, in percent.
 	free func(folder string) (int, error)
 	// descriptions are what devices say of themselves.
@@ -102,7 +104,7 @@ type gateway struct {
 // notify, usage -> province}. Nothing runs before Run. The error is for a
 // person, and says what to mend.
 func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logger) (_ *gateway, err error) {
-	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), untaken: map[string]taking{}, lookAtPaths: notify.CheckEvery, free: freePercent, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
+	g := &gateway{cfg: cfg, clock: now, logger: logger, metrics: newMetrics(), untaken: map[string]taking{}, lookAtPaths: notify.CheckEvery, blockWithin: blockWithin, free: freePercent, failures: prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "linli_gateway_part_failures_total", Help: "How often a part of the gateway ended with an error and was started again.",
 	}, []string{"part"})}
 	g.delayed = prometheus.NewCounter(prometheus.CounterOpts{Name: "linli_logins_delayed_total", Help: "Logins that had to wait, because of others that failed before."})

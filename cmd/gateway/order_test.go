@@ -310,6 +310,32 @@ func TestAnUnsafePortionIsBlocked(t *testing.T) {
 	}
 }
 
+// A cabinet that does not answer is asked again, until it does.
+func TestASilentCabinetIsAskedAgain(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	secrets := b.register(neighbourhood(b)...)
+	g, _ := b.start(func(g *gateway) { g.blockWithin = time.Second })
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	say := func(payload string) {
+		t.Helper()
+		mosquittoPub(t, b.cfg.MQTT.Listen, "c1", secrets["c1"], "linli/v1/c1/event", payload, 1)
+	}
+	c1 := listenTo(t, b.cfg.MQTT.Listen, "c1", secrets["c1"], "linli/v1/c1/command").subscribed(t)
+	cooked := b.clock().Wall.Add(-3 * time.Hour).Format(time.RFC3339)
+	say(`{"id":"1","type":"meal.loaded","data":{"compartment":3,"hot":true,"cooked":"` + cooked + `"}}`)
+	say(`{"id":"2","type":"temperature","data":{"compartment":3,"celsius":41}}`)
+	first, second := c1.order(t, 0), c1.order(t, 1)
+	if second.ID != first.ID+"-2" || second.Action != orders.Set || second.Data.Compartment != 3 || string(second.Data.Value) != "true" {
+		t.Errorf("asked %+v, then %+v", first, second)
+	}
+	say(`{"id":"done","type":"command.done","data":{"command":"` + second.ID + `"}}`)
+	eventually(t, "it is done", func() bool { c, _ := g.orders.Command(second.ID); return c.Phase == orders.PhaseDone })
+	if c, asked := g.orders.Command(first.ID + "-3"); asked {
+		t.Errorf("asked once more: %+v", c)
+	}
+}
+
 // The gateway is killed while an order is under way: it is not sent again to a
 // device that would do it twice, and its answer is still its outcome.
 func TestCommandSurvivesAKill(t *testing.T) {
