@@ -451,11 +451,8 @@ func (c *conn) takeRelease(a *packet.Ack) {
 func (c *conn) subscribe(p *packet.Subscribe) {
 	s, b := c.session, c.broker
 	answer := &packet.Suback{Type: packet.SUBACK, ID: p.ID}
-	type replay struct {
-		sub  *subscription
-		kept []*message
-	}
-	var replays []replay
+	replays := map[string]*subscription{} // by filter: who says one again and again gets what is retained once
+	kept := map[*subscription][]*message{}
 	id := uint32(0)
 	if len(p.Properties.SubscriptionIDs) > 0 {
 		id = p.Properties.SubscriptionIDs[0]
@@ -479,7 +476,7 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 			s.subs[filter] = sub
 			b.router.add(sub)
 			if sub.group == "" && (f.RetainHandling == 0 || f.RetainHandling == 1 && !known) {
-				replays = append(replays, replay{sub, b.router.kept(sub.filter)})
+				replays[filter] = sub
 			}
 		}
 		answer.Reasons = append(answer.Reasons, reason)
@@ -489,6 +486,9 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 		changes = append(changes, putSession(s))
 	}
 	s.mu.Unlock()
+	for _, sub := range replays {
+		kept[sub] = b.router.kept(sub.filter)
+	}
 	b.retaining.Unlock()
 	b.commit(changes, func(err error) {
 		if err != nil {
@@ -496,8 +496,8 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 			return
 		}
 		c.reply(answer)
-		for _, r := range replays {
-			b.sendRetained(r.sub, r.kept)
+		for sub, messages := range kept {
+			b.sendRetained(sub, messages)
 		}
 	})
 }

@@ -59,7 +59,8 @@ type session struct {
 	open     map[uint16]*delivery // sent on this connection, by number
 	queued   int                  // of QoS 1 and 2, until acknowledged
 	bytes    int                  // of all that waits
-	looseUse int                  // of loose
+	looseUse int                  // of loose: what is published now
+	keptUse  int                  // and what was retained before
 }
 
 // receipt is a QoS 2 message that has come, until the client has let go of
@@ -88,7 +89,7 @@ type delivery struct {
 	qos      byte
 	retain   bool
 	ids      []uint32
-	use      int  // of loose
+	kept     bool // it was retained before the client subscribed
 	sent     bool // at least once, so it is a duplicate the next time
 	received bool // PUBREC came: only PUBREL and PUBCOMP are left
 	done     bool
@@ -111,14 +112,16 @@ func (s *session) offer(m *message, t target) (*delivery, change) {
 	case s.over, t.qos == 0 && s.conn == nil:
 		return nil, nil
 	case t.qos == 0:
-		if !t.kept {
-			d.use = m.size()
+		limit := unread
+		if d.kept = t.kept; d.kept {
+			limit = b.config.RetainedBytes // all that there is, once
 		}
-		if s.looseUse+d.use > unread {
+		use := s.useOf(d)
+		if *use+m.size() > limit {
 			b.metrics.dropped.WithLabelValues(droppedUnread).Inc()
 			return nil, nil
 		}
-		s.looseUse += d.use
+		*use += m.size()
 		s.loose = append(s.loose, d)
 		s.conn.kick()
 		return nil, nil
@@ -145,6 +148,18 @@ func (s *session) offer(m *message, t target) (*delivery, change) {
 	}
 	return nil, nil
 }
+
+// useOf is where a delivery of QoS 0 counts: what a new subscription gets at
+// once takes no room from what is published meanwhile. The caller holds mu.
+func (s *session) useOf(d *delivery) *int {
+	if d.kept {
+		return &s.keptUse
+	}
+	return &s.looseUse
+}
+
+// dropLoose forgets what was of one connection only. The caller holds mu.
+func (s *session) dropLoose() { s.loose, s.looseUse, s.keptUse = nil, 0, 0 }
 
 // release sends what offer has held back, or, if it could not be written,
 // forgets it.
@@ -197,7 +212,7 @@ func (s *session) attach(c *conn) {
 	s.conn = c
 	s.connected.Store(true)
 	s.waiting, s.open = append(s.inflight(), s.waiting...), map[uint16]*delivery{}
-	s.loose, s.looseUse = nil, 0
+	s.dropLoose()
 }
 
 // acknowledge takes a PUBACK, PUBREC or PUBCOMP. It returns the answer that is
@@ -250,7 +265,7 @@ func (s *session) collect(c *conn, out []byte) []byte {
 		d := s.loose[0]
 		s.loose[0] = nil
 		s.loose = s.loose[1:]
-		s.looseUse -= d.use
+		*s.useOf(d) -= d.msg.size()
 		if !d.msg.expired(now) {
 			out, _ = c.appendDelivery(out, d, now)
 		}

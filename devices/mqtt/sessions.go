@@ -191,7 +191,8 @@ func (b *Broker) unregister(s *session) []change {
 	for _, d := range slices.Concat(s.inflight(), s.waiting) {
 		s.forget(d)
 	}
-	s.loose, s.waiting, s.open = nil, nil, nil
+	s.dropLoose()
+	s.waiting, s.open = nil, nil
 	c := s.conn
 	s.conn = nil
 	s.connected.Store(false)
@@ -282,7 +283,7 @@ func (b *Broker) detach(c *conn) {
 	if mine {
 		s.conn, s.gone = nil, time.Now()
 		s.connected.Store(false)
-		s.loose, s.looseUse = nil, 0
+		s.dropLoose()
 	}
 	keep := s.keep
 	s.mu.Unlock()

@@ -746,3 +746,33 @@ func TestWillOfATakenOverConnectionComesFirst(t *testing.T) {
 		}
 	})
 }
+
+// What is retained comes once for each filter of a SUBSCRIBE, however often
+// that stands there, and no more of it waits for a client than is retained
+// altogether: else one packet would fill the memory.
+func TestRetainedMessagesDoNotMultiply(t *testing.T) {
+	inVersions(t, func(t *testing.T, v packet.Version) {
+		const limit = 16 << 10
+		b := startBroker(t, BrokerConfig{RetainedBytes: limit})
+		p, _ := b.connect(t, v, "c", nil)
+		for i := range 5 {
+			p.publish(fmt.Sprint("std/", i), 1, "kept", retained)
+		}
+		p.say(&packet.Subscribe{ID: 1, Filters: slices.Repeat([]packet.Subscription{{Filter: []byte("std/#")}}, 1000)})
+		expect[*packet.Suback](p)
+		for range 5 {
+			p.hears("kept")
+		}
+		p.silent()
+
+		s := &session{broker: b.Broker, conn: &conn{broker: b.Broker, writing: true}} // it comes to nothing
+		m := &message{topic: "std/a", payload: make([]byte, 1000)}
+		for range 1000 {
+			s.offer(m, target{session: s, kept: true})
+		}
+		s.offer(m, target{session: s})
+		if n := len(s.loose); n*m.size() > limit+m.size() || n < 2 || s.loose[n-1].kept {
+			t.Errorf("%d messages of %d bytes wait", n, m.size())
+		}
+	})
+}
