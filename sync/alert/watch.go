@@ -298,16 +298,29 @@ func (w *Watch) pending() (string, pending) {
 // Visit says of the open incidents of an elder that somebody is there, as
 // [Engine.Arrive] does, and returns how many there are; the care round is none.
 func (e *Engine) Visit(ctx context.Context, elder, by, how string) (open int, err error) {
-	for _, i := range e.Incidents() {
-		if i.Elder != elder || i.Phase == PhaseResolved || i.Kind == RoundDue {
+	open, waiting := e.around(elder)
+	for _, id := range waiting {
+		err = errors.Join(err, e.Arrive(ctx, id, by, how))
+	}
+	return open, err
+}
+
+// around is how many incidents of an elder are open, and where nobody is on
+// scene. A visit is nearly always to somebody who has none: none is copied.
+func (e *Engine) around(elder string) (open int, waiting []string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for id, r := range e.board.records {
+		if r.Elder != elder || r.Phase == PhaseResolved || r.Kind == RoundDue {
 			continue
 		}
 		open++
-		if i.Phase != PhaseOnScene {
-			err = errors.Join(err, e.Arrive(ctx, i.ID, by, how))
+		if r.Phase != PhaseOnScene {
+			waiting = append(waiting, id)
 		}
 	}
-	return open, err
+	slices.Sort(waiting)
+	return open, waiting
 }
 
 // Round is when an elder is to be visited again.
