@@ -317,7 +317,7 @@ func (g *gateway) Run(ctx context.Context) error {
 	for _, s := range g.servers() {
 		start(&servers, serving, s.name, s.run)
 	}
-	start(&servers, serving, "settle", func(ctx context.Context) error { return settle(ctx, g.logger) })
+	start(&servers, serving, "settle", func(ctx context.Context) error { return settle(ctx, g.journal, g.logger) })
 	start(&servers, serving, "watchdog", func(ctx context.Context) error { return watchdog(ctx, g.logger, g.healthy) })
 
 	g.hear(ctx)

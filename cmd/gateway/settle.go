@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,46 +20,76 @@ import (
 // also come to rest. Nothing depends on it but how much is given back.
 const startTakes = 2 * time.Second
 
-// settle gives back, once, what only the start has needed.
-func settle(ctx context.Context, logger *slog.Logger) error {
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-time.After(startTakes):
+// mostMapped is how much of files, the program's own among them, a gateway
+// has mapped before it gives that back, in bytes.
+const mostMapped = 24 << 20
+
+// settle gives back to the kernel what the start has needed and nothing else
+// does, and from then on what is mapped of files whenever it has become much.
+func settle(ctx context.Context, journal interface{ Unmap() error }, logger *slog.Logger) error {
+	tick := time.NewTimer(startTakes)
+	defer tick.Stop()
+	var program []part
+	for first := true; ; first = false {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		tick.Reset(time.Second)
+		much, err := mapped()
+		if first && err == nil {
+			debug.FreeOSMemory()
+			program, err = programParts()
+		}
+		if err == nil && (first || much > mostMapped) {
+			err = errors.Join(unmap(program), journal.Unmap())
+		}
+		if err != nil {
+			logger.Info("mapped memory is kept", "error", err)
+			<-ctx.Done()
+			return nil
+		}
 	}
-	if err := giveBack(); err != nil {
-		logger.Info("memory of the start is kept", "error", err)
-	}
-	<-ctx.Done()
-	return nil
 }
 
-// giveBack returns to the kernel the free pages of the heap and those of the
-// program itself. To read profiles, templates and command lines touches a
-// little of almost all code, the kernel maps 64 KiB around each touch, and
-// mapped code is among the last that it takes when memory is short. What is needed
-// again is mapped again out of the page cache, without a look at the card.
-func giveBack() error {
-	debug.FreeOSMemory()
-	program, err := os.Readlink("/proc/self/exe")
+// mapped is how much of files is mapped and in memory, in bytes.
+func mapped() (int64, error) {
+	statm, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
-		return err
+		return 0, err
 	}
-	smaps, err := os.Open("/proc/self/smaps")
-	if err != nil {
-		return err
-	}
-	defer smaps.Close()
-	parts, err := unchanged(smaps, program)
-	if err != nil {
-		return err
-	}
+	var size, resident, shared int64
+	_, err = fmt.Sscan(string(statm), &size, &resident, &shared)
+	return shared * int64(os.Getpagesize()), err
+}
+
+// unmap takes parts of the program out of the process. To read profiles,
+// templates and command lines touches a little of almost all code, the kernel
+// maps 64 KiB around each touch, and mapped code is among the last that it takes
+// when memory is short. What is needed again is mapped again out of the page
+// cache, without a look at the card.
+func unmap(parts []part) error {
 	for _, p := range parts {
 		if _, _, errno := unix.Syscall(unix.SYS_MADVISE, p.start, p.end-p.start, unix.MADV_DONTNEED); errno != 0 {
 			return fmt.Errorf("give back %x-%x: %w", p.start, p.end, errno)
 		}
 	}
 	return nil
+}
+
+// programParts are the parts of this program that [unmap] may give back.
+func programParts() ([]part, error) {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return nil, err
+	}
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		return nil, err
+	}
+	defer smaps.Close()
+	return unchanged(smaps, program)
 }
 
 // part is a range of addresses, without its end.
