@@ -19,14 +19,13 @@ var personalText = regexp.MustCompile(`[\p{Han}·]+|[0-9][0-9 -]{4,}[0-9xX]|[-+]
 func sample(payload []byte) string {
 	// A match may go on behind the end: what is cut there is masked as well.
 	long := clip(string(payload[:min(len(payload), 2*maxSample)]), 2*maxSample)
-	masked := personalText.ReplaceAllStringFunc(long, func(string) string { return "***" })
-	masked = strings.Map(func(r rune) rune {
+	shown := strings.Map(func(r rune) rune { // before a number is looked for that has one within
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, masked)
-	return clip(masked, maxSample)
+	}, long)
+	return clip(personalText.ReplaceAllString(shown, "***"), maxSample)
 }
 
 // clip is at most n bytes of s, in whole characters.
