@@ -25,7 +25,7 @@ import (
 //   - a page that was accepted is not sent again, but after a restart;
 //
 // also while somebody sets the wall clock, by up to fifty years, changes the
-// rota, or kills the box. A hundred of them; ten thousand in the campaign.
+// rota, kills the box or cuts its power. A hundred of them; ten thousand in the campaign.
 func TestRandomHistories(t *testing.T) {
 	for range campaign(1, 100) {
 		histories(t)
@@ -105,7 +105,7 @@ type move struct {
 var wearers = map[string]string{"w-zhao": "elder/zhao", "mat-zhao": "elder/zhao", "w-qian": "elder/qian", "w-sun": "elder/sun", "cord": "device/cord"}
 
 func drawMove(faults bool) *rapid.Generator[move] {
-	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "arrive", "resolve", "pass", "pass", "pass", "restart", "reboot", "kill", "rota", "clock"}
+	whats := []string{"press", "press", "press", "repeat", "acknowledge", "acknowledge", "arrive", "resolve", "pass", "pass", "pass", "restart", "reboot", "kill", "power", "rota", "clock"}
 	if faults {
 		whats = append(whats, "mood", "mood", "fail", "hang", "slow", "mend", "mend")
 	}
@@ -139,6 +139,7 @@ type wish struct {
 	called time.Time // somebody must be called again within the bound; zero: need not
 	silent bool      // nobody may be called
 	until  time.Time // and that only until then; zero: for good
+	back   bool      // that time is over, and nobody has come
 }
 
 func live(dir string, moves []move, faults bool) (err error) {
@@ -193,7 +194,7 @@ func (l *life) make(m move) error {
 				return err
 			}
 		}
-	case "restart", "reboot", "kill":
+	case "restart", "reboot", "kill", "power":
 		return l.restart(m.what)
 	case "rota":
 		return l.plan(m.n)
@@ -244,7 +245,7 @@ func (l *life) send(m move) {
 	} else {
 		delete(l.restless, id)
 	}
-	w.open, w.silent, w.until = true, false, time.Time{}
+	w.open, w.silent, w.until, w.back = true, false, time.Time{}, false
 	if w.called.IsZero() && !repeated {
 		w.called = time.Now()
 	}
@@ -291,7 +292,7 @@ func (l *life) act(m move) error {
 	case err == nil:
 		return errors.New("acknowledged, and it is not")
 	}
-	w.called, w.silent, w.until = time.Time{}, err == nil, until
+	w.called, w.silent, w.until, w.back = time.Time{}, err == nil, until, false
 	if len(l.restless) > 0 {
 		w.silent = false // an older press may still come
 	}
@@ -309,7 +310,7 @@ func (l *life) took(before Incident) bool {
 func (l *life) restart(how string) error {
 	l.restarts++
 	halt := l.halt
-	if how == "kill" {
+	if how == "kill" || how == "power" {
 		halt = l.kill
 	}
 	if err := halt(); err != nil {
@@ -318,11 +319,14 @@ func (l *life) restart(how string) error {
 	// What was neither recorded nor kept is forgotten until the device repeats
 	// it; halt has mended the disk.
 	again := l.start
-	if how == "reboot" {
+	if how == "reboot" || how == "power" {
 		again = l.reboot
 		for _, w := range l.wishes { // nobody knows how long they have had
-			if !w.until.IsZero() {
+			switch {
+			case !w.until.IsZero():
 				w.until = time.Now().Add(DefaultArrive)
+			case w.back && l.faults: // it may have called from memory alone
+				w.called, w.until = time.Time{}, time.Now().Add(DefaultArrive)
 			}
 		}
 	}
@@ -362,7 +366,7 @@ func (l *life) hear() error {
 			if w.called.IsZero() {
 				w.called = w.until
 			}
-			w.until = time.Time{}
+			w.until, w.back = time.Time{}, true
 		}
 	}
 	subjects := map[string]string{}
