@@ -193,6 +193,30 @@ func TestBacklogIsReadBeforeAnybodyIsCalled(t *testing.T) {
 	})
 }
 
+// The same holds for who may have come: that nobody has is only known when the
+// backlog has been read.
+func TestBacklogIsReadBeforeNobodyHasCome(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		must(t, b.press("w-zhao", "0"))
+		pass(time.Second)
+		b.expect(t, "before", own)
+		id := b.only(t).ID
+		must(t, b.engine.Acknowledge(context.Background(), id, "li", "page"))
+		must(t, b.halt())
+		j, err := journal.Open(b.dir+"/journal", journal.Options{Clock: b.clock})
+		must(t, err)
+		must(t, j.Record(context.Background(), act(t, "a", OnScene{Incident: id, By: "li", How: "page"})))
+		must(t, j.Close())
+		pass(DefaultArrive)
+		must(t, b.start())
+		pass(time.Minute)
+		b.expect(t, "after the start", "")
+		if i := b.only(t); i.Phase != PhaseOnScene || i.Round != 1 {
+			t.Errorf("%s in round %d", i.Phase, i.Round)
+		}
+	})
+}
+
 func withUrgency(e devices.Event) devices.Event { e.Urgency = devices.Urgent; return e }
 
 func TestSenderThatHangsHoldsUpNobody(t *testing.T) {

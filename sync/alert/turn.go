@@ -56,7 +56,7 @@ func (e *Engine) turn() time.Duration {
 	sound := Quiet
 	var sharing, calling []*record
 	for _, r := range e.board.byUrgency() {
-		if left, ok := r.back(now, e.options.Steps); ok {
+		if left, ok := r.back(now, e.options.Steps); ok && (e.ready || left > 0) {
 			if left > 0 {
 				wait = min(wait, left)
 				continue
