@@ -22,7 +22,9 @@ type cli struct {
 
 // say prints a text of the catalogue and a newline.
 func (c *cli) say(cmd *cobra.Command, t texts.Text, args ...any) {
-	fmt.Fprintln(cmd.OutOrStdout(), t.In(c.lang, args...))
+	for line := range strings.Lines(t.In(c.lang, args...) + "\n") {
+		fmt.Fprintln(cmd.OutOrStdout(), printable(strings.TrimSuffix(line, "\n")))
+	}
 }
 
 // rootCommand builds the command tree in a language.

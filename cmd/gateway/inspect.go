@@ -79,7 +79,7 @@ func (c *cli) printer(w io.Writer, asJSON bool) func(control.Line) error {
 		if !l.Received.Synced {
 			at += "?"
 		}
-		_, err := fmt.Fprintln(w, texts.Inspect.Line.In(c.lang, at, chainName(l.Chain), l.Device, l.Who, l.What))
+		_, err := fmt.Fprintln(w, printable(texts.Inspect.Line.In(c.lang, at, chainName(l.Chain), l.Device, l.Who, l.What)))
 		return err
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
@@ -110,13 +109,4 @@ func (c *cli) showMessage(cmd *cobra.Command, m mqtt.Watched) error {
 	}
 	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s  %s\n", printable(m.Topic), printable(payload))
 	return err
-}
-
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return ' '
-		}
-		return r
-	}, s)
 }

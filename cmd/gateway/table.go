@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/width"
 
@@ -29,7 +30,7 @@ func align(out io.Writer, rows [][]string) error {
 	var b strings.Builder
 	for _, row := range rows {
 		for i, cell := range row {
-			b.WriteString(cell)
+			b.WriteString(printable(cell))
 			if i < len(row)-1 {
 				b.WriteString(strings.Repeat(" ", widths[i]-places(cell)+2))
 			}
@@ -51,4 +52,15 @@ func places(s string) int {
 		n++
 	}
 	return n
+}
+
+// printable is s without what a terminal would obey: a stranger chooses what a
+// device calls itself.
+func printable(s string) string { return strings.Map(harmless, s) }
+
+func harmless(r rune) rune {
+	if !unicode.IsPrint(r) {
+		return ' '
+	}
+	return r
 }

@@ -456,13 +456,20 @@ func (b *Broker) tend(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case now := <-tick.C:
-			for _, m := range b.router.expireRetained(now) {
-				if b.store != nil {
-					b.store.later(remove(retainedBucket, []byte(m.topic)))
-				}
-			}
+			b.forgetRetained(now)
 			b.emptyBuckets(now)
 			b.publishStatus()
+		}
+	}
+}
+
+// forgetRetained lets go of retained messages that have expired.
+func (b *Broker) forgetRetained(now time.Time) {
+	b.retaining.Lock() // or one that was renewed meanwhile would be gone from the disk
+	defer b.retaining.Unlock()
+	for _, m := range b.router.expireRetained(now) {
+		if b.store != nil {
+			b.store.later(remove(retainedBucket, []byte(m.topic)))
 		}
 	}
 }
