@@ -28,8 +28,9 @@ const (
 	// in time and in bytes, and the next batch is prepared while it is written.
 	minCrowd, maxCrowd = 8, 256
 
-	// maxPatience with a crowd, whatever a commit took: the disk may have hung.
-	maxPatience = 10 * time.Millisecond
+	// crowdWait is how long a crowd may take to come back: some times what 50
+	// clients need for their acknowledgements and next messages.
+	crowdWait = 2 * time.Millisecond
 )
 
 // ErrClosed is returned by everything that is asked of a closed journal.
@@ -171,16 +172,16 @@ func (c *chain) await(d time.Duration) {
 
 // patience is how much longer a batch of n events, the first of them of since,
 // waits for company: as configured, because flash wears by the commit; and
-// after a commit that released a crowd, a part of that commit's time for the
-// same callers to come back, because every second batch would else hold only
-// the quickest of them and take as long as the whole.
+// after a commit that released a crowd, for the same callers to come back,
+// because every second batch would else hold only the quickest of them and take
+// as long as the whole.
 func (c *chain) patience(n int, since time.Time) time.Duration {
 	var left time.Duration
 	if n < companyEvents {
 		left = c.wait - time.Since(since)
 	}
 	if n < c.crowd {
-		left = max(left, min(c.took/4, maxPatience)-time.Since(c.ended))
+		left = max(left, crowdWait-time.Since(c.ended))
 	}
 	return left
 }

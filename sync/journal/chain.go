@@ -67,9 +67,8 @@ type chain struct {
 
 	// What follows belongs to the writing goroutine, and the active file with
 	// what goes with it to whoever holds writing.
-	took         time.Duration // the last commit
-	ended        time.Time
-	fresh        []int // events of the batch being committed that are not redeliveries
+	ended        time.Time // the last commit
+	fresh        []int     // events of the batch being committed that are not redeliveries
 	key          [8]byte
 	spareEvents  []pending // memory for the next batch
 	spareRecords []byte
@@ -121,8 +120,7 @@ func (c *chain) commit(b *batch) error {
 			c.failed(err)
 			return fmt.Errorf("journal: %s chain: %w", c.which, err)
 		}
-		c.took = time.Since(start)
-		c.metrics.committed(len(fresh), c.took)
+		c.metrics.committed(len(fresh), time.Since(start))
 		c.notify()
 	}
 	c.metrics.duplicates.Add(float64(len(b.events) - len(fresh)))

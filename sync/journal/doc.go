@@ -66,8 +66,8 @@
 // holds back its senders. Options.Wait lets an ordinary batch stay open for
 // company, because flash wears by the commit; see [DefaultWait] and [Wear].
 // With 32 events it has company enough. And after a commit that released a
-// crowd the next waits for as many to come back, for up to a quarter of that
-// commit's time: on a slow card that doubles what 50 devices get done.
+// crowd the next waits for as many to come back, for up to two milliseconds:
+// on a slow card that doubles what 50 devices get done.
 //
 // After a failed commit nobody knows whether the transaction is in the file.
 // If the disk was full and the transaction is not to be seen, the same file
