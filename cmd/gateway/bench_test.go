@@ -109,7 +109,7 @@ func BenchmarkIntake(b *testing.B) {
 				value := make([]byte, len(benchEvent(1, 1, 1))+60)
 				var ours, empty, group float64
 				var p50, p99, sync []time.Duration
-				messages := min(4000*connections, 40_000) * min(window, 4) / 4
+				messages := min(4000*connections, 40_000)
 				for b.Loop() {
 					for range benchTurns {
 						r, err := mqttload.Run(b.Context(), x.load(connections, window, messages))
