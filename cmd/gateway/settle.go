@@ -22,7 +22,7 @@ const startTakes = 2 * time.Second
 
 // mostMapped is how much of files, the program's own among them, a gateway
 // has mapped before it gives that back, in bytes.
-const mostMapped = 24 << 20
+const mostMapped = 16 << 20
 
 // settle gives back to the kernel what the start has needed and nothing else
 // does, and from then on what is mapped of files whenever it has become much.
