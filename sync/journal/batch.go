@@ -26,7 +26,7 @@ const (
 	// Callers of one commit and those that came while it ran are a crowd, waited
 	// for, if there are so many of them; with maxCrowd back a commit is cheap beside its events,
 	// in time and in bytes, and the next batch is prepared while it is written.
-	minCrowd, maxCrowd = 8, 256
+	minCrowd, maxCrowd = 8, 400
 
 	// crowdWait is how long a crowd may take to come back: some times what 50
 	// clients need for their acknowledgements and next messages.
