@@ -131,7 +131,8 @@ type due struct {
 
 // work sends the present step's pages of the incidents that call: once they are
 // on disk, or when that has taken too long. The most urgent go first, then those
-// that were tried least, in no order: where an address takes few at once, or the
+// that were tried least, a digest of many before what tells of one, and else in
+// no order: where an address takes few at once, or the
 // box dies again and again, it is not always the same who come too late. It
 // returns how long the rest has to wait; the end of an attempt wakes the engine
 // besides.
@@ -154,7 +155,8 @@ func (e *Engine) work(calling []*record, people roll, now devices.Stamp) time.Du
 	}
 	rand.Shuffle(len(pages), func(i, j int) { pages[i], pages[j] = pages[j], pages[i] })
 	slices.SortStableFunc(pages, func(a, b due) int {
-		return cmp.Or(cmp.Compare(a.of.Priority.rank(), b.of.Priority.rank()), cmp.Compare(a.Attempts, b.Attempts))
+		return cmp.Or(cmp.Compare(a.of.Priority.rank(), b.of.Priority.rank()), cmp.Compare(a.Attempts, b.Attempts),
+			cmp.Compare(len(b.of.Others), len(a.of.Others)))
 	})
 	for _, d := range pages {
 		wait = min(wait, e.send(d.of, d.Delivery, people, now))
