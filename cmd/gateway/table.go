@@ -24,13 +24,14 @@ func align(out io.Writer, rows [][]string) error {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], places(cell))
+			widths[i] = max(widths[i], places(printable(cell)))
 		}
 	}
 	var b strings.Builder
 	for _, row := range rows {
 		for i, cell := range row {
-			b.WriteString(printable(cell))
+			cell = printable(cell)
+			b.WriteString(cell)
 			if i < len(row)-1 {
 				b.WriteString(strings.Repeat(" ", widths[i]-places(cell)+2))
 			}

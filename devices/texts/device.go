@@ -6,7 +6,7 @@ var Device = struct {
 	Show, Adopt, AdoptLong, Ignore, Block, Undo, Bind, BindLong, Move, MoveLong, Rename, Replace, ReplaceLong, Retire, Pairing, PairingLong,
 	UnknownFlag, IgnoredFlag, IDFlag, KindFlag, ElderFlag, RoomFlag, BedFlag, WithFlag, ReviveFlag, StopFlag,
 	Adopted, Ignored, Blocked, Undone, Changed, Replaced, Retired, Revived, Nothing, PairingOpen, PairingShut, NoUnknown,
-	NotRegistered, RetiredState, Looks, Help,
+	NotRegistered, RetiredState, Help,
 	RemoveFacility, RemoveElder, RemoveCaregiver,
 	Locked, Newcomers,
 	SaidAdded, SaidChanged, SaidRemoved, SaidBy,
@@ -55,7 +55,6 @@ var Device = struct {
 	NoUnknown:     Text{"没有待接入的设备。", "No device waits to be adopted."},
 	NotRegistered: Text{"没有登记设备 %q，请用 gateway device list 核对", "no device %q is registered, look at gateway device list"},
 	RetiredState:  Text{"已停用", "retired"},
-	Looks:         Text{"像是", "looks like"},
 	Help:          Text{"呼救", "calls for help"},
 
 	RemoveFacility:  Text{"注销一处设施", "remove a facility"},
