@@ -35,6 +35,8 @@ type record struct {
 	By string `json:"by,omitempty"`
 	// Rungs is how many steps a round has, where rounds are counted.
 	Rungs int `json:"rungs,omitempty"`
+	// Taken is how long ago somebody has taken it.
+	Taken taken `json:"taken,omitzero"`
 	// Absent is set when somebody has acknowledged and nobody has come.
 	Absent bool `json:"absent,omitempty"`
 	// Everyone is set while the present step calls everybody.

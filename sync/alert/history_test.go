@@ -88,6 +88,14 @@ func TestHistoriesInCorners(t *testing.T) {
 			[]move{{what: "press", device: "cord"}, {what: "acknowledge"}}, minutes14, seconds55, passes(3, 3, 3, 1),
 			[]move{{what: "reboot"}}, passes(78),
 		)},
+		"a box that dies each minute, and nobody comes": {false, slices.Concat(
+			[]move{{what: "press", device: "cord"}, {what: "acknowledge"}},
+			slices.Repeat(append(passes(75), move{what: "power"}), 20), passes(76),
+		)},
+		"a box that is off and on again, and nobody comes": {false, slices.Concat(
+			[]move{{what: "press", device: "cord"}, {what: "acknowledge"}},
+			slices.Repeat(append(passes(79), move{what: "reboot"}), 4), passes(76),
+		)},
 	} {
 		t.Run(what, func(t *testing.T) {
 			dir := t.TempDir()
@@ -138,7 +146,8 @@ type wish struct {
 	open   bool      // without faults: there is one
 	called time.Time // somebody must be called again within the bound; zero: need not
 	silent bool      // nobody may be called
-	until  time.Time // and that only until then; zero: for good
+	from   time.Time // from then on they may be; zero: never
+	until  time.Time // and then they must be
 	back   bool      // that time is over, and nobody has come
 }
 
@@ -245,7 +254,7 @@ func (l *life) send(m move) {
 	} else {
 		delete(l.restless, id)
 	}
-	w.open, w.silent, w.until, w.back = true, false, time.Time{}, false
+	w.open, w.silent, w.from, w.until, w.back = true, false, time.Time{}, time.Time{}, false
 	if w.called.IsZero() && !repeated {
 		w.called = time.Now()
 	}
@@ -292,7 +301,7 @@ func (l *life) act(m move) error {
 	case err == nil:
 		return errors.New("acknowledged, and it is not")
 	}
-	w.called, w.silent, w.until, w.back = time.Time{}, err == nil, until, false
+	w.called, w.silent, w.from, w.until, w.back = time.Time{}, err == nil, until, until, false
 	if len(l.restless) > 0 {
 		w.silent = false // an older press may still come
 	}
@@ -321,11 +330,11 @@ func (l *life) restart(how string) error {
 	again := l.start
 	if how == "reboot" || how == "power" {
 		again = l.reboot
-		for _, w := range l.wishes { // nobody knows how long they have had
-			switch {
-			case !w.until.IsZero():
-				w.until = time.Now().Add(DefaultArrive)
-			case w.back && l.faults: // it may have called from memory alone
+		for _, w := range l.wishes { // how long they have had is counted in parts
+			if !w.from.IsZero() {
+				w.from = w.from.Add(-DefaultArrive / parts)
+			}
+			if l.faults && (w.back || !w.until.IsZero()) { // it may have been counted in memory alone
 				w.called, w.until = time.Time{}, time.Now().Add(DefaultArrive)
 			}
 		}
@@ -361,12 +370,14 @@ func subjectOf(i Incident) string {
 // hear takes in who was called since it was last asked.
 func (l *life) hear() error {
 	for _, w := range l.wishes {
-		if !w.until.IsZero() && !time.Now().Before(w.until) { // nobody has come
+		if !w.from.IsZero() && !time.Now().Before(w.from) { // nobody has come
 			w.silent = false
+		}
+		if !w.until.IsZero() && !time.Now().Before(w.until) {
 			if w.called.IsZero() {
 				w.called = w.until
 			}
-			w.until, w.back = time.Time{}, true
+			w.from, w.until, w.back = time.Time{}, time.Time{}, true
 		}
 	}
 	subjects := map[string]string{}

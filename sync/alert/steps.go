@@ -147,11 +147,36 @@ func (r *record) back(now devices.Stamp, s Steps) (left time.Duration, ok bool) 
 	default:
 		return 0, false
 	}
-	waited, same := now.Since(act.At)
-	if !same {
-		waited = now.Mono // at least since the box has started
+	return max(0, left-r.Taken.passed(act.At, now, left/parts)), true
+}
+
+// parts is in how many parts the time is counted until an incident calls again.
+const parts = 15
+
+// taken is how long ago somebody has taken an incident.
+type taken struct {
+	Act    devices.Stamp `json:"act"`    // when it was
+	Passed time.Duration `json:"passed"` // until At
+	At     devices.Stamp `json:"at"`
+}
+
+// passed is how long ago the act was. No clock goes on across a reboot, so
+// what has passed is kept part by part. What of the boot before was not kept
+// yet, and how long the box was off, nobody knows: it counts as one part, so
+// that no box dies too often to call again.
+func (t *taken) passed(act, now devices.Stamp, part time.Duration) time.Duration {
+	if t.Act != act {
+		*t = taken{Act: act, At: act}
 	}
-	return max(0, left-waited), true
+	if _, same := now.Since(t.At); !same {
+		t.Passed += part
+		t.At = devices.Stamp{Boot: now.Boot}
+	}
+	since, _ := now.Since(t.At)
+	if since >= part {
+		t.Passed, t.At, since = t.Passed+since, now, 0
+	}
+	return t.Passed + since
 }
 
 // remind calls again for what is back.

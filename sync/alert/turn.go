@@ -56,7 +56,12 @@ func (e *Engine) turn() time.Duration {
 	sound := Quiet
 	var sharing, calling []*record
 	for _, r := range e.board.byUrgency() {
+		counted := r.Taken.Passed
 		if left, ok := r.back(now, e.options.Steps); ok && (e.ready || left > 0) {
+			if r.Taken.Passed != counted {
+				r.keeping.revision++
+				signal(e.later)
+			}
 			if left > 0 {
 				wait = min(wait, left)
 				continue
