@@ -272,7 +272,7 @@ func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Res
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if result.RetryAfter > 0 && result.Class != Accepted {
-		e.lines[l].until = now.Mono + min(result.RetryAfter, maxRetryAfter)
+		e.lines[l].until = now.Mono + min(result.RetryAfter, MaxRetryAfter)
 	}
 	if lane > 0 {
 		e.lines[l].ended(result.Class, now.Mono)
@@ -305,8 +305,8 @@ func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Res
 	e.announce()
 }
 
-// maxRetryAfter limits how long a channel may ask to be left alone.
-const maxRetryAfter = 10 * time.Minute
+// MaxRetryAfter limits how long a channel may ask to be left alone.
+const MaxRetryAfter = 10 * time.Minute
 
 // backoff is the pause after so many attempts at a page, give or take a fifth,
 // so that boxes which failed together do not come back together.

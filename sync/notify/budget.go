@@ -28,12 +28,13 @@ func newBudget(limits []limit) *budget {
 }
 
 // scope is what the limits hold for: the address, or "" for the whole channel.
-// A channel has limits of one sort only.
+// A channel has limits of one sort only; where it has none, as a webhook, each
+// address is a server of its own.
 func (b *budget) scope(address string) string {
-	if len(b.limits) > 0 && b.limits[0].each {
-		return address
+	if len(b.limits) > 0 && !b.limits[0].each {
+		return ""
 	}
-	return ""
+	return address
 }
 
 // take counts a send to address at now, by the monotonic clock, or says for

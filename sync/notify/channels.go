@@ -201,7 +201,7 @@ func (c *channel) Send(ctx context.Context, address string, p alert.Page) alert.
 	result := c.sender.Send(ctx, address, p)
 	now := c.clock()
 	if result.Class == alert.Temporary && result.RetryAfter > 0 {
-		c.budget.block(address, now.Mono+result.RetryAfter)
+		c.budget.block(address, now.Mono+min(result.RetryAfter, alert.MaxRetryAfter))
 	}
 	c.failures.note(now, c.kind, p, result)
 	c.mu.Lock()

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -327,6 +328,34 @@ func TestBlockedRobotIsLeftAlone(t *testing.T) {
 	second := n.channels[DingTalkChannel].Send(t.Context(), "all", page())
 	if second.Class != alert.Temporary || second.Detail != blockedDetail || cloud.Asked("dingtalk") != asked {
 		t.Errorf("while it is blocked: %+v, asked %d times", second, cloud.Asked("dingtalk")-asked)
+	}
+}
+
+// A webhook that wants to be left alone, for however long, is tried again after
+// ten minutes; those of others are called meanwhile.
+func TestABusyWebhookKeepsNobodyElseWaiting(t *testing.T) {
+	var late time.Duration
+	n, _ := clouded(t, notifytest.NewCloud(t), func() devices.Stamp {
+		s := stamp()
+		s.Mono += late
+		return s
+	})
+	var asked atomic.Int64
+	busy := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Retry-After", "2000000000")
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	well := serve(t, func(http.ResponseWriter, *http.Request) {})
+	send := func(address string) alert.Class {
+		return n.channels[WebhookChannel].Send(t.Context(), address, page()).Class
+	}
+	if got := []alert.Class{send(busy), send(busy), send(well)}; !slices.Equal(got, []alert.Class{alert.Temporary, alert.Temporary, alert.Accepted}) || asked.Load() != 1 {
+		t.Errorf("%v, asked %d times", got, asked.Load())
+	}
+	late = 10 * time.Minute
+	if send(busy); asked.Load() != 2 {
+		t.Errorf("ten minutes later it was asked %d times", asked.Load())
 	}
 }
 
