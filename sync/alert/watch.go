@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -154,23 +153,13 @@ func (w *Watch) dirty() bool {
 
 // ask asks all rules, as things are now. Callers hold mu.
 func (w *Watch) ask() {
-	people := w.engine.registry.Snapshot()
-	sc := newScene(people, w.engine.options.Clock())
-	for _, elder := range people.Elders {
-		w.board.check(elder, sc)
-	}
-	for key := range w.board.subjects {
-		if device, ok := strings.CutPrefix(key, "device/"); ok {
-			w.board.inspect(device, sc)
-		}
-	}
 	left := -1
 	if w.options.Free != nil {
 		if percent, err := w.options.Free(); err == nil {
 			left = percent
 		}
 	}
-	w.board.box(sc.now, left)
+	w.board.ask(newScene(w.engine.registry.Snapshot(), w.engine.options.Clock()), left)
 }
 
 // question asks an elder by every device that can.

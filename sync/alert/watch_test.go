@@ -69,10 +69,7 @@ func (w *watched) say(device string, p devices.Payload) {
 }
 
 func (w *watched) ask(left int) {
-	sc := newScene(w.people, w.now)
-	for _, e := range registry.Sorted(w.people.Elders) {
-		w.board.check(e, sc)
-	}
+	w.board.ask(newScene(w.people, w.now), left)
 	for _, s := range w.board.subjects {
 		s.Pending = slices.DeleteFunc(s.Pending, func(p pending) bool {
 			if p.Ask == "" {
@@ -84,12 +81,6 @@ func (w *watched) ask(left int) {
 			return true
 		})
 	}
-	for _, key := range sortedKeys(w.board.subjects) {
-		if device, ok := strings.CutPrefix(key, "device/"); ok {
-			w.board.inspect(device, sc)
-		}
-	}
-	w.board.box(w.now, left)
 }
 
 // pass lets time go by, in the ticks of the real watch's order.
@@ -402,6 +393,22 @@ func TestWhoIsUnprotected(t *testing.T) {
 	w.expect("all is well", "unprotected mended")
 	w.say("w-zhao", finding(supervision.TypeNotWorn, false))
 	w.expect("not worn", "unprotected not_worn")
+
+	// Who wears it now is unprotected, and no longer who wore it before.
+	wears := func(elder string, retired bool) {
+		d := w.people.Devices["w-zhao"]
+		d.Elder, d.Retired = elder, retired
+		w.people.Devices["w-zhao"] = d
+		w.ask(90)
+	}
+	wears("qian", false)
+	w.expect("given to somebody else", "unprotected not_worn; unprotected mended")
+	wears("", false)
+	w.expect("taken back", "faulty not_worn not_worn; unprotected mended")
+	wears("zhao", false)
+	w.expect("given back", "faulty not_worn mended; unprotected not_worn")
+	wears("zhao", true)
+	w.expect("retired", "unprotected mended")
 }
 
 func TestTheBoxItself(t *testing.T) {

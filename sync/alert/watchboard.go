@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -14,17 +15,17 @@ import (
 // JSON is the value in the state file.
 type subject struct {
 	// Of an elder.
-	Life   *devices.Stamp    `json:"life,omitempty"`   // the latest sign of it
-	Bed    *bedside          `json:"bed,omitempty"`    //
-	Fix    *outside          `json:"fix,omitempty"`    // since when outside the fence
-	Meal   *mealtime         `json:"meal,omitempty"`   //
-	Out    map[string]int    `json:"out,omitempty"`    // readings in a row outside the band
-	Visit  *devices.Stamp    `json:"visit,omitempty"`  // the latest, or since when they are due
-	Asked  *devices.Stamp    `json:"asked,omitempty"`  // whether all is well, since the latest sign of life
-	Deaf   bool              `json:"deaf,omitempty"`   // no device could
-	Broken map[string][]Sign `json:"broken,omitempty"` // what is wrong, by device
+	Life  *devices.Stamp `json:"life,omitempty"`  // the latest sign of it
+	Bed   *bedside       `json:"bed,omitempty"`   //
+	Fix   *outside       `json:"fix,omitempty"`   // since when outside the fence
+	Meal  *mealtime      `json:"meal,omitempty"`  //
+	Out   map[string]int `json:"out,omitempty"`   // readings in a row outside the band
+	Visit *devices.Stamp `json:"visit,omitempty"` // the latest, or since when they are due
+	Asked *devices.Stamp `json:"asked,omitempty"` // whether all is well, since the latest sign of life
+	Deaf  bool           `json:"deaf,omitempty"`  // no device could
 	// Of a device.
-	Doors   map[int]devices.Stamp `json:"doors,omitempty"` // open since, by compartment
+	Broken  []SignKind            `json:"broken,omitempty"` // what is wrong with it, as supervised
+	Doors   map[int]devices.Stamp `json:"doors,omitempty"`  // open since, by compartment
 	Portion map[int]portion       `json:"portion,omitempty"`
 	Celsius map[int]float64       `json:"celsius,omitempty"`
 	// Of the box.
@@ -106,6 +107,20 @@ type scene struct {
 
 func newScene(people *registry.Snapshot, now devices.Stamp) scene {
 	return scene{people, now, civil(now)}
+}
+
+// ask asks all rules, as things are now; left is as of box.
+func (b *watchboard) ask(sc scene, left int) {
+	for _, elder := range sc.people.Elders {
+		b.check(elder, sc)
+	}
+	for key := range b.subjects {
+		if device, ok := strings.CutPrefix(key, "device/"); ok {
+			b.inspect(device, sc)
+		}
+	}
+	b.unprotected(sc)
+	b.box(sc.now, left)
 }
 
 func (b *watchboard) of(key string) *subject {

@@ -13,7 +13,6 @@ import (
 	"github.com/linli-edge/gateway/devices/pickup"
 	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/visit"
-	"github.com/linli-edge/gateway/devices/wearable"
 )
 
 // What the rules of devices go by.
@@ -37,7 +36,7 @@ func (b *watchboard) observe(e devices.Event, sc scene) {
 	case visit.TypeVisited:
 		b.visited(e, sc)
 	case supervision.TypeSilent, supervision.TypeBatteryLow, supervision.TypeNotWorn, supervision.TypeTampered:
-		b.supervised(e, sc)
+		b.supervised(e)
 	}
 	switch sc.people.Devices[e.Device].Kind {
 	case cabinet.Kind:
@@ -50,42 +49,41 @@ func (b *watchboard) observe(e devices.Event, sc scene) {
 	}
 }
 
-// supervised takes in what the gateway has found out about a device. What an
-// elder wears leaves the elder unprotected.
-func (b *watchboard) supervised(e devices.Event, sc scene) {
-	over := cleared(e)
+// supervised takes in what the gateway has found out about a device.
+func (b *watchboard) supervised(e devices.Event) {
 	key := "device/" + e.Device
-	d := sc.people.Devices[e.Device]
-	sign := Sign{Sign: SignSilent}
+	s := b.of(key)
+	sign := SignSilent
 	switch e.Type {
 	case supervision.TypeTampered:
-		b.of(key).set(key, Found{Kind: Tamper, Device: e.Device}, !over)
+		s.set(key, Found{Kind: Tamper, Device: e.Device}, !cleared(e))
 		return
 	case supervision.TypeBatteryLow:
-		sign.Sign = SignBattery
+		sign = SignBattery
 	case supervision.TypeNotWorn:
-		sign.Sign = SignNotWorn
+		sign = SignNotWorn
 	}
-	if d.Kind == wearable.Kind && d.Elder != "" {
-		s := b.of("elder/" + d.Elder)
-		wrong := slices.DeleteFunc(slices.Clone(s.Broken[e.Device]), func(w Sign) bool { return w.Sign == sign.Sign })
-		if !over {
-			wrong = append(wrong, sign)
-		}
-		if s.Broken == nil {
-			s.Broken = map[string][]Sign{}
-		}
-		if s.Broken[e.Device] = wrong; len(wrong) == 0 {
-			delete(s.Broken, e.Device)
-		}
-		s.changed = true
+	s.Broken = slices.DeleteFunc(s.Broken, func(known SignKind) bool { return known == sign })
+	if !cleared(e) {
+		s.Broken = append(s.Broken, sign)
+	}
+	s.changed = true
+}
+
+// ailing says what is wrong with a device that is nobody's protection; what is
+// leaves its elder unprotected.
+func (s *subject) ailing(key, device string, sc scene) {
+	if len(s.Broken) == 0 && len(s.On) == 0 { // as nearly always
 		return
 	}
-	f := Found{Kind: Silent, Device: e.Device, Because: []Sign{sign}}
-	if e.Type != supervision.TypeSilent {
-		f.Kind, f.Part = Faulty, string(sign.Sign)
+	d := sc.people.Devices[device]
+	for _, sign := range []SignKind{SignSilent, SignBattery, SignNotWorn} {
+		f := Found{Kind: Silent, Device: device, Because: []Sign{{Sign: sign}}}
+		if sign != SignSilent {
+			f.Kind, f.Part = Faulty, string(sign)
+		}
+		s.set(key, f, slices.Contains(s.Broken, sign) && !d.Retired && !protects(d))
 	}
-	b.of(key).set(key, f, !over)
 }
 
 func (b *watchboard) fault(e devices.Event, sc scene) {
@@ -260,6 +258,7 @@ func (b *watchboard) warmth(s *subject, n int, now devices.Stamp) {
 func (b *watchboard) inspect(device string, sc scene) {
 	key := "device/" + device
 	s := b.of(key)
+	s.ailing(key, device, sc)
 	for n, since := range s.Doors {
 		if open := elapsed(sc.now, since); open >= doorOpenFor {
 			part := strconv.Itoa(n)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -209,7 +210,6 @@ func (b *watchboard) check(elder registry.Elder, sc scene) {
 	b.inactivity(s, key, elder.ID, care, sc)
 	b.meal(s, key, elder.ID, care, sc)
 	b.round(s, key, elder.ID, care, sc)
-	b.unprotected(s, key, elder.ID)
 }
 
 func (b *watchboard) wandering(s *subject, key, elder string, care registry.Care, sc scene) {
@@ -410,14 +410,33 @@ func (b *watchboard) round(s *subject, key, elder string, care registry.Care, sc
 	s.set(key, f, true)
 }
 
-func (b *watchboard) unprotected(s *subject, key, elder string) {
-	f := Found{Kind: Unprotected, Elder: elder}
-	for _, id := range sortedKeys(s.Broken) {
-		f.Device = cmp.Or(f.Device, id)
-		f.Because = append(f.Because, s.Broken[id]...)
+// unprotected asks of all elders whether something is wrong with what they wear
+// now, whoever wore it when that began.
+func (b *watchboard) unprotected(sc scene) {
+	found := map[string]Found{}
+	for _, key := range sortedKeys(b.subjects) {
+		id, _ := strings.CutPrefix(key, "device/")
+		d := sc.people.Devices[id]
+		for _, sign := range b.subjects[key].Broken {
+			if protects(d) {
+				f := found[d.Elder]
+				f.Device = cmp.Or(f.Device, id)
+				f.Because = append(f.Because, Sign{Sign: sign})
+				found[d.Elder] = f
+			}
+		}
 	}
-	s.set(key, f, len(f.Because) > 0)
+	for elder := range sc.people.Elders {
+		f, on := found[elder]
+		if key := "elder/" + elder; on || b.subjects[key] != nil {
+			f.Kind, f.Elder = Unprotected, elder
+			b.of(key).set(key, f, on)
+		}
+	}
 }
+
+// protects tells whether an elder calls for help with a device.
+func protects(d registry.Device) bool { return d.Kind == wearable.Kind && d.Elder != "" && !d.Retired }
 
 // cleared reads a level that is on unless it says that it has cleared.
 func cleared(e devices.Event) bool {
