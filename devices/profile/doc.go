@@ -87,6 +87,7 @@
 //	num(x)            a number, also of "63.5"; else null
 //	flag(x)           true or false, also of "ON", "no", 1; else null
 //	str(x)            a text without blanks around it; else ""
+//	string(x)         a text, number or truth as a text; else ""
 //	has(x)            false for null and ""
 //	object(x)         a JSON object, to ask for its fields; else an empty one
 //	array(x)          a JSON array; else an empty one
@@ -111,7 +112,9 @@
 //   - Identities of several reports from one message are kept apart by type
 //     and element.
 //   - Time and memory are bounded by the length of the message: expressions
-//     have at most 300 nodes and no loops, payloads over 256 KiB are refused.
+//     have at most 300 nodes, no loops, and no regular expression but a short
+//     one that is written in them; payloads over 256 KiB are refused. What has
+//     not been tried of a message after 5 s is told, and left.
 //   - A profile remembers nothing. What has changed since the last message is
 //     found out later, where reports are compared with what is on disk.
 //

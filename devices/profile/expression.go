@@ -3,9 +3,11 @@ package profile
 import (
 	"errors"
 	"fmt"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr"
@@ -19,17 +21,22 @@ import (
 )
 
 // What an expression may cost: it has no loops and no variables, so that its
-// time and memory grow with nodes times payload and no faster.
+// time and memory grow with nodes times payload and no faster. Rules times
+// elements times that can still be hours, so one message has a time, too: many
+// thousand times what a rule takes on a busy box.
 const (
-	maxSource = 2000 // bytes
-	maxNodes  = 300
-	maxMemory = 10_000 // elements made by array literals and ranges
+	maxSource  = 2000 // bytes
+	maxNodes   = 300
+	maxMemory  = 10_000 // elements made by array literals and ranges
+	maxPattern = 1000   // steps of the regular expressions together
+	maxTime    = 5 * time.Second
 )
 
 // builtins are those of expr that neither loop over a predicate nor multiply
-// what they are given.
+// what they are given. Its string is not among them: of a text that was split
+// into its letters it makes one twice as long, again and again.
 var builtins = []string{
-	"len", "abs", "ceil", "floor", "round", "int", "float", "string",
+	"len", "abs", "ceil", "floor", "round", "int", "float",
 	"trim", "trimPrefix", "trimSuffix", "upper", "lower", "split",
 	"indexOf", "lastIndexOf", "hasPrefix", "hasSuffix",
 	"max", "min", "first", "last", "keys", "values", "fromBase64",
@@ -71,16 +78,33 @@ func ruleScope(p pattern, settings map[string]any, each bool) types.Map {
 }
 
 // refused notices what would break the bound: a loop, and let, with which a
-// text can be doubled again and again. Beside it, what may be any value is
-// asked for as a text before it is looked up among texts: expr fails there on
-// a number or a list, and no rule may fail for what a device sends.
-type refused struct{ found bool }
+// text can be doubled again and again; a regular expression that a device
+// sends, or a long one. Beside it, what may be any value is asked for as a text
+// before it is looked up among texts: expr fails there on a number or a list,
+// and no rule may fail for what a device sends.
+type refused struct {
+	loop    bool
+	given   bool // a pattern that is not written in the profile
+	pattern int  // steps of those that are
+}
 
 func (r *refused) Visit(n *ast.Node) {
 	switch at := (*n).(type) {
 	case *ast.VariableDeclaratorNode, *ast.SequenceNode, *ast.PredicateNode, *ast.PointerNode:
-		r.found = true
+		r.loop = true
 	case *ast.BinaryNode:
+		if at.Operator == "matches" {
+			written, ok := at.Right.(*ast.StringNode)
+			if !ok {
+				r.given = true
+				return
+			}
+			if tree, err := syntax.Parse(written.Value, syntax.Perl); err == nil { // else expr says what is wrong with it
+				if steps, err := syntax.Compile(tree.Simplify()); err == nil {
+					r.pattern += len(steps.Inst)
+				}
+			}
+		}
 		texts, list := at.Right.(*ast.ArrayNode)
 		if at.Operator == "in" && list && !slices.ContainsFunc(texts.Nodes, func(e ast.Node) bool { _, text := e.(*ast.StringNode); return !text }) {
 			at.Left = &ast.CallNode{Callee: &ast.IdentifierNode{Value: "str"}, Arguments: []ast.Node{at.Left}}
@@ -92,11 +116,12 @@ func compile(source string, s types.Map, options ...expr.Option) (*program, erro
 	if len(source) > maxSource {
 		return nil, texts.Errorf(texts.Profile.TooLong, maxSource, len(source))
 	}
-	loops := &refused{}
-	options = append(options, expr.Env(s), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Patch(loops),
+	bad := &refused{}
+	options = append(options, expr.Env(s), expr.DisableAllBuiltins(), expr.MaxNodes(maxNodes), expr.Patch(bad),
 		expr.Function("num", one(lenient.Number), new(func(any) any)),
 		expr.Function("flag", one(lenient.Flag), new(func(any) any)),
 		expr.Function("str", one(str), new(func(any) string)),
+		expr.Function("string", one(single), new(func(any) string)),
 		expr.Function("has", one(has), new(func(any) bool)),
 		expr.Function("object", one(object), new(func(any) map[string]any)),
 		expr.Function("array", one(array), new(func(any) []any)),
@@ -109,8 +134,13 @@ func compile(source string, s types.Map, options ...expr.Option) (*program, erro
 		options = append(options, expr.EnableBuiltin(name))
 	}
 	p, err := expr.Compile(source, options...)
-	if loops.found {
+	switch {
+	case bad.loop:
 		return nil, texts.Errorf(texts.Profile.Loop)
+	case bad.given:
+		return nil, texts.Errorf(texts.Profile.PatternGiven)
+	case bad.pattern > maxPattern:
+		return nil, texts.Errorf(texts.Profile.PatternLong, maxPattern, bad.pattern)
 	}
 	if err != nil {
 		return nil, texts.Errorf(texts.Profile.Expression, reason(err))
@@ -128,17 +158,21 @@ func reason(err error) string {
 	return first
 }
 
-// machine runs programs, one after the other.
+// machine runs the programs for one message, one after the other.
 type machine struct {
-	vm  vm.VM
-	env map[string]any
+	vm    vm.VM
+	env   map[string]any
+	began time.Time
 }
 
 func newMachine(env map[string]any) *machine {
-	return &machine{vm: vm.VM{MemoryBudget: maxMemory}, env: env}
+	return &machine{vm: vm.VM{MemoryBudget: maxMemory}, env: env, began: time.Now()}
 }
 
 func (m *machine) run(p *program) (any, error) {
+	if time.Since(m.began) > maxTime {
+		return nil, fmt.Errorf("not tried, as the rules before took over %v of this message: make them simpler", maxTime)
+	}
 	v, err := m.vm.Run(p, m.env)
 	if err != nil {
 		return nil, errors.New(reason(err))
@@ -153,6 +187,15 @@ func one(f func(any) any) func(...any) (any, error) {
 func str(x any) any {
 	s, _ := x.(string)
 	return strings.TrimSpace(s)
+}
+
+// single is a text, number or truth as a text, "" for everything else.
+func single(x any) any {
+	switch x.(type) {
+	case string, bool, int, float64:
+		return fmt.Sprint(x)
+	}
+	return ""
 }
 
 // object is x where it is one, so that its fields can be asked for.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"testing/synctest"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/cabinet"
@@ -227,6 +229,59 @@ func TestHelpers(t *testing.T) {
 	}
 }
 
+// A profile whose expression never ends is refused with its place and the mend:
+// a letter that doubles a hundred times, a pattern that takes minutes. What of a
+// message takes long all the same, because there are many rules, is given up
+// and told, and what comes before it counts.
+func TestAProfileWhoseExpressionNeverEnds(t *testing.T) {
+	rule := func(when string) string {
+		return head + "messages:\n  - topic: p/{name}\n    address: topic.name\n    rules:\n" +
+			"      - name: press\n        kinds: [wearable]\n        when: payload.a == 1\n        type: sos\n" +
+			"      - name: endless\n        kinds: [wearable]\n        each: 1..3\n        when: " + when + "\n        type: fall\n" +
+			"      - name: after\n        kinds: [wearable]\n        when: payload.a == 1\n        type: fall\n"
+	}
+	for when, want := range map[string]string{
+		`payload.b matches payload.pattern`:             "rule endless: when: matches: write the regular expression itself",
+		`str(payload.b) matches "((a?){100}){10}b"`:     "rule endless: when: matches: the regular expressions must have at most 1000 steps together",
+		`all(1..9, {all(1..9, {all(1..9, {true})})})`:   "rule endless: when: loops, let and ';' are not allowed",
+		`let a = text + text; let b = a + a; b == text`: "rule endless: when: loops, let and ';' are not allowed",
+	} {
+		_, err := Load(fstest.MapFS{"p.yaml": {Data: []byte(rule("'" + when + "'"))}}, vocabulary)
+		if err == nil || !strings.HasPrefix(err.Error(), "p.yaml:16:15: "+want) {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	doubled := strings.Repeat("string(split(", 60) + "text" + strings.Repeat(`,""))`, 60)
+	topic, _ := parsePattern("p")
+	double, err := compile(doubled, scope(topic, nil, false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := newMachine(map[string]any{"text": strings.Repeat("x", 1024)}).run(double); err != nil || got != "" {
+		t.Errorf("a text of a list: %.80v, %v", got, err)
+	}
+
+	synctest.Test(t, func(t *testing.T) {
+		p := load(t, rule("len(raw()) > 3"))
+		rules := p.messages[0].rules
+		on := newMachine(map[string]any{"payload": map[string]any{"a": 1.0}, "raw": func() []any {
+			time.Sleep(maxTime / 2)
+			return make([]any, 4)
+		}})
+		var said []Reading
+		for i := range rules {
+			said = rules[i].read(on, said)
+		}
+		var got []string
+		for _, r := range said {
+			got = append(got, fmt.Sprintf("%d %s %.9v", r.Line, r.Rule, r.Err))
+		}
+		if want := []string{"9 press <nil>", "13 endless <nil>", "13 endless <nil>", "13 endless <nil>", "18 after when: not"}; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("read %q\nwant %q", got, want)
+		}
+	})
+}
+
 // An expression cannot do more work than its length times its payload's.
 func TestCostIsBounded(t *testing.T) {
 	topic, _ := parsePattern("p/{name}")
@@ -240,6 +295,9 @@ func TestCostIsBounded(t *testing.T) {
 		`reduce(list, #acc + 1, 0)`,
 		`toJSON(payload)`,
 		`now()`,
+		`text matches text`,
+		`text matches "(.?){500}(.?){500}"`,
+		strings.Repeat(`text matches "(.?){100}" or `, 50) + "true",
 		strings.Repeat("1 + ", 400) + "1",
 		strings.Repeat("(", 5000) + "1" + strings.Repeat(")", 5000),
 	} {

@@ -8,6 +8,7 @@ var Profile = struct {
 	Missing, NameOfFile, Name, Twice, NoMessages, NoRules Text
 	Topic, Filter, NotCovered, Unreachable                Text
 	UnknownType, NoType, UrgentRetained, Loop, TooLong    Text
+	PatternGiven, PatternLong                             Text
 	InstanceOfHeld, NumberAlone                           Text
 	Describes, DescribesAlone                             Text
 
@@ -39,6 +40,8 @@ var Profile = struct {
 	InstanceOfHeld: Text{"instance：只用于 held，请写上 held 或删去", "instance: is for held only, write held or remove this"},
 	NumberAlone:    Text{"number：不能与 held 或 id 同用，请只留其一", "number: not together with held or id, keep one of them"},
 	Loop:           Text{"不允许使用循环、let 和“;”，请写成一个表达式", "loops, let and ';' are not allowed, write one plain expression"},
+	PatternGiven:   Text{"matches：右边须为直接写出的正则表达式", "matches: write the regular expression itself on the right"},
+	PatternLong:    Text{"matches：正则表达式合计至多 %d 步（现为 %d），请减少重复次数或拆成多条规则", "matches: the regular expressions must have at most %d steps together (got %d), repeat less or write several rules"},
 	TooLong:        Text{"至多 %d 字节（现为 %d）", "must be at most %d bytes (got %d)"},
 
 	NoProfile:    Text{"profile：没有名为 %.80q 的配置（可用：%s）", "profile: there is none called %.80q (there are: %s)"},
