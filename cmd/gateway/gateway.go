@@ -189,7 +189,9 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	}
 
 	// What feeds it: messages, made events by the intake.
-	g.descriptions = discovery.New(discovery.Config{File: filepath.Join(cfg.Data, discovery.FileName), Vocabulary: vocabulary, Logger: logger})
+	g.descriptions = discovery.New(discovery.Config{
+		File: filepath.Join(cfg.Data, discovery.FileName), Known: g.registry.Known, Vocabulary: vocabulary, Logger: logger,
+	})
 	g.descriptions.Forget(func(bridge string) bool { _, ok := g.registry.Device(bridge); return ok })
 	g.health = supervision.New(supervision.Options{
 		File: filepath.Join(cfg.Data, healthFile), Devices: g.supervised, Recorder: g.journal, Clock: now, Logger: logger, Registerer: g.metrics,

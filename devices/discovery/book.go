@@ -46,7 +46,11 @@ const (
 type Config struct {
 	// File keeps what was described over a restart; "" keeps it in memory
 	// only.
-	File       string
+	File string
+	// Known tells of a device whether somebody has registered it, or sees that
+	// it waits. Where there is no more room, what all others have said makes
+	// some. Without it, nothing does.
+	Known      func(bridge, address string) bool
 	Vocabulary devices.Vocabulary
 	Logger     *slog.Logger
 }
@@ -60,7 +64,11 @@ type Book struct {
 	mu      sync.Mutex
 	bridges map[string]*bridge
 	signals int
+	order   []document // said longest ago first
 }
+
+// document is where something was said.
+type document struct{ bridge, topic string }
 
 // bridge is what is known of the devices behind one bridge.
 type bridge struct {
@@ -178,11 +186,18 @@ func (b *Book) put(id, topic string, all []Description) (fresh []Description, er
 		b.bridges[id] = br
 	}
 	before := br.documents[topic]
+	at := document{id, topic}
 	if same := slices.EqualFunc(before, all, Description.equal); same {
-		return nil, nil // said again, as after each reconnect
+		if len(all) > 0 { // said again, as after each reconnect
+			b.forget(at)
+			b.order = append(b.order, at)
+		}
+		return nil, nil
 	}
-	remembered := b.remove(br, topic)
+	remembered := b.remove(at)
 	for i, d := range all {
+		for b.full(br, d) && b.makeRoom(id, len(br.devices) >= maxDevices) {
+		}
 		if err = b.add(br, topic, d, remembered); err != nil {
 			all = all[:i]
 			break
@@ -193,6 +208,7 @@ func (b *Book) put(id, topic string, all []Description) (fresh []Description, er
 	}
 	if len(all) > 0 {
 		br.documents[topic] = all
+		b.order = append(b.order, at)
 	}
 	select {
 	case b.changed <- struct{}{}:
@@ -209,9 +225,40 @@ func (d Description) equal(o Description) bool {
 	})
 }
 
+// full tells whether there is no room for one more description.
+func (b *Book) full(br *bridge, d Description) bool {
+	return br.devices[d.Address] == nil && len(br.devices) >= maxDevices || b.signals+len(d.Signals) > maxSignals
+}
+
+// makeRoom forgets the document that was said longest ago of those of which
+// nobody knows a device: a bridge that invents one with each message turns out
+// only others of its kind. It returns false if there is none.
+func (b *Book) makeRoom(id string, ofThatBridge bool) bool {
+	if b.Known == nil {
+		return false
+	}
+	for _, at := range b.order {
+		known := func(d Description) bool { return b.Known(at.bridge, d.Address) }
+		if ofThatBridge && at.bridge != id || slices.ContainsFunc(b.bridges[at.bridge].documents[at.topic], known) {
+			continue
+		}
+		b.remove(at)
+		return true
+	}
+	return false
+}
+
+func (b *Book) forget(at document) {
+	if i := slices.Index(b.order, at); i >= 0 {
+		b.order = slices.Delete(b.order, i, i+1)
+	}
+}
+
 // remove takes a document's listeners out and returns which of its states
 // held, by address and name.
-func (b *Book) remove(br *bridge, topic string) map[[2]string]bool {
+func (b *Book) remove(at document) map[[2]string]bool {
+	br, topic := b.bridges[at.bridge], at.topic
+	b.forget(at)
 	held := map[[2]string]bool{}
 	of := func(l *listener) bool { return l.document == topic }
 	for _, d := range br.documents[topic] {

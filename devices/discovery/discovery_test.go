@@ -328,6 +328,84 @@ func TestWhatIsKept(t *testing.T) {
 	}
 }
 
+// A bridge that calls itself something else with each message, and one that
+// describes as much as it can, take nothing from others: not from who is
+// registered or waits, and not from who comes later.
+func TestANewIdentityWithEachMessage(t *testing.T) {
+	known := map[string]bool{"other/faithful": true, "bridge/x-7": true}
+	b := discovery.New(discovery.Config{Known: func(bridge, address string) bool { return known[bridge+"/"+address] }, Vocabulary: kinds.Vocabulary(), Logger: slog.New(slog.DiscardHandler)})
+	describe := func(bridge, name string, signals int) {
+		t.Helper()
+		components := fmt.Sprintf(`"s":{"p":"binary_sensor","device_class":"smoke","state_topic":"%s/smoke","unique_id":"s"}`, name)
+		for i := range signals - 1 {
+			components += fmt.Sprintf(`,"s%d":{"p":"binary_sensor","device_class":"smoke","state_topic":"%s/%d","unique_id":"s%d"}`, i, name, i, i)
+		}
+		_, wrong := b.Learn(bridge, discovery.HomeAssistant, devices.Message{Client: bridge, Topic: "homeassistant/device/" + name + "/config",
+			Payload: []byte(`{"dev":{"ids":"` + name + `"},"cmps":{` + components + `}}`)}, func(string) bool { return true }, func(string) string { return "" })
+		if len(wrong) > 0 {
+			t.Errorf("%s/%s: %v", bridge, name, wrong)
+		}
+	}
+	describe("other", "faithful", 1)
+	for i := range 10_000 {
+		describe("bridge", fmt.Sprintf("x-%d", i), 1)
+	}
+	if n := len(b.Devices("bridge")); n != 2048 {
+		t.Errorf("%d devices are remembered", n)
+	}
+	for i := range 512 {
+		describe("bridge", fmt.Sprintf("y-%d", i), 40)
+	}
+	signals := 0
+	for _, d := range b.Devices("bridge") {
+		signals += len(d.Signals)
+	}
+	if signals < 16_000 || signals > 16_384 {
+		t.Errorf("%d signals are remembered", signals)
+	}
+	describe("other", "new", 40)
+	describe("bridge", "new", 40)
+	for _, at := range []string{"other/faithful", "other/new", "bridge/new", "bridge/x-7"} {
+		bridge, name, _ := strings.Cut(at, "/")
+		d := devices.Device{ID: "d", Kind: "alarm", Bridge: bridge, Address: name}
+		if r := b.Reports(d, devices.Message{Topic: name + "/smoke", Payload: []byte("ON")}); len(r) != 1 || r[0].Type != "smoke" {
+			t.Errorf("%s says %+v", at, r)
+		}
+	}
+}
+
+// Descriptions that never end are written more and more seldom, and at the end.
+func TestWhatNeverEndsIsWrittenSeldom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "descriptions.json")
+	synctest.Test(t, func(t *testing.T) {
+		b := newBook(file)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error)
+		go func() { done <- b.Run(ctx) }()
+		describe := func(i int) {
+			learn(b, discovery.HomeAssistant, "homeassistant/binary_sensor/x/config", fmt.Sprintf(`{"device_class":"smoke","state_topic":"site/%d","device":{"ids":"x"}}`, i))
+		}
+		writes, last := 0, ""
+		for i := range 24 * 3600 {
+			describe(i)
+			time.Sleep(time.Second)
+			if content, err := os.ReadFile(file); err == nil && string(content) != last {
+				writes, last = writes+1, string(content)
+			}
+		}
+		if writes < 24 || writes > 36 {
+			t.Errorf("%d writes within a day", writes)
+		}
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "site/86399") {
+			t.Errorf("the last is not written: %s, %v", content, err)
+		}
+	})
+}
+
 // What was described outlives a restart, unless the bridge is gone or the file
 // cannot be read, which is no reason not to start.
 func TestAcrossARestart(t *testing.T) {

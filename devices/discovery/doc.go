@@ -53,7 +53,8 @@
 //     refused.
 //   - Memory is bounded: documents of at most 8 MiB, read device by device; 64
 //     signals of a device and of its components 256, 2048 devices of a bridge,
-//     16,384 signals in all.
+//     16,384 signals in all. Beyond, what was said longest ago of devices that
+//     nobody knows makes room.
 //   - What is wrong is told with line, column and mend, at most eight complaints
 //     a document. The rest of the document counts; one that is no JSON changes
 //     nothing.

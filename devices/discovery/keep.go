@@ -26,8 +26,12 @@ type kept struct {
 }
 
 // settle is how long Run waits for more before it writes: at its start a
-// bridge describes all of its devices, one by one.
-const settle = 5 * time.Second
+// bridge describes all of its devices, one by one. Where it does not end, each
+// time twice as long, up to mostSettle: a flash wears by what is written.
+const (
+	settle     = 5 * time.Second
+	mostSettle = time.Hour
+)
 
 // New makes a Book with what its file has kept. A file that cannot be read is
 // told to the logger and is as none: what is in it will be said again.
@@ -74,7 +78,7 @@ func (b *Book) Forget(registered func(bridge string) bool) {
 			continue
 		}
 		for topic := range br.documents {
-			b.remove(br, topic)
+			b.remove(document{id, topic})
 		}
 		delete(b.bridges, id)
 	}
@@ -83,6 +87,7 @@ func (b *Book) Forget(registered func(bridge string) bool) {
 // Run keeps the file up to date until ctx ends, and a last time then. What was
 // described in the seconds before a crash is described again by the devices.
 func (b *Book) Run(ctx context.Context) error {
+	pause, saved := settle, time.Now().Add(-settle)
 	for {
 		select {
 		case <-ctx.Done():
@@ -94,7 +99,12 @@ func (b *Book) Run(ctx context.Context) error {
 			}
 		case <-b.changed:
 		}
-		wait := time.NewTimer(settle)
+		if time.Since(saved) < pause {
+			pause = min(2*pause, mostSettle)
+		} else {
+			pause = settle
+		}
+		wait := time.NewTimer(pause)
 		select {
 		case <-ctx.Done():
 			wait.Stop()
@@ -104,6 +114,7 @@ func (b *Book) Run(ctx context.Context) error {
 		if err := b.save(); err != nil {
 			return err
 		}
+		saved = time.Now()
 	}
 }
 

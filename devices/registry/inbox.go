@@ -276,6 +276,15 @@ func (in *Inbox) Called(id string) string {
 	return ""
 }
 
+// Known tells of a device behind a bridge whether it is registered, or waits in
+// the inbox.
+func (r *Registry) Known(bridge, address string) bool {
+	if d, ok := r.Behind(bridge, address); ok && !d.Retired {
+		return true
+	}
+	return r.inbox.Called(devices.Contact{Bridge: bridge, Address: address}.Sender()) != ""
+}
+
 // compareStamps orders by the monotonic clock within a boot, else by the wall
 // clock.
 func compareStamps(a, b devices.Stamp) int {
