@@ -16,7 +16,7 @@ var AlertExplain = struct {
 	Pressed:      Text{"依据：设备 %s 直接求助或报警，不经规则判断", "because: the device %s called for help itself, no rule is asked"},
 	Rule:         Text{"规则：%v", "rule: %v"},
 	Because:      Text{"依据：%s", "because: %s"},
-	Escalated:    Text{"到时无人确认，进入第 %d 步，呼叫 %d 路", "nobody has acknowledged in time: step %d, %d pages"},
+	Escalated:    Text{"无人确认或都联系不上，进入第 %d 步，呼叫 %d 路", "nobody has acknowledged, or could be reached: step %d, %d pages"},
 	Paged:        Text{"第 %d 步 → %s（%s）：%s；%v，尝试 %d 次 %s", "step %d -> %s (%s): %s; %v, %d attempts %s"},
 	Acknowledged: Text{"%s 确认（%s）", "acknowledged by %s (%s)"},
 	OnScene:      Text{"%s 到场（%s）", "%s is there (%s)"},

@@ -47,7 +47,7 @@ func TestExplainSaysWhyEachPageWentWhereItWent(t *testing.T) {
 			{"设备 w-zhao 直接求助", "the device w-zhao called for help itself"},
 			{"第 1 步 → li（phone）：老人自己的照护人员；渠道已接受，尝试 1 次", "step 1 -> li (phone): the elder's own caregiver; accepted by the channel, 1 attempts"},
 			{"无法送达，尝试 1 次 (number unknown)", "cannot be delivered, 1 attempts (number unknown)"},
-			{"到时无人确认，进入第 2 步", "nobody has acknowledged in time: step 2"},
+			{"无人确认或都联系不上，进入第 2 步", "nobody has acknowledged, or could be reached: step 2"},
 			{"第 2 步 → boss（phone）：主管组 bosses 的当班人员", "step 2 -> boss (phone): on duty in the supervisors' group bosses"},
 			{"boss 确认（sms）", "acknowledged by boss (sms)"},
 			{"boss 到场（nfc）", "boss is there (nfc)"},

@@ -387,6 +387,55 @@ func TestQuietHours(t *testing.T) {
 	})
 }
 
+// Where those of a step are refused for good everybody is told, once, and all
+// that the step was to tell; nobody is asked again and again.
+func TestWhoCannotBeReached(t *testing.T) {
+	const all = "boss, desk, li, li's other, tech, wang"
+	for _, c := range []struct {
+		kind          Kind
+		refused, then string
+		told          time.Duration
+	}{
+		{Inactivity, own, all, 0},
+		{Tamper, "tech", all, 0},
+		{DoorAjar, "tech", all, operatorCompany},
+		{Silent, "tech", all, bootGrace},
+	} {
+		t.Run(string(c.kind), func(t *testing.T) {
+			story(t, func(t *testing.T, b *box) {
+				b.staff(t)
+				for _, refused := range []string{"li", "li's other", "tech", "desk"} {
+					b.phone.mood(refused, Result{Class: Permanent})
+				}
+				f := Found{Kind: c.kind, Elder: "zhao"}
+				if c.kind != Inactivity {
+					f = Found{Kind: c.kind, Device: "locker-1"}
+				}
+				b.report(t, "1", f)
+				if c.told > 0 {
+					b.report(t, "2", Found{Kind: c.kind, Device: "locker-2"})
+				}
+				pass(c.told + time.Second)
+				for _, called := range b.phone.take()[strings.Count(c.refused, ",")+1:] {
+					if !strings.Contains(c.then, called.address) || c.told > 0 && len(called.page.Others) != 1 {
+						t.Errorf("%s, of %d others", called.address, len(called.page.Others))
+					}
+					c.then = strings.Trim(strings.Replace(", "+c.then, ", "+called.address, "", 1), ", ")
+				}
+				if c.then != "" {
+					t.Errorf("not told: %s", c.then)
+				}
+				pass(DefaultMedium - 2*time.Second)
+				b.expect(t, "until the next step is due", "")
+				pass(24 * time.Hour)
+				if n := len(b.phone.take()); n < 7 || n > 24*8 { // the desk hourly, and everybody because it refuses
+					t.Errorf("%d calls on the next day", n)
+				}
+			})
+		})
+	}
+}
+
 // A provider that fails is not asked for each of the notices that wait: they
 // find out together, and go once it works. A call for help is not held up.
 func TestNoticesFindOutTogether(t *testing.T) {

@@ -116,7 +116,12 @@ func (r roll) call(of *record, now devices.Stamp) calling {
 			return calling{pages: r.logged(r.pages(awake[0]...))}
 		}
 	}
-	return calling{pages: r.everybody(WhyFallback), everyone: true}
+	return r.fallback(0)
+}
+
+// fallback calls everybody, because nobody else can be reached.
+func (r roll) fallback(rungs int) calling {
+	return calling{pages: r.everybody(WhyFallback), everyone: true, rungs: rungs}
 }
 
 // carers are the groups that care for an elder.

@@ -68,12 +68,28 @@ func (r *record) raise(people roll, now devices.Stamp) {
 // digest with them.
 func (r *record) shares() bool { return r.Priority.rank() > Medium.rank() && !rules[r.Kind].atOnce }
 
+// escalate begins the next step of what nobody has answered. Where those of the
+// present one cannot be reached, what does not climb in any case goes to
+// everybody: it would come to the same people again, and again at once.
+func (r *record) escalate(people roll, now devices.Stamp) {
+	if r.lost() && r.manner() != High {
+		r.Step++
+		r.begin(people.fallback(r.Rungs), now)
+		return
+	}
+	r.next(people, now)
+}
+
 // next begins the next step.
 func (r *record) next(people roll, now devices.Stamp) {
 	r.Step++
+	r.begin(people.call(r, now), now)
+}
+
+// begin begins the step that r has come to.
+func (r *record) begin(c calling, now devices.Stamp) {
 	r.StepAt = now
 	r.Told, r.Others = "", nil
-	c := people.call(r, now)
 	for i := range c.pages {
 		c.pages[i].Step = r.Step
 	}
@@ -108,10 +124,16 @@ func (r *record) due(now devices.Stamp, s Steps) time.Duration {
 		return 0
 	case r.Step < r.First:
 		return max(0, r.Hold-waited)
-	case r.Told == "" && !r.Everyone && hopeless(r.current()):
+	case r.lost():
 		return 0
 	}
 	return max(0, r.patience(s)-waited)
+}
+
+// lost tells whether the present step reaches nobody, though there are others:
+// each of its pages is refused for good.
+func (r *record) lost() bool {
+	return r.Step >= r.First && r.Told == "" && !r.Everyone && hopeless(r.current())
 }
 
 // patience is how long the present step waits for a human.
@@ -206,22 +228,35 @@ const (
 // digest for each audience, and returns how long there is nothing to do.
 func (b *board) digest(sharing []*record, people roll, now, began devices.Stamp, s Steps) (told []*record, wait time.Duration) {
 	wait = nap
-	audiences := map[string][]*record{}
-	ready := map[string]bool{}
+	type audience struct {
+		calling
+		due   []*record
+		ready bool
+	}
+	audiences := map[string]*audience{}
 	for _, r := range sharing {
 		company, peace := technicalCompany, technicalPeace
 		if r.Priority == Operator {
 			company, peace = operatorCompany, operatorPeace
 		}
 		left := r.due(now, s)
-		key := string(r.Priority) + people.call(r, now).audience()
+		c := people.call(r, now)
+		if leader := b.records[r.Told]; r.lost() || leader != nil && leader.lost() {
+			left, c = 0, people.fallback(0)
+		}
+		key := string(r.Priority) + c.audience()
+		a := audiences[key]
+		if a == nil {
+			a = &audience{calling: c}
+			audiences[key] = a
+		}
 		if r.Step < r.First {
 			if waited, same := now.Since(r.StepAt); same {
 				left = max(left, company-waited)
 			}
-			audiences[key] = append(audiences[key], r)
+			a.due = append(a.due, r)
 		} else if left == 0 {
-			audiences[key] = append(audiences[key], r)
+			a.due = append(a.due, r)
 		}
 		if up, same := now.Since(began); same && r.Priority == Technical {
 			left = max(left, bootGrace-up)
@@ -231,24 +266,25 @@ func (b *board) digest(sharing []*record, people roll, now, began devices.Stamp,
 				left = max(left, peace-since)
 			}
 		}
-		ready[key] = ready[key] || left <= 0
+		a.ready = a.ready || left <= 0
 		wait = min(wait, max(left, 0))
 	}
-	for key, list := range audiences {
-		if !ready[key] {
+	for key, a := range audiences {
+		if !a.ready {
 			continue
 		}
 		b.digests[key] = now
-		leader := list[0]
-		leader.next(people, now)
-		for _, r := range list[1:] {
+		leader := a.due[0]
+		leader.Step++
+		leader.begin(a.calling, now)
+		for _, r := range a.due[1:] {
 			leader.Others = append(leader.Others, r.ID)
 			r.Step++
 			r.StepAt, r.Told = now, leader.ID
 			r.decide(decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, At: now})
 			r.keeping.revision++
 		}
-		told = append(told, list...)
+		told = append(told, a.due...)
 	}
 	return told, wait
 }

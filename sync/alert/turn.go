@@ -82,7 +82,7 @@ func (e *Engine) turn() time.Duration {
 			sharing = append(sharing, r)
 		} else {
 			if r.due(now, e.options.Steps) == 0 {
-				r.next(people, now)
+				r.escalate(people, now)
 				e.log.Warn("nobody has answered", "incident", r.ID, "step", r.Step)
 				e.decided()
 			}
