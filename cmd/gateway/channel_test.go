@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
@@ -149,6 +151,50 @@ func TestChannelsStory(t *testing.T) {
 			}
 		}
 		stop()
+	}
+}
+
+// Other boxes have used up what a provider allows. A press that it puts off is
+// told at once by another channel, that of who comes next: the step has an hour.
+func TestRateLimitStory(t *testing.T) {
+	t.Parallel()
+	for kind, address := range map[string]string{
+		notify.WeComRobotChannel: "all", notify.DingTalkChannel: "all", notify.FeishuChannel: "all", notify.NtfyChannel: "duty", notify.AliyunSMSChannel: "13800000001",
+	} {
+		t.Run(kind, func(t *testing.T) {
+			cloud := notifytest.NewCloud(t)
+			b := newBox(t)
+			b.subscribe(cloud)
+			b.cfg.Alert.Step = time.Hour
+			c := &b.cfg.Channels
+			c.WeComRobot = notify.Robot{URL: cloud.URL + "/wecom/cgi-bin/webhook/send", KeyFile: b.secretFile("robot.key", notifytest.WeComKey)}
+			c.Feishu = notify.SignedRobot{URL: cloud.URL + "/feishu", KeyFile: b.secretFile("feishu.key", notifytest.FeishuToken), SecretFile: b.secretFile("feishu.secret", notifytest.FeishuSecret)}
+			c.Ntfy = notify.Ntfy{URL: cloud.URL + "/ntfy", TokenFile: b.secretFile("ntfy.token", notifytest.NtfyToken)}
+			c.AliyunSMS = notify.AliyunSMS{URL: cloud.URL + "/aliyun", Key: notifytest.AliyunKey, SecretFile: b.secretFile("aliyun.secret", notifytest.AliyunSecret), Sign: "邻里", Template: "SMS_1"}
+			others, err := notify.Open(b.cfg.Channels, notify.Options{Clock: b.clock, Secret: firmwareconfig.Secret, Logger: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for result := (alert.Result{Class: alert.Accepted}); result.Class == alert.Accepted; {
+				if result, err = others.Test(t.Context(), kind, address); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := others.Close(); err != nil {
+				t.Error(err)
+			}
+			secrets := b.register(append(caregiver(kind, address),
+				registry.Caregiver{ID: "wang", Name: "王强", Channels: []registry.Channel{{Kind: notify.BarkChannel, Address: notifytest.BarkKey}}},
+				registry.Group{ID: "boss", Name: "主管", Role: registry.RoleSupervisor, Members: []string{"wang"}})...)
+			g, _ := b.start()
+			b.press(secrets["w302"], `{"id":"1","type":"sos"}`)
+			if m := reached(t, cloud, "bark"); !strings.Contains(m.Text, "【紧急求助】3号楼 302") {
+				t.Errorf("%+v", m)
+			}
+			if i := g.alerts.Incidents()[0]; i.Step != 2 || i.Phase != alert.PhaseRaised {
+				t.Errorf("step %d, %s", i.Step, i.Phase)
+			}
+		})
 	}
 }
 

@@ -21,9 +21,11 @@
 //   - What is medium goes round three times, then to the duty desk hourly. What
 //     concerns devices or the box waits for company and is one digest for each
 //     audience, again daily until it is mended; then the box closes it.
-//   - Where those to be called cannot be reached, everybody is called at once. A
-//     device that nobody is known to wear calls everybody, and so does a group
-//     for whose present hours the rota has nobody (all of its members).
+//   - Where those to be called cannot be reached, or their channels want to be
+//     left alone for longer than five seconds, a call for help goes to the next
+//     step at once, and all else to everybody. A device that nobody is known to
+//     wear calls everybody, and so does a group for whose present hours the rota
+//     has nobody (all of its members).
 //   - Quiet hours, silences, maintenance and test mode never touch a call for
 //     help. They end by themselves, and what happens meanwhile is shown.
 //   - When the box itself has lost events ([journal.Gap]) everybody is told

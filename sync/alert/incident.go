@@ -222,4 +222,6 @@ func digest(parts ...string) string {
 type sending struct {
 	busy bool
 	next time.Duration // not before, by the monotonic clock
+	// until is until when its channel wants to be left alone.
+	until time.Duration
 }

@@ -436,6 +436,40 @@ func TestWhoCannotBeReached(t *testing.T) {
 	}
 }
 
+// A channel that wants to be left alone for longer than a call for help may wait
+// is as good as none: those of the next step are called at once, by theirs.
+func TestChannelThatPutsOff(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.staff(t)
+		for _, blocked := range []string{"li", "li's other"} {
+			b.phone.mood(blocked, Result{Class: Temporary, RetryAfter: 10 * time.Minute}, Result{Class: Accepted})
+		}
+		must(t, b.press("w-zhao", "1"))
+		pass(0)
+		b.expect(t, "at once", "boss, "+own)
+		pass(time.Minute - time.Second)
+		b.expect(t, "within the step", "")
+		pass(time.Second)
+		b.expect(t, "the step after", "boss, desk")
+		must(t, b.press("w-qian", "1"))
+		pass(0)
+		b.expect(t, "another's call, for everybody", "boss, desk, tech, wang")
+		pass(9 * time.Minute)
+		if calls := addresses(b.phone.take()); !strings.Contains(calls, own) {
+			t.Errorf("when they may be called again: %s", calls)
+		}
+	})
+	story(t, func(t *testing.T, b *box) {
+		b.staff(t)
+		for _, busy := range []string{"li", "li's other"} {
+			b.phone.mood(busy, Result{Class: Temporary, RetryAfter: 4 * time.Second}, Result{Class: Accepted})
+		}
+		must(t, b.press("w-zhao", "1"))
+		pass(4 * time.Second)
+		b.expect(t, "a channel that asks for a moment", "li, li, li's other, li's other")
+	})
+}
+
 // A provider that fails is not asked for each of the notices that wait: they
 // find out together, and go once it works. A call for help is not held up.
 func TestNoticesFindOutTogether(t *testing.T) {

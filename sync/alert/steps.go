@@ -71,8 +71,8 @@ func (r *record) shares() bool { return r.Priority.rank() > Medium.rank() && !ru
 // escalate begins the next step of what nobody has answered. Where those of the
 // present one cannot be reached, what does not climb in any case goes to
 // everybody: it would come to the same people again, and again at once.
-func (r *record) escalate(people roll, now devices.Stamp) {
-	if r.lost() && r.manner() != High {
+func (r *record) escalate(people roll, now devices.Stamp, s Steps) {
+	if r.lost(now, s) && r.manner() != High {
 		r.Step++
 		r.begin(people.fallback(r.Rungs), now)
 		return
@@ -124,16 +124,29 @@ func (r *record) due(now devices.Stamp, s Steps) time.Duration {
 		return 0
 	case r.Step < r.First:
 		return max(0, r.Hold-waited)
-	case r.lost():
+	case r.lost(now, s):
 		return 0
 	}
 	return max(0, r.patience(s)-waited)
 }
 
+// prompt is within what time a call for help has to be on its way to somebody.
+const prompt = 5 * time.Second
+
 // lost tells whether the present step reaches nobody, though there are others:
-// each of its pages is refused for good.
-func (r *record) lost() bool {
-	return r.Step >= r.First && r.Told == "" && !r.Everyone && hopeless(r.current())
+// each of its pages is refused for good, or put off by its channel for longer
+// than can be waited.
+func (r *record) lost(now devices.Stamp, s Steps) bool {
+	if r.Step < r.First || r.Told != "" || r.Everyone {
+		return false
+	}
+	patience := r.patience(s)
+	if r.manner() == High {
+		patience = prompt
+	}
+	return hopeless(slices.DeleteFunc(slices.Clone(r.current()), func(d Delivery) bool {
+		return d.Result != Accepted && !d.sending.busy && d.sending.until-now.Mono > patience
+	}))
 }
 
 // patience is how long the present step waits for a human.
@@ -241,7 +254,7 @@ func (b *board) digest(sharing []*record, people roll, now, began devices.Stamp,
 		}
 		left := r.due(now, s)
 		c := people.call(r, now)
-		if leader := b.records[r.Told]; r.lost() || leader != nil && leader.lost() {
+		if leader := b.records[r.Told]; r.lost(now, s) || leader != nil && leader.lost(now, s) {
 			left, c = 0, people.fallback(0)
 		}
 		key := string(r.Priority) + c.audience()

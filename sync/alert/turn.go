@@ -82,7 +82,7 @@ func (e *Engine) turn() time.Duration {
 			sharing = append(sharing, r)
 		} else {
 			if r.due(now, e.options.Steps) == 0 {
-				r.escalate(people, now)
+				r.escalate(people, now, e.options.Steps)
 				e.log.Warn("nobody has answered", "incident", r.ID, "step", r.Step)
 				e.decided()
 			}
@@ -218,6 +218,10 @@ func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) ti
 	if t.busy[lane] >= atOnce {
 		return nap
 	}
+	if d.sending.until < t.until {
+		d.sending.until = t.until
+		signal(e.wake) // the next step may be due at once
+	}
 	from := max(d.sending.next, t.until)
 	if lane > 0 {
 		from = max(from, t.rest)
@@ -293,6 +297,7 @@ func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Res
 		d.Result, d.Detail = result.Class, result.Detail
 		d.sending.busy = false
 		d.sending.next = now.Mono + backoff(d.Attempts)
+		d.sending.until = e.lines[l].until
 		if d.done() {
 			page := *d
 			r.decide(decision{Step: d.Step, At: now, Paged: &page})

@@ -118,7 +118,7 @@ func TestAnswers(t *testing.T) {
 		{404, nil, alert.Result{Class: alert.Permanent, Detail: "HTTP 404"}},
 		{408, nil, alert.Result{Class: alert.Temporary, Detail: "HTTP 408"}},
 		{425, nil, alert.Result{Class: alert.Temporary, Detail: "HTTP 425"}},
-		{429, nil, alert.Result{Class: alert.Temporary, Detail: "HTTP 429"}},
+		{429, nil, alert.Result{Class: alert.Temporary, Detail: "HTTP 429", RetryAfter: tooMany}},
 		{429, map[string]string{"Retry-After": "17"}, alert.Result{Class: alert.Temporary, Detail: "HTTP 429", RetryAfter: 17 * time.Second}},
 		{503, map[string]string{"Retry-After": "Tue, 03 Nov 2026 01:31:37 GMT", "Date": date}, alert.Result{Class: alert.Temporary, Detail: "HTTP 503", RetryAfter: 30 * time.Second}},
 		{503, map[string]string{"Retry-After": "Tue, 03 Nov 2026 01:30:00 GMT", "Date": date}, alert.Result{Class: alert.Temporary, Detail: "HTTP 503"}},

@@ -2,6 +2,7 @@ package notify
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -25,8 +26,9 @@ const DefaultTimeout = 8 * time.Second
 const (
 	connectTimeout = 5 * time.Second
 	idleTimeout    = 90 * time.Second
-	maxAnswer      = 4 << 10  // bytes of an answer that are read
-	maxHeader      = 16 << 10 // bytes of its header
+	tooMany        = 10 * time.Second // the pause after a 429 that names none
+	maxAnswer      = 4 << 10          // bytes of an answer that are read
+	maxHeader      = 16 << 10         // bytes of its header
 )
 
 // web makes one attempt over HTTP, for every channel that speaks it.
@@ -116,7 +118,10 @@ func judge(answer *http.Response) alert.Result {
 	switch code := answer.StatusCode; {
 	case code >= 200 && code < 300:
 		result.Class = alert.Accepted
-	case code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable:
+	case code == http.StatusTooManyRequests:
+		result.Class = alert.Temporary
+		result.RetryAfter = cmp.Or(retryAfter(answer.Header), tooMany)
+	case code == http.StatusServiceUnavailable:
 		result.Class = alert.Temporary
 		result.RetryAfter = retryAfter(answer.Header)
 	case code == http.StatusRequestTimeout || code == http.StatusTooEarly || code >= 500:
