@@ -24,6 +24,7 @@ import (
 type ordercase struct {
 	Profile string         `json:"profile"` // as a registration refers to it, "" for the bare name
 	Device  devices.Device `json:"device"`
+	Also    []devices.Kind `json:"also"` // other kinds for which the same is sent
 	Order   command.Order  `json:"order"`
 }
 
@@ -74,17 +75,20 @@ func order(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := p.Say(c.Device, command.New(c.Order, asked, 30*time.Second))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fired[got.Rule] = true
-	if got.Rule != want.Rule || got.Topic != want.Topic || got.Silent != want.Silent || !bytes.Equal(got.Payload, payload) {
-		t.Errorf("rule %s sends on %s (silent: %t)\n%s\nwant %+v\n%s", got.Rule, got.Topic, got.Silent, got.Payload, want, payload)
-	}
-	m := devices.Message{Topic: got.Topic, Payload: got.Payload}
-	if address, known := p.Address(m); known && address != "" && len(p.Read(c.Device, m)) > 0 {
-		t.Errorf("the gateway would take its own order for a report of %s", address)
+	for _, kind := range append(c.Also, c.Device.Kind) {
+		c.Device.Kind = kind
+		got, err := p.Say(c.Device, command.New(c.Order, asked, 30*time.Second))
+		if err != nil {
+			t.Fatalf("to a %s: %v", kind, err)
+		}
+		fired[got.Rule] = true
+		if got.Rule != want.Rule || got.Topic != want.Topic || got.Silent != want.Silent || !bytes.Equal(got.Payload, payload) {
+			t.Errorf("to a %s: rule %s sends on %s (silent: %t)\n%s\nwant %+v\n%s", kind, got.Rule, got.Topic, got.Silent, got.Payload, want, payload)
+		}
+		m := devices.Message{Topic: got.Topic, Payload: got.Payload}
+		if address, known := p.Address(m); known && address != "" && len(p.Read(c.Device, m)) > 0 {
+			t.Errorf("the gateway would take its own order for a report of %s", address)
+		}
 	}
 }
 

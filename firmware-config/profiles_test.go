@@ -27,6 +27,7 @@ var vocabulary = kinds.Vocabulary()
 type testcase struct {
 	Profile  string         `json:"profile"` // as a registration refers to it, "" for the bare name
 	Device   devices.Device `json:"device"`
+	Also     []devices.Kind `json:"also"` // other kinds of which the same comes
 	Address  string         `json:"address"`
 	Messages []struct {
 		Topic    string `json:"topic"`
@@ -89,6 +90,17 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 	}
 	var want []event
 	read(t, filepath.Join(dir, "events.json"), &want)
+	for _, kind := range append(c.Also, c.Device.Kind) {
+		c.Device.Kind = kind
+		if g, w := indent(t, c.events(t, p, dir, fired)), indent(t, want); !bytes.Equal(g, w) {
+			t.Errorf("of a %s: got %s\nwant %s", kind, g, w)
+		}
+	}
+}
+
+// events are what all messages of the case say.
+func (c testcase) events(t *testing.T, p *profile.Profile, dir string, fired map[string]bool) []event {
+	t.Helper()
 	got := []event{}
 	const bridge = "bridge"
 	book := discovery.New(discovery.Config{Vocabulary: vocabulary, Logger: slog.New(slog.DiscardHandler)})
@@ -137,9 +149,7 @@ func run(t *testing.T, set *profile.Set, p *profile.Profile, dir string, fired m
 			got = append(got, e)
 		}
 	}
-	if g, w := indent(t, got), indent(t, want); !bytes.Equal(g, w) {
-		t.Errorf("got %s\nwant %s", g, w)
-	}
+	return got
 }
 
 func learn(t *testing.T, book *discovery.Book, p *profile.Profile, form discovery.Form, m devices.Message) {
