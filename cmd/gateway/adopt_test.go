@@ -1,12 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -211,6 +213,67 @@ func TestAdoption(t *testing.T) {
 			t.Errorf("%s is in the journal", private)
 		}
 	}
+}
+
+// Whoever was let in with other rights than a registration gives is out at
+// once, by whatever way it was made or changed; and who did it is known.
+func TestRightsEndWithTheRegistration(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	i := installer{t, b.write()}
+	b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	enter := func(id, secret string) *device {
+		t.Helper()
+		d, err := connect(t, b.cfg.MQTT.Listen, 4, id, secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = d.conn.Close() }) // closed by the gateway
+		return d
+	}
+	out := func(d *device, after string) {
+		t.Helper()
+		if err := d.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.in.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("still connected after %s: %v", after, err)
+		}
+	}
+	secretIn := func(said string) string {
+		t.Helper()
+		found := regexp.MustCompile(`secret: (\S+)`).FindStringSubmatch(said)
+		if found == nil {
+			t.Fatalf("no secret in %q", said)
+		}
+		return found[1]
+	}
+
+	i.does("device", "pairing")
+	guest := enter("locker-7", "somebody-made-this-up")
+	secret := secretIn(i.does("device", "add", "locker-7", "--kind", "locker"))
+	out(guest, "its ID was given to somebody else")
+	locker := enter("locker-7", secret)
+	i.does("device", "credentials", "locker-7", "--certificate")
+	out(locker, "a certificate took the place of its secret")
+	locker = enter("locker-7", secretIn(i.does("device", "credentials", "locker-7")))
+
+	bridge := enter("z", secretIn(i.does("device", "add", "z", "--kind", "bridge", "--profile", "zigbee2mqtt")))
+	i.does("device", "add", "z", "--kind", "bridge", "--profile", "zigbee2mqtt?base=east")
+	out(bridge, "its topics changed")
+
+	file := filepath.Join(t.TempDir(), "devices.csv")
+	if err := os.WriteFile(file, []byte("编号,停用\nlocker-7,是\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	i.does("import", file)
+	out(locker, "a table retired it")
+	i.mayNot("gateway device retire locker-7 --undo", "device", "credentials", "locker-7")
+	eventually(t, "who gave the certificate", func() bool {
+		history := i.does("journal", "export", "--json", "--type", "registry.changed")
+		return strings.Contains(history, `"id":"locker-7","what":"changed","fields":["certificate","secret"],"by":"`+whoAsks()+`","how":"command"`)
+	})
 }
 
 // A table of a whole community is shown first and registered then; a mistake in

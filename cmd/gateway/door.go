@@ -79,8 +79,8 @@ func (g *gateway) principal(c mqtt.Credentials) (devices.Device, bool) {
 }
 
 // certify gives a device a certificate, in place of whatever it logged in with
-// before, and ends the connections that it has.
-func (g *gateway) certify(device, request string, revoke func(device string)) (made control.Certified, err error) {
+// before.
+func (g *gateway) certify(by registry.Author, device, request string) (made control.Certified, err error) {
 	var certificate *x509.Certificate
 	var key []byte
 	if request == "" {
@@ -91,10 +91,9 @@ func (g *gateway) certify(device, request string, revoke func(device string)) (m
 	if err != nil {
 		return made, err
 	}
-	if err := g.registry.Update(func(tx *registry.Tx) error { return tx.Certify(device, certificate.Raw) }); err != nil {
+	if err := g.registry.UpdateAs(by, func(tx *registry.Tx) error { return tx.Certify(device, certificate.Raw) }); err != nil {
 		return made, err
 	}
-	revoke(device)
 	return control.Certified{
 		Certificate: string(authority.PEM(certificate)), Key: string(key), Authority: string(authority.PEM(g.authority.Certificate())),
 	}, nil

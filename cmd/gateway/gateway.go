@@ -132,7 +132,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		return nil, err
 	}
 	if g.registry, err = registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{
-		Kinds: kinds.Names(), Profile: profiles.Check, Key: registryKey(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Kinds: kinds.Names(), Profile: profiles.Check, Key: registryKey(), Gone: g.gone, Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}
@@ -201,8 +201,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 		Recorder: g.alerts.Guard(g.journal), Witness: g.health,
 		Clock: now, Logger: logger, Registerer: g.metrics,
 	})
-	revoke, err := g.newDriver()
-	if err != nil {
+	if err := g.newDriver(); err != nil {
 		return nil, err
 	}
 	if err := g.newInputs(); err != nil {
@@ -220,14 +219,14 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
 		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Ledger: g.ledger,
-		Gone: revoke, Login: loginAt(cfg.MQTT), Profiles: profiles, Commands: g.orders, Ways: g.ways, Figures: g.figuresOfToday, Health: g.health.Health, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Login: loginAt(cfg.MQTT), Profiles: profiles, Commands: g.orders, Ways: g.ways, Figures: g.figuresOfToday, Health: g.health.Health, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}
 	if err := g.listen(); err != nil {
 		return nil, err
 	}
-	g.serveCommands(revoke)
+	g.serveCommands()
 	return g, nil
 }
 
@@ -238,28 +237,35 @@ type driver interface {
 	Publish(ctx context.Context, topic string, payload []byte, qos byte, retain bool) error
 }
 
-// newDriver makes the way in of the messages, and returns what ends the
-// connections of a device whose secret is no longer good.
-func (g *gateway) newDriver() (revoke func(device string), err error) {
+// newDriver makes the way in of the messages.
+func (g *gateway) newDriver() (err error) {
 	m := g.cfg.MQTT
 	if m.Broker == "" {
 		broker, err := g.newBroker()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		g.driver = broker
 		g.opened = append(g.opened, broker.Close)
-		return broker.Disconnect, nil
+		return nil
 	}
 	var secret []byte
 	if m.SecretFile != "" {
 		if secret, err = firmwareconfig.Secret(m.SecretFile); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	g.driver, err = mqtt.NewClient(mqtt.ClientConfig{URL: m.Broker, ClientID: m.ClientID, User: m.User, Secret: string(secret), Topics: m.Topics},
 		g.intake.Take, g.logger, g.metrics)
-	return func(string) {}, err
+	return err
+}
+
+// gone ends the connections of a device whose rights have changed: it comes
+// back with those that it has now.
+func (g *gateway) gone(device string) {
+	if broker, ok := g.driver.(*mqtt.Broker); ok {
+		broker.Disconnect(device)
+	}
 }
 
 // registryKey is the key of the registry where systemd keeps it

@@ -155,7 +155,7 @@ func (b *box) register(records ...registry.Record) (secrets map[string]string) {
 			return err
 		}
 		for _, r := range records {
-			if d, ok := r.(registry.Device); ok {
+			if d, ok := r.(registry.Device); ok && d.Bridge == "" {
 				if secrets[d.ID], err = tx.Issue(d.ID); err != nil {
 					return err
 				}

@@ -73,12 +73,12 @@ func (g *gateway) ready() error {
 }
 
 // serveCommands makes the handler of the socket.
-func (g *gateway) serveCommands(revoke func(device string)) {
+func (g *gateway) serveCommands() {
 	started := g.clock()
 	broker, _ := g.driver.(*mqtt.Broker) // nil for the client of another one
 	g.commands = control.Handler(control.Config{
-		Registry: g.registry, Revoke: revoke, Broker: broker, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Ledger: g.ledger, Commands: g.orders, Clock: g.clock,
-		Certify: func(device, request string) (control.Certified, error) { return g.certify(device, request, revoke) },
+		Registry: g.registry, Broker: broker, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Ledger: g.ledger, Commands: g.orders, Clock: g.clock,
+		Certify: g.certify,
 		Login: func(name string) (control.Invitation, error) {
 			token, err := g.console.Mint(name)
 			return g.invitation("/login?token="+token, console.TokenLife), err

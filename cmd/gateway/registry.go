@@ -215,7 +215,7 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	if err != nil {
 		return mendable{err}
 	}
-	client.HTTP = control.Direct(control.RegistryHandler(reg, func(string) {}))
+	client.HTTP = control.Direct(control.RegistryHandler(reg))
 	err = client.Do(cmd.Context(), method, path, in, out)
 	return errors.Join(c.explain(cfg.Socket, err), reg.Close())
 }

@@ -108,7 +108,7 @@ func (o *outside) register() (secrets map[string]string, err error) {
 			return err
 		}
 		for _, r := range records {
-			if d, ok := r.(registry.Device); ok {
+			if d, ok := r.(registry.Device); ok && d.Bridge == "" {
 				if secrets[d.ID], err = tx.Issue(d.ID); err != nil {
 					return err
 				}

@@ -72,19 +72,24 @@ func (s *Snapshot) freeID(k devices.Kind) string {
 	}
 }
 
-// Decide ignores or blocks a sender of the inbox, named by its ID or address.
+// Decide ignores or blocks a sender of the inbox, named by its ID or address;
+// one that has logged in itself is out at once.
 // Remove of the Verdict takes it back.
 func (r *Registry) Decide(by Author, who string, block bool) error {
 	u, ok := r.inbox.Find(who)
 	if !ok {
 		return texts.Errorf(texts.Adopt.NotInInbox, who)
 	}
-	return r.UpdateAs(by, func(tx *Tx) error {
+	err := r.UpdateAs(by, func(tx *Tx) error {
 		if len(tx.next.Verdicts) >= maxVerdicts {
 			return texts.Errorf(texts.Adopt.TooMany, maxVerdicts)
 		}
 		return tx.Put(Verdict{ID: u.ID, Bridge: u.Bridge, Address: u.Address, Blocked: block})
 	})
+	if err == nil && u.Bridge == "" {
+		r.gone(u.Address)
+	}
+	return err
 }
 
 // Replace lets new hardware take over the ID of a device, and with it its
@@ -117,7 +122,7 @@ func (r *Registry) Replace(by Author, id, who string) (a Adopted, err error) {
 			return err
 		}
 		if who != "" {
-			return tx.Revoke(id)
+			return nil
 		}
 		var err error
 		a.Secret, err = tx.Issue(id)
@@ -127,7 +132,7 @@ func (r *Registry) Replace(by Author, id, who string) (a Adopted, err error) {
 }
 
 // Change changes the fields of a device that the JSON document names, and no
-// others. One that is retired loses its login.
+// others.
 func (r *Registry) Change(by Author, id string, document []byte) (d Device, err error) {
 	err = r.UpdateAs(by, func(tx *Tx) error {
 		was, ok := tx.next.Devices[id]
@@ -142,10 +147,7 @@ func (r *Registry) Change(by Author, id string, document []byte) (d Device, err 
 		if d.ID != id {
 			return refuse(Devices, id, texts.Errorf(texts.Adopt.KeepID))
 		}
-		if err := tx.Put(d); err != nil || !d.Retired || was.Retired {
-			return err
-		}
-		return tx.Revoke(id)
+		return tx.Put(d)
 	})
 	return d, err
 }

@@ -51,6 +51,14 @@ const (
 	Removed = "removed"
 )
 
+// rights tells whether a device may do something else than before: it is
+// registered, removed, or one of these fields of it has changed.
+func (c Changed) rights() bool {
+	return c.Table == Devices && (c.What != Edited || slices.ContainsFunc(c.Fields, func(field string) bool {
+		return slices.Contains([]string{"bridge", "certificate", "kind", "profile", "retired", "secret"}, field)
+	}))
+}
+
 // EventType is TypeChanged.
 func (Changed) EventType() devices.Type { return TypeChanged }
 

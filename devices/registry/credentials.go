@@ -12,7 +12,8 @@ import (
 
 // Secrets and Certificates are the tables of what devices log in with: the
 // SHA-256 of a secret, or of a whole certificate. A device has one or the
-// other. They are written with Issue, Certify and Revoke only.
+// other. They are written with Issue and Certify, and go with the device, or when
+// it is retired or put behind a bridge.
 const (
 	Secrets      Table = "secrets"
 	Certificates Table = "certificates"
@@ -82,12 +83,6 @@ func (r *Registry) Issue(device string) (secret string, err error) {
 	return secret, nil
 }
 
-// Revoke takes away what a device logs in with. Ending its connections is up to the
-// caller.
-func (r *Registry) Revoke(device string) error {
-	return r.Update(func(tx *Tx) error { return tx.Revoke(device) })
-}
-
 // Login tells which device has this ID and secret. Case, dashes and blanks in
 // the secret do not matter. A retired device cannot log in.
 func (r *Registry) Login(id string, secret []byte) (devices.Device, bool) {
@@ -111,8 +106,8 @@ func (s *Snapshot) Login(id string, secret []byte) (devices.Device, bool) {
 
 // Issue is that of the Registry, as part of a batch.
 func (tx *Tx) Issue(device string) (string, error) {
-	if !tx.next.has(Devices, device) {
-		return "", refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
+	if err := tx.mayLogIn(device); err != nil {
+		return "", err
 	}
 	secret := newSecret()
 	tx.admit(Secrets, device, hashSecret([]byte(secret)))
@@ -122,10 +117,24 @@ func (tx *Tx) Issue(device string) (string, error) {
 // Certify lets a device log in with a certificate, given in DER, in place of
 // what it may have logged in with before.
 func (tx *Tx) Certify(device string, certificate []byte) error {
-	if !tx.next.has(Devices, device) {
-		return refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
+	if err := tx.mayLogIn(device); err != nil {
+		return err
 	}
 	tx.admit(Certificates, device, sha256.Sum256(certificate))
+	return nil
+}
+
+// mayLogIn says why a device may not.
+func (tx *Tx) mayLogIn(device string) error {
+	d, known := tx.Device(device)
+	switch {
+	case !known:
+		return refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
+	case d.Bridge != "":
+		return refuse(Devices, device, texts.Errorf(texts.Adopt.NoLogin, d.Bridge))
+	case d.Retired:
+		return refuse(Devices, device, texts.Errorf(texts.Adopt.RetiredLogin, device))
+	}
 	return nil
 }
 
@@ -147,15 +156,6 @@ func (s *Snapshot) LoginCertificate(certificate []byte) (devices.Device, bool) {
 		}
 	}
 	return devices.Device{}, false
-}
-
-// Revoke is that of the Registry, as part of a batch.
-func (tx *Tx) Revoke(device string) error {
-	if !tx.next.has(Devices, device) {
-		return refuse(Devices, device, texts.Errorf(texts.Registry.NotFound))
-	}
-	tx.revoke(device)
-	return nil
 }
 
 func (tx *Tx) revoke(device string) {

@@ -16,7 +16,7 @@ func TestADamagedRecordCostsOnlyItself(t *testing.T) {
 	if err := r.Put(community()...); err != nil {
 		t.Fatal(err)
 	}
-	secret, err := r.Issue("sos-1")
+	secret, err := r.Issue("bank-1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +28,7 @@ func TestADamagedRecordCostsOnlyItself(t *testing.T) {
 			return b.Put([]byte(id), value)
 		}
 		elders := tx.Bucket([]byte(Elders))
-		return errors.Join(flip(Facilities, "f-1"), flip(Secrets, "sos-1"),
+		return errors.Join(flip(Facilities, "f-1"), flip(Secrets, "bank-1"),
 			elders.Put([]byte("short"), []byte{1}),
 			elders.Put([]byte("misplaced"), elders.Get([]byte("e-1"))))
 	}
@@ -40,10 +40,10 @@ func TestADamagedRecordCostsOnlyItself(t *testing.T) {
 	for _, d := range r.Snapshot().Damaged {
 		got = append(got, fmt.Sprintf("%s/%s", d.Table, d.ID))
 	}
-	if want := "elders/misplaced elders/short facilities/f-1 secrets/sos-1"; strings.Join(got, " ") != want {
+	if want := "elders/misplaced elders/short facilities/f-1 secrets/bank-1"; strings.Join(got, " ") != want {
 		t.Errorf("damaged: %v, want %s", got, want)
 	}
-	if _, ok := r.Login("sos-1", []byte(secret)); ok {
+	if _, ok := r.Login("bank-1", []byte(secret)); ok {
 		t.Error("let in with a damaged hash")
 	}
 	if _, ok := r.Snapshot().ElderOf("sos-1"); !ok {
@@ -56,7 +56,7 @@ func TestADamagedRecordCostsOnlyItself(t *testing.T) {
 	if err := errors.Join(r.Put(Facility{ID: "f-1", Name: "东门快递柜"}), r.Remove(Elders, "short"), r.Remove(Elders, "misplaced")); err != nil {
 		t.Errorf("mend: %v", err)
 	}
-	if _, err := r.Issue("sos-1"); err != nil {
+	if _, err := r.Issue("bank-1"); err != nil {
 		t.Error(err)
 	}
 	if left := r.Snapshot().Damaged; len(left) != 0 {

@@ -104,7 +104,7 @@ func TestALostKey(t *testing.T) {
 	if err := r.Put(append(named, d)...); err != nil {
 		t.Fatal(err)
 	}
-	secret, err := r.Issue("sos-1")
+	secret, err := r.Issue("bank-1")
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestALostKey(t *testing.T) {
 	if s.Locked() != 4 || s.Elders["e-1"].Name != "" || len(s.Damaged) != 0 {
 		t.Errorf("locked %d, %+v, damaged %v", s.Locked(), s.Elders["e-1"], s.Damaged)
 	}
-	if _, ok := r.Login("sos-1", []byte(secret)); !ok {
+	if _, ok := r.Login("bank-1", []byte(secret)); !ok {
 		t.Error("a device is not let in")
 	}
 	if d, ok := r.Behind("z2m", "三楼/302 按钮"); !ok || d.ID != "sos-1" || d.Elder != "e-1" {

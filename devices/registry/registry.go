@@ -36,6 +36,9 @@ type Options struct {
 	// Key is a file with a key that somebody else keeps, as systemd does its
 	// credentials: see KeyFile. "" for none.
 	Key string
+	// Gone is told which devices may do something else than before, or nothing
+	// any more: their connections have to end. nil for nobody.
+	Gone func(device string)
 	// Clock says when something was changed or heard.
 	Clock devices.Clock
 	// Logger hears of damaged and locked records, nil for nobody.
@@ -51,6 +54,7 @@ type Registry struct {
 	profile  func(reference string) error
 	readOnly bool
 	keys     *keyring
+	gone     func(device string)
 	clock    devices.Clock
 	current  atomic.Pointer[Snapshot]
 	inbox    *Inbox
@@ -109,11 +113,14 @@ func Open(path string, o Options) (*Registry, error) {
 			o.Logger.Error("registry key missing: personal fields cannot be read", "records", n, "key", KeyFile(path))
 		}
 	}
+	if o.Gone == nil {
+		o.Gone = func(string) {}
+	}
 	if o.Clock == nil {
 		o.Clock = func() devices.Stamp { return devices.Stamp{} }
 	}
 	r := &Registry{
-		path: path, kinds: slices.Clone(o.Kinds), profile: o.Profile, readOnly: o.ReadOnly, keys: keys, clock: o.Clock, db: db,
+		path: path, kinds: slices.Clone(o.Kinds), profile: o.Profile, readOnly: o.ReadOnly, keys: keys, gone: o.Gone, clock: o.Clock, db: db,
 		pending: found.pending, changed: make(chan struct{}, 1),
 	}
 	r.current.Store(found.Snapshot)
@@ -298,29 +305,39 @@ func (r *Registry) Update(change func(tx *Tx) error) error { return r.UpdateAs(A
 // to that check. change must not keep tx, nor call Update. Who changed what is
 // written down with it: see Run.
 func (r *Registry) UpdateAs(by Author, change func(tx *Tx) error) error {
+	changes, err := r.update(by, change)
+	for _, c := range changes {
+		if c.rights() {
+			r.gone(c.ID)
+		}
+	}
+	return err
+}
+
+func (r *Registry) update(by Author, change func(tx *Tx) error) ([]Changed, error) {
 	r.writing.Lock()
 	defer r.writing.Unlock()
 	before := r.Snapshot()
 	tx := r.begin(before)
 	if err := change(tx); err != nil {
-		return err
+		return nil, err
 	}
 	if len(tx.writes) == 0 {
-		return nil
+		return nil, nil
 	}
 	if r.readOnly {
-		return texts.Errorf(texts.Registry.ReadOnly)
+		return nil, texts.Errorf(texts.Registry.ReadOnly)
 	}
 	tx.next.index()
 	if err := before.refusal(tx.next); err != nil {
-		return err
+		return nil, err
 	}
 	items, err := difference(before, tx.next, tx.writes, by)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if len(items) == 0 && len(before.Damaged) == len(tx.next.Damaged) {
-		return nil // everything is as it was
+		return nil, nil // everything is as it was
 	}
 	var left intention
 	err = transact(r.db, func(btx *bolt.Tx) (err error) {
@@ -330,7 +347,7 @@ func (r *Registry) UpdateAs(by Author, change func(tx *Tx) error) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("write registry: %w", err)
+		return nil, fmt.Errorf("write registry: %w", err)
 	}
 	r.current.Store(tx.next)
 	close(before.changed)
@@ -342,7 +359,7 @@ func (r *Registry) UpdateAs(by Author, change func(tx *Tx) error) error {
 		default: // Run is called already
 		}
 	}
-	return nil
+	return items, nil
 }
 
 func (r *Registry) write(writes map[place][]byte) error { return put(r.db, writes) }
@@ -402,7 +419,8 @@ func (r *Registry) begin(before *Snapshot) *Tx {
 	return &Tx{Before: before, next: before.clone(), kinds: r.kinds, profile: r.profile, keys: r.keys, writes: map[place][]byte{}}
 }
 
-// Put registers records, or replaces those of the same ID.
+// Put registers records, or replaces those of the same ID. A device that is
+// retired, or behind a bridge, loses its login.
 func (tx *Tx) Put(records ...Record) error {
 	for _, r := range records {
 		if devices.CheckCode("id", r.id()) != nil {
@@ -431,6 +449,9 @@ func (tx *Tx) Put(records ...Record) error {
 			delete(tx.next.locked, at) // given anew
 		}
 		tx.writes[at] = value
+		if d, ok := r.(Device); ok && (d.Retired || d.Bridge != "") {
+			tx.revoke(d.ID) // it never logs in
+		}
 	}
 	return nil
 }

@@ -29,17 +29,11 @@ import (
 //
 // A secret is in this one answer and nowhere else.
 func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
-	registered := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
+	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
 		c.apiDid(w, r, struct {
 			Device registry.Device `json:"device"`
 			Secret string          `json:"secret,omitempty"`
 		}{a.Device, a.Secret}, err)
-	}
-	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
-		if err == nil {
-			c.Gone(a.Device.ID) // it comes back with all its rights
-		}
-		registered(w, r, a, err)
 	}
 	api("GET /api/inbox", func(w http.ResponseWriter, r *http.Request) {
 		c.answer(w, r, http.StatusOK, map[string][]registry.Unknown{"senders": c.Registry.Inbox().List()})
@@ -53,7 +47,7 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	})
 	for act, block := range map[string]bool{"ignore": false, "block": true} {
 		api("POST /api/inbox/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
-			c.apiDid(w, r, struct{}{}, c.decided(httpAuthor(r), r.PathValue("id"), block))
+			c.apiDid(w, r, struct{}{}, c.Registry.Decide(httpAuthor(r), r.PathValue("id"), block))
 		})
 	}
 	api("GET /api/devices", func(w http.ResponseWriter, r *http.Request) {
@@ -69,17 +63,11 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	})
 	api("PATCH /api/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
 		document, err := io.ReadAll(r.Body)
+		var d registry.Device
 		if err == nil {
-			var d registry.Device
-			if d, err = c.Registry.Change(httpAuthor(r), r.PathValue("id"), document); err == nil {
-				if d.Retired {
-					c.Gone(d.ID)
-				}
-				c.answer(w, r, http.StatusOK, d)
-				return
-			}
+			d, err = c.Registry.Change(httpAuthor(r), r.PathValue("id"), document)
 		}
-		c.apiDid(w, r, nil, err)
+		c.apiDid(w, r, d, err)
 	})
 	api("POST /api/devices/{id}/replace", func(w http.ResponseWriter, r *http.Request) {
 		var new struct {
@@ -92,7 +80,7 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	})
 	api("POST /api/devices/{id}/credentials", func(w http.ResponseWriter, r *http.Request) {
 		a, err := c.newSecret(httpAuthor(r), r.PathValue("id"))
-		registered(w, r, a, err)
+		adopted(w, r, a, err)
 	})
 	api("POST /api/bridges", func(w http.ResponseWriter, r *http.Request) {
 		var bridge struct {
@@ -100,7 +88,7 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 		}
 		if c.apiRead(w, r, &bridge) {
 			a, err := c.newBridge(httpAuthor(r), bridge.Profile)
-			registered(w, r, a, err)
+			adopted(w, r, a, err)
 		}
 	})
 	api("POST "+importAPI, c.apiImport)

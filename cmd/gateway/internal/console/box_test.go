@@ -48,12 +48,15 @@ type box struct {
 	watch   *alert.Watch
 	ledger  *alert.Ledger
 	ahead   atomic.Int64 // of the real clock, ns
+	gone    []string     // devices whose connections have ended
 	dir     string
 }
 
 func newBox(t *testing.T) *box {
 	b := &box{T: t, dir: t.TempDir()}
-	people, err := registry.Open(filepath.Join(b.dir, "registry"), registry.Options{Clock: b.clock})
+	people, err := registry.Open(filepath.Join(b.dir, "registry"), registry.Options{
+		Clock: b.clock, Gone: func(device string) { b.gone = append(b.gone, device) },
+	})
 	b.must(err)
 	t.Cleanup(func() { b.check(people.Close()) })
 	community := simulate.Example()
@@ -94,8 +97,8 @@ func (b *box) newConsole(people *registry.Registry) *Console {
 	b.must(err)
 	c, err := New(Config{
 		KeyFile: filepath.Join(b.dir, "session.key"), Registry: people, Journal: b.journal, Alerts: b.engine, Watch: b.watch, Ledger: b.ledger,
-		Gone: func(string) {}, Profiles: profiles,
-		Ways: func() []string { return []string{"internet", "sim"} },
+		Profiles: profiles,
+		Ways:     func() []string { return []string{"internet", "sim"} },
 		Figures: func() []Facility {
 			return []Facility{
 				{ID: "locker-north", Deposits: 31, Pickups: 24, Overdue: 1}, {ID: "locker-south", Deposits: 18, Pickups: 15},

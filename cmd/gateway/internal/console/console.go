@@ -32,8 +32,6 @@ type Config struct {
 	Alerts   *alert.Engine
 	Watch    *alert.Watch
 	Ledger   *alert.Ledger
-	// Gone ends the connections of a device whose rights have changed.
-	Gone func(device string)
 	// Login is how devices log in at this box, mqtts://:8883; zero if they do
 	// so at somebody else's broker.
 	Login url.URL

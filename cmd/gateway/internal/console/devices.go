@@ -243,7 +243,6 @@ func (c *Console) adopt(w http.ResponseWriter, r *http.Request) {
 		c.showNewcomer(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
 		return
 	}
-	c.Gone(a.Device.ID) // it comes back with all its rights
 	c.showSecret(w, r, a, true)
 }
 
@@ -347,9 +346,6 @@ func (c *Console) newSecret(by registry.Author, id string) (a registry.Adopted, 
 		a.Secret, err = tx.Issue(id)
 		return err
 	})
-	if err == nil {
-		c.Gone(id)
-	}
 	return a, err
 }
 
@@ -366,19 +362,8 @@ func (c *Console) did(w http.ResponseWriter, r *http.Request, err error) {
 
 func (c *Console) decide(block bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		c.did(w, r, c.decided(pageAuthor(r), r.PathValue("id"), block))
+		c.did(w, r, c.Registry.Decide(pageAuthor(r), r.PathValue("id"), block))
 	}
-}
-
-// decided ignores or blocks a sender. One that has logged in itself is out at
-// once.
-func (c *Console) decided(by registry.Author, id string, block bool) error {
-	u, _ := c.Registry.Inbox().Find(id)
-	err := c.Registry.Decide(by, id, block)
-	if err == nil && u.Bridge == "" {
-		c.Gone(u.Address)
-	}
-	return err
 }
 
 func (c *Console) pair(w http.ResponseWriter, r *http.Request) {
@@ -430,9 +415,6 @@ func (c *Console) retire(w http.ResponseWriter, r *http.Request) {
 		document = `{"retired":false}`
 	}
 	_, err := c.Registry.Change(pageAuthor(r), r.PathValue("id"), []byte(document))
-	if err == nil {
-		c.Gone(r.PathValue("id"))
-	}
 	c.did(w, r, err)
 }
 
@@ -442,6 +424,5 @@ func (c *Console) replace(w http.ResponseWriter, r *http.Request) {
 		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
 		return
 	}
-	c.Gone(a.Device.ID)
 	c.showSecret(w, r, a, false)
 }

@@ -105,8 +105,6 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 func TestAnInstallerWithATable(t *testing.T) {
 	b := newBox(t)
 	b.Console.Login = url.URL{Scheme: "mqtts", Host: ":8883"}
-	var gone []string
-	b.Console.Gone = func(device string) { gone = append(gone, device) }
 	p := newPhone(b)
 	secret, err := b.Mint("zhou")
 	b.must(err)
@@ -115,11 +113,12 @@ func TestAnInstallerWithATable(t *testing.T) {
 		chromedp.Click(".enter"), chromedp.WaitVisible(`nav a[href="/devices"]`), chromedp.Navigate(b.server.URL+"/devices/locker-9"),
 		chromedp.WaitVisible(`form[action$="/credentials"] button`))
 	p.look("10-new-secret")
+	b.gone = nil
 	p.act(chromedp.Click(`form[action$="/credentials"] button`), chromedp.WaitVisible(".code svg"))
 	words := ask[string](p, "document.body.innerText")
 	contains(t, words, "locker-9 的新密码", "密码只显示这一次", "网关的证书")
-	if shown := ask[string](p, "document.querySelector('.status b').innerText"); !b.letsIn("locker-9", shown) || len(gone) != 1 {
-		t.Errorf("%q is not its secret; ended: %q", shown, gone)
+	if shown := ask[string](p, "document.querySelector('.status b').innerText"); !b.letsIn("locker-9", shown) || len(b.gone) != 1 {
+		t.Errorf("%q is not its secret; ended: %q", shown, b.gone)
 	}
 	p.look("11-secret")
 
@@ -294,8 +293,6 @@ func TestDevicesOfThePage(t *testing.T) {
 // of records, looked at first.
 func TestRegisteringOverTheAPI(t *testing.T) {
 	b := newBox(t)
-	var gone []string
-	b.Console.Gone = func(device string) { gone = append(gone, device) }
 	value, err := b.Session("zhou")
 	b.must(err)
 	bearer := []string{"Authorization", "Bearer " + value}
@@ -322,6 +319,7 @@ func TestRegisteringOverTheAPI(t *testing.T) {
 		"/api/bridges": `{"profile":"tasmota"}`, "/api/devices/band-01/credentials": "", "/api/import?name=t.csv": table,
 	}
 	before := b.Registry.Snapshot()
+	b.gone = nil
 	for path, body := range everything {
 		post(path, body, http.StatusUnauthorized)
 		post(path, body, http.StatusForbidden, append(bearer, "Origin", "https://evil.example")...)
@@ -335,8 +333,8 @@ func TestRegisteringOverTheAPI(t *testing.T) {
 	contains(t, post("/api/bridges", `{"profile":"toaster"}`, http.StatusConflict, bearer...).Error, "toaster")
 	contains(t, post("/api/bridges", `{"make":"tasmota"}`, http.StatusBadRequest, bearer...).Error, "make")
 	contains(t, post("/api/devices/nobody/credentials", "", http.StatusConflict, bearer...).Error, "nobody")
-	if b.Registry.Snapshot() != before || len(gone) > 0 {
-		t.Fatalf("something has changed already; ended: %q", gone)
+	if b.Registry.Snapshot() != before || len(b.gone) > 0 {
+		t.Fatalf("something has changed already; ended: %q", b.gone)
 	}
 
 	for _, want := range []string{"tasmota", "tasmota-2"} {
@@ -346,8 +344,9 @@ func TestRegisteringOverTheAPI(t *testing.T) {
 	}
 	old, err := b.Registry.Issue("band-01")
 	b.must(err)
-	if a := post("/api/devices/band-01/credentials", "", http.StatusOK, bearer...); a.Device.ID != "band-01" || a.Device.Elder == "" || !b.letsIn("band-01", a.Secret) || b.letsIn("band-01", old) || !slices.Equal(gone, []string{"band-01"}) {
-		t.Errorf("%+v; ended: %q", a, gone)
+	b.gone = nil
+	if a := post("/api/devices/band-01/credentials", "", http.StatusOK, bearer...); a.Device.ID != "band-01" || a.Device.Elder == "" || !b.letsIn("band-01", a.Secret) || b.letsIn("band-01", old) || !slices.Equal(b.gone, []string{"band-01"}) {
+		t.Errorf("%+v; ended: %q", a, b.gone)
 	}
 	a := post("/api/import?name=t.csv", table, http.StatusOK, bearer...)
 	if d := b.Registry.Snapshot().Devices["locker-1"]; len(a.Changes) != 2 || len(a.Secrets) != 1 || !b.letsIn("locker-1", a.Secrets["locker-1"]) || d.Facility != "west" || d.Name != "One" {
@@ -355,8 +354,8 @@ func TestRegisteringOverTheAPI(t *testing.T) {
 	}
 	// Whoever is blocked is out at once, whoever has blocked it.
 	post("/api/inbox/"+b.speaks("", "stray", `{}`, devices.Looks{})+"/block", "", http.StatusOK, bearer...)
-	if !slices.Equal(gone, []string{"band-01", "stray"}) {
-		t.Errorf("ended: %q", gone)
+	if !slices.Equal(b.gone, []string{"band-01", "locker-1", "stray"}) {
+		t.Errorf("ended: %q", b.gone)
 	}
 
 	// The journal has who did it, and no secret.

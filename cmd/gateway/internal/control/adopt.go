@@ -39,7 +39,7 @@ type Pairing struct {
 }
 
 // adoption serves what brings devices in, keeps them and lets them go.
-func adoption(mux *http.ServeMux, reg *registry.Registry, gone func(device string)) {
+func adoption(mux *http.ServeMux, reg *registry.Registry) {
 	mux.HandleFunc("GET /v1/inbox", func(w http.ResponseWriter, r *http.Request) { answer(w, r, reg.Inbox().List(), nil) })
 	mux.HandleFunc("POST /v1/inbox/{id}/adopt", func(w http.ResponseWriter, r *http.Request) {
 		var d registry.Device
@@ -47,19 +47,11 @@ func adoption(mux *http.ServeMux, reg *registry.Registry, gone func(device strin
 			return
 		}
 		a, err := reg.Adopt(author(r), r.PathValue("id"), d)
-		if err == nil {
-			gone(a.Device.ID) // it comes back with all its rights
-		}
 		answer(w, r, Registered{a.Device, a.Secret}, err)
 	})
 	for act, block := range map[string]bool{"ignore": false, "block": true} {
 		mux.HandleFunc("POST /v1/inbox/{id}/"+act, func(w http.ResponseWriter, r *http.Request) {
-			u, _ := reg.Inbox().Find(r.PathValue("id"))
-			err := reg.Decide(author(r), r.PathValue("id"), block)
-			if err == nil && u.Bridge == "" {
-				gone(u.Address)
-			}
-			answer(w, r, struct{}{}, err)
+			answer(w, r, struct{}{}, reg.Decide(author(r), r.PathValue("id"), block))
 		})
 	}
 	resource(mux, reg, registry.Verdicts, func(s *registry.Snapshot) map[string]registry.Verdict { return s.Verdicts },
@@ -70,9 +62,6 @@ func adoption(mux *http.ServeMux, reg *registry.Registry, gone func(device strin
 			return
 		}
 		d, err := reg.Change(author(r), r.PathValue("id"), document)
-		if err == nil && d.Retired {
-			gone(d.ID)
-		}
 		answer(w, r, d, err)
 	})
 	mux.HandleFunc("POST /v1/devices/{id}/replace", func(w http.ResponseWriter, r *http.Request) {
@@ -83,9 +72,6 @@ func adoption(mux *http.ServeMux, reg *registry.Registry, gone func(device strin
 			return
 		}
 		a, err := reg.Replace(author(r), r.PathValue("id"), new.With)
-		if err == nil {
-			gone(a.Device.ID)
-		}
 		answer(w, r, Registered{a.Device, a.Secret}, err)
 	})
 	mux.HandleFunc("GET /v1/pairing", func(w http.ResponseWriter, r *http.Request) { answer(w, r, pairing(reg), nil) })

@@ -21,6 +21,6 @@ func (c Config) certify(w http.ResponseWriter, r *http.Request) {
 	if !read(w, r, &asked) {
 		return
 	}
-	made, err := c.Certify(r.PathValue("device"), asked.Request)
+	made, err := c.Certify(author(r), r.PathValue("device"), asked.Request)
 	answer(w, r, made, err)
 }

@@ -24,8 +24,6 @@ import (
 // Config is what Handler works with; every field is needed.
 type Config struct {
 	Registry *registry.Registry
-	// Revoke ends the connections of a device whose secret is no longer good.
-	Revoke func(device string)
 	// Broker is nil where somebody else's is used.
 	Broker  *mqtt.Broker
 	Journal *journal.Journal
@@ -37,7 +35,7 @@ type Config struct {
 	Commands *dispatch.Dispatcher
 	// Certify gives a device a certificate to log in with, for the request in
 	// PEM, or for a key made here where that is "".
-	Certify func(device, request string) (Certified, error)
+	Certify func(by registry.Author, device, request string) (Certified, error)
 	// Health tells how the devices are.
 	Health func() Healths
 	// Login makes a login link to the page for a person.
@@ -179,7 +177,7 @@ type OutputTest struct {
 // Handler serves everything of the package comment.
 func Handler(c Config) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/v1/", RegistryHandler(c.Registry, c.Revoke))
+	mux.Handle("/v1/", RegistryHandler(c.Registry))
 	mux.Handle("/v1/mqtt/", brokerHandler(c.Broker))
 	mux.HandleFunc("GET /v1/status", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Status(), nil) })
 	mux.HandleFunc("POST /v1/login", func(w http.ResponseWriter, r *http.Request) {

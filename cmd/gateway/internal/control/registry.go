@@ -31,11 +31,10 @@ type Registered struct {
 //	POST   /v1/import?name=FILE&dry_run=1  the file -> Imported
 //
 // table is facilities, devices, elders, caregivers, care, groups, shifts,
-// holidays or verdicts. gone is called with the ID of a device whose connection
-// has no longer the right rights.
-func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Handler {
+// holidays or verdicts.
+func RegistryHandler(reg *registry.Registry) http.Handler {
 	mux := http.NewServeMux()
-	adoption(mux, reg, gone)
+	adoption(mux, reg)
 	resource(mux, reg, registry.Facilities, func(s *registry.Snapshot) map[string]registry.Facility { return s.Facilities },
 		func(r *registry.Facility, id string) { r.ID = id })
 	resource(mux, reg, registry.Elders, func(s *registry.Snapshot) map[string]registry.Elder { return s.Elders },
@@ -61,24 +60,17 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 		d.ID = r.PathValue("id")
 		result := Registered{Device: d}
 		err := reg.UpdateAs(author(r), func(tx *registry.Tx) error {
-			if err := tx.Put(d); err != nil || d.Bridge != "" || tx.Before.HasSecret(d.ID) {
-				return err // a device behind a bridge never logs in
+			if err := tx.Put(d); err != nil || d.Bridge != "" || d.Retired || tx.Before.HasSecret(d.ID) {
+				return err
 			}
 			var err error
 			result.Secret, err = tx.Issue(d.ID)
 			return err
 		})
-		if err == nil && d.Retired {
-			gone(d.ID)
-		}
 		answer(w, r, result, err)
 	})
 	mux.HandleFunc("DELETE /v1/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
-		err := reg.UpdateAs(author(r), func(tx *registry.Tx) error { return tx.Remove(registry.Devices, r.PathValue("id")) })
-		if err == nil {
-			gone(r.PathValue("id"))
-		}
-		answer(w, r, struct{}{}, err)
+		answer(w, r, struct{}{}, reg.UpdateAs(author(r), func(tx *registry.Tx) error { return tx.Remove(registry.Devices, r.PathValue("id")) }))
 	})
 	mux.HandleFunc("POST /v1/devices/{id}/credentials", func(w http.ResponseWriter, r *http.Request) {
 		id := r.PathValue("id")
@@ -87,9 +79,6 @@ func RegistryHandler(reg *registry.Registry, gone func(device string)) http.Hand
 			secret, err = tx.Issue(id)
 			return err
 		})
-		if err == nil {
-			gone(id)
-		}
 		answer(w, r, Registered{Device: registry.Device{Device: devices.Device{ID: id}}, Secret: secret}, err)
 	})
 	return mux
