@@ -26,7 +26,7 @@ var Sheet = struct {
 	ColumnTwice:   Text{"列 %s 与第 %d 列重复，请删去一列", "column %s is column %d already, remove one of them"},
 	ColumnMissing: Text{"首行缺少列 %s（编号）", "the first line lacks the column %s"},
 	NoHeading:     Text{"此单元格上方没有列名：请补上列名或删去内容", "there is no heading over this cell: add one or remove what is in it"},
-	Record:        Text{"须为 设施、设备、老人 或 照护人员（现为 %q）", "must be facility, device, elder or caregiver (got %q)"},
+	Record:        Text{"须为 设施、设备、老人、照护人员、照护约定、值班组、班次 或 节假日（现为 %q）", "must be facility, device, elder, caregiver, care, group, shift or holiday (got %q)"},
 	NotOfRecord:   Text{"这类记录没有此列，请清空单元格；它的列：%s", "this kind of record has no such column, clear the cell; it has: %s"},
 	Wants:         Text{"须为%v（现为 %q）", "must be %v (got %q)"},
 	Number:        Text{"整数", "a whole number"},

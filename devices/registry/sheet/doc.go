@@ -10,8 +10,8 @@
 //	device,locker-east,locker,1号柜,east,24
 //
 // The column record (类别) says of which table a line is: facility, device,
-// elder or caregiver, 设施, 设备, 老人 or 照护人员; without that column all lines
-// are devices. An empty cell leaves as it is what is registered, a cell with
+// elder, caregiver, care, group, shift or holiday, 设施, 设备, 老人, 照护人员,
+// 照护约定, 值班组, 班次 or 节假日; without that column all lines are devices. An empty cell leaves as it is what is registered, a cell with
 // nothing but a minus sign clears it. Lists are separated by semicolons, ways to
 // reach somebody are written kind=address. The file is in UTF-8, with or
 // without a byte order mark, or in GBK; columns are separated by commas,

@@ -201,7 +201,7 @@ func TestAMistakeNamesItsPlace(t *testing.T) {
 		{"a.csv", "id,knid\nl1,locker\n", `a.csv:1:2: there is no column "knid", columns are: active, address, `},
 		{"a.csv", "id,编号\nl1,l1\n", "a.csv:1:2: column id is column 1 already"},
 		{"a.csv", "name,kind\n1,locker\n", "a.csv:1: the first line lacks the column id"},
-		{"a.csv", "record,id\nlift,l1\n", `a.csv:2:1 (record): must be facility, device, elder or caregiver (got "lift")`},
+		{"a.csv", "record,id\nlift,l1\n", `a.csv:2:1 (record): must be facility, device, elder, caregiver, care, group, shift or holiday (got "lift")`},
 		{"a.csv", "id,kind\nL 1,locker\n", "a.csv:2:1 (id): id: must be 1 to 64"},
 		{"a.csv", "id,kind,compartments\nl1,locker,a dozen\n", `a.csv:2:3 (compartments): must be a whole number (got "a dozen")`},
 		{"a.csv", "id,kind,retired\nl1,locker,maybe\n", `a.csv:2:3 (retired): must be yes or no (got "maybe")`},
@@ -257,6 +257,22 @@ func TestAMistakeNamesItsPlace(t *testing.T) {
 		if r.Snapshot() != before {
 			t.Errorf("%.60q: half done", c.content)
 		}
+	}
+}
+
+// Every table but that of the verdicts can be written as CSV, and whoever writes
+// another word is told so.
+func TestEachTableIsOffered(t *testing.T) {
+	_, err := sheet.Read("a.csv", []byte("record,id\nlift,x\n"))
+	offered := texts.Of(err, texts.English) + texts.Of(err, texts.Chinese)
+	words := strings.Fields("facility device elder caregiver care group shift holiday 设施 设备 老人 照护人员 照护约定 值班组 班次 节假日")
+	for _, word := range words {
+		if _, err := sheet.Read("a.csv", []byte("record,id\n"+word+",x\n")); err != nil || !strings.Contains(offered, word) {
+			t.Errorf("%s: %v, offered: %s", word, err, offered)
+		}
+	}
+	if tables := len(registry.Tables()) - 1; len(words) != 2*tables {
+		t.Errorf("%d words for %d tables", len(words), tables)
 	}
 }
 
