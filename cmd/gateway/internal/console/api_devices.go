@@ -16,13 +16,15 @@ import (
 //	GET    /api/inbox                     {"senders":[registry.Unknown]}
 //	POST   /api/inbox/{id}/adopt          a device, as far as it is to be said -> {"device":…,"secret":"…"}
 //	POST   /api/inbox/{id}/ignore, block
+//	GET    /api/verdicts                  {"senders":[registry.Verdict]}: who is ignored or blocked
+//	DELETE /api/verdicts/{id}             takes that back
 //	GET    /api/devices                   {"devices":[registry.Device]}
 //	GET    /api/devices/{id}              registry.Device
 //	PATCH  /api/devices/{id}              the fields to change, {"retired":true}
 //	POST   /api/devices/{id}/replace      {"with":"u-…"} -> as adopt
 //	POST   /api/devices/{id}/credentials  a new secret -> as adopt
 //	POST   /api/bridges                   {"profile":"zigbee2mqtt"} -> as adopt
-//	POST   /api/pairing                   {"left_seconds":300}; DELETE ends it
+//	GET    /api/pairing                   {"left_seconds":300}; POST begins, DELETE ends it
 //	POST   /api/import?name=FILE          a file of package sheet, as it is
 //	                                      -> {"changes":[sheet.Change],"secrets":{"ID":"…"}};
 //	                                      with &dry_run=1 nothing is changed
@@ -50,6 +52,12 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 			c.apiDid(w, r, struct{}{}, c.Registry.Decide(httpAuthor(r), r.PathValue("id"), block))
 		})
 	}
+	api("GET /api/verdicts", func(w http.ResponseWriter, r *http.Request) {
+		c.answer(w, r, http.StatusOK, map[string][]registry.Verdict{"senders": registry.Sorted(c.Registry.Snapshot().Verdicts)})
+	})
+	api("DELETE /api/verdicts/{id}", func(w http.ResponseWriter, r *http.Request) {
+		c.apiDid(w, r, struct{}{}, c.forgive(httpAuthor(r), r.PathValue("id")))
+	})
 	api("GET /api/devices", func(w http.ResponseWriter, r *http.Request) {
 		c.answer(w, r, http.StatusOK, map[string][]registry.Device{"devices": registry.Sorted(c.Registry.Snapshot().Devices)})
 	})
@@ -93,9 +101,12 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	})
 	api("POST "+importAPI, c.apiImport)
 	pairing := func(w http.ResponseWriter, r *http.Request) {
-		c.Registry.Pair(r.Method == http.MethodDelete)
+		if r.Method != http.MethodGet {
+			c.Registry.Pair(r.Method == http.MethodDelete)
+		}
 		c.answer(w, r, http.StatusOK, map[string]int{"left_seconds": int((c.Registry.Pairing() + time.Second - 1) / time.Second)})
 	}
+	api("GET /api/pairing", pairing)
 	api("POST /api/pairing", pairing)
 	api("DELETE /api/pairing", pairing)
 }

@@ -94,6 +94,7 @@ type devicesView struct {
 	Person  string
 	Now     int64
 	Inbox   inboxView
+	Away    []choice // senders that are ignored or blocked
 	Makes   []choice // of bridges, if they log in here
 	Devices []deviceView
 }
@@ -140,6 +141,13 @@ func (c *Console) devicesPage(w http.ResponseWriter, r *http.Request) {
 		for _, p := range c.Profiles.Profiles() {
 			v.Makes = append(v.Makes, choice{Value: p.Name(), Label: p.Title().In(lang)})
 		}
+	}
+	for _, a := range registry.Sorted(c.Registry.Snapshot().Verdicts) {
+		how := texts.ConsoleDevices.Ignored
+		if a.Blocked {
+			how = texts.ConsoleDevices.Blocked
+		}
+		v.Away = append(v.Away, choice{Value: a.ID, Label: how.In(lang, cmp.Or(a.Address, a.ID))})
 	}
 	for _, d := range registry.Sorted(c.Registry.Snapshot().Devices) {
 		v.Devices = append(v.Devices, c.device(d, lang))
@@ -214,31 +222,35 @@ func (c *Console) showNewcomer(w http.ResponseWriter, r *http.Request, status in
 	c.pages.show(w, lang, status, "newcomer", v)
 }
 
-// placed reads where a form says that a device is.
-func placed(r *http.Request) registry.Device {
-	number := func(name string) int {
-		n, _ := strconv.Atoi(strings.TrimSpace(r.PostFormValue(name))) // 0 if it is none
-		return n
+// placed reads where a form says that a device is. An empty number is none.
+func placed(r *http.Request) (d registry.Device, err error) {
+	text := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
+	for name, n := range map[string]*int{"compartment": &d.Compartment, "compartments": &d.Compartments} {
+		if written := text(name); written != "" {
+			var wrong error
+			if *n, wrong = strconv.Atoi(written); wrong != nil {
+				err = texts.Errorf(texts.ConsoleDevices.NoNumber, written)
+			}
+		}
 	}
-	return registry.Device{
-		Device: devices.Device{
-			Kind: devices.Kind(r.PostFormValue("kind")), Name: strings.TrimSpace(r.PostFormValue("name")),
-			Facility: r.PostFormValue("facility"), Elder: r.PostFormValue("elder"), Compartment: number("compartment"),
-		},
-		Compartments: number("compartments"), Room: strings.TrimSpace(r.PostFormValue("room")), Bed: strings.TrimSpace(r.PostFormValue("bed")),
-	}
+	d.Kind, d.Name, d.Facility, d.Elder = devices.Kind(text("kind")), text("name"), text("facility"), text("elder")
+	d.Room, d.Bed = text("room"), text("bed")
+	return d, err
 }
 
 // adopt registers a sender. The button that was pressed says where it is.
 func (c *Console) adopt(w http.ResponseWriter, r *http.Request) {
-	d := placed(r)
+	d, err := placed(r)
 	switch table, id, _ := strings.Cut(r.PostFormValue("where"), "/"); table {
 	case "facility":
 		d.Facility = id
 	case "elder":
 		d.Elder = id
 	}
-	a, err := c.Registry.Adopt(pageAuthor(r), r.PathValue("id"), d)
+	var a registry.Adopted
+	if err == nil {
+		a, err = c.Registry.Adopt(pageAuthor(r), r.PathValue("id"), d)
+	}
 	if err != nil {
 		c.showNewcomer(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
 		return
@@ -366,6 +378,15 @@ func (c *Console) decide(block bool) http.HandlerFunc {
 	}
 }
 
+func (c *Console) undo(w http.ResponseWriter, r *http.Request) {
+	c.did(w, r, c.forgive(pageAuthor(r), r.PathValue("id")))
+}
+
+// forgive lets a sender into the inbox again that was ignored or blocked.
+func (c *Console) forgive(by registry.Author, id string) error {
+	return c.Registry.UpdateAs(by, func(tx *registry.Tx) error { return tx.Remove(registry.Verdicts, id) })
+}
+
 func (c *Console) pair(w http.ResponseWriter, r *http.Request) {
 	c.Registry.Pair(r.PostFormValue("stop") != "")
 	c.did(w, r, nil)
@@ -395,12 +416,14 @@ func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, status int,
 
 // change saves what the form says of a device.
 func (c *Console) change(w http.ResponseWriter, r *http.Request) {
-	d := placed(r)
-	document, err := json.Marshal(map[string]any{
-		"name": d.Name, "facility": d.Facility, "elder": d.Elder, "compartment": d.Compartment, "compartments": d.Compartments, "room": d.Room, "bed": d.Bed,
-	})
+	d, err := placed(r)
 	if err == nil {
-		_, err = c.Registry.Change(pageAuthor(r), r.PathValue("id"), document)
+		var document []byte
+		if document, err = json.Marshal(map[string]any{
+			"name": d.Name, "facility": d.Facility, "elder": d.Elder, "compartment": d.Compartment, "compartments": d.Compartments, "room": d.Room, "bed": d.Bed,
+		}); err == nil {
+			_, err = c.Registry.Change(pageAuthor(r), r.PathValue("id"), document)
+		}
 	}
 	if err != nil {
 		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))

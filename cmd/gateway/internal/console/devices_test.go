@@ -92,6 +92,17 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	if d, ok := b.Registry.Snapshot().Behind("zigbee", "新按钮"); !ok || d.Elder != elder.ID || d.Unit != 1 {
 		t.Errorf("replaced: %+v, %t", d, ok)
 	}
+
+	// Somebody's telephone is of no concern, and a slip of the finger mended.
+	phone := b.speaks("zigbee", "某人的手机", `{}`, devices.Looks{})
+	p.act(chromedp.Navigate(b.server.URL+"/newcomers/"+phone), chromedp.WaitVisible(`form[action$="/ignore"] button`),
+		chromedp.Click(`form[action$="/ignore"] button`), chromedp.WaitVisible("details.block summary"), chromedp.Click("details.block summary"), chromedp.WaitVisible("details.block button"))
+	contains(t, ask[string](p, "document.querySelector('details.block').innerText"), "某人的手机（已忽略）")
+	p.look("9-ignored")
+	p.act(chromedp.Click("details.block button"), chromedp.WaitNotPresent("details.block"))
+	if n := len(b.Registry.Snapshot().Verdicts); n != 0 {
+		t.Errorf("%d are still ignored", n)
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.complaints) > 0 {
@@ -241,6 +252,12 @@ func TestDevicesOfThePage(t *testing.T) {
 	if v := b.Registry.Snapshot().Verdicts[stray]; !v.Blocked || b.Registry.Inbox().Len() != 0 {
 		t.Errorf("blocked: %+v", v)
 	}
+	_, body = b.get(client, "/devices")
+	contains(t, body, "stray（已屏蔽）", "/verdicts/"+stray+"/undo")
+	b.post(client, "/verdicts/"+stray+"/undo", nil)
+	if b.speaks("", "stray", `{}`, devices.Looks{}); len(b.Registry.Snapshot().Verdicts) != 0 || b.Registry.Inbox().Len() != 1 {
+		t.Error("it is still kept out")
+	}
 	b.post(client, "/pairing", nil)
 	_, body = b.get(client, "/devices")
 	contains(t, body, "还有 5 分钟")
@@ -249,6 +266,14 @@ func TestDevicesOfThePage(t *testing.T) {
 		t.Error(status)
 	}
 	contains(t, body, "nowhere", "没有登记")
+	status, body = b.post(client, "/devices/locker-9", url.Values{"name": {"9 号柜"}, "compartments": {"30个"}})
+	if d := b.Registry.Snapshot().Devices["locker-9"]; status != http.StatusConflict || d.Compartments != 24 || d.Name != "" {
+		t.Errorf("%d: %+v", status, d)
+	}
+	contains(t, body, "须为整数（现为 &#34;30个&#34;）")
+	if status, _ = b.post(client, "/newcomers/"+stray, url.Values{"kind": {"locker"}, "compartment": {"third"}}); status != http.StatusConflict {
+		t.Errorf("adopted at the compartment third: %d", status)
+	}
 	b.post(client, "/devices/locker-9", url.Values{"name": {"9 号柜"}, "facility": {"locker-south"}, "compartments": {"30"}})
 	b.post(client, "/devices/locker-9/retire", nil)
 	if d := b.Registry.Snapshot().Devices["locker-9"]; d.Name != "9 号柜" || d.Facility != "locker-south" || d.Compartments != 30 || !d.Retired || b.Registry.Snapshot().HasSecret("locker-9") {
@@ -270,6 +295,10 @@ func TestDevicesOfThePage(t *testing.T) {
 		{http.MethodPost, "/api/inbox/" + button + "/adopt", `{"elders":"x"}`, http.StatusBadRequest, "elders"},
 		{http.MethodPost, "/api/inbox/" + button + "/adopt", `{"name":"按钮"}`, http.StatusOK, `"secret":"`},
 		{http.MethodPost, "/api/inbox/" + button + "/ignore", ``, http.StatusConflict, "待接入的设备中没有"},
+		{http.MethodPost, "/api/inbox/" + stray + "/ignore", ``, http.StatusOK, `{}`},
+		{http.MethodGet, "/api/verdicts", ``, http.StatusOK, `{"senders":[{"id":"` + stray + `","address":"stray"}]}`},
+		{http.MethodDelete, "/api/verdicts/" + stray, ``, http.StatusOK, `{}`},
+		{http.MethodDelete, "/api/verdicts/" + stray, ``, http.StatusConflict, "没有登记"},
 		{http.MethodPatch, "/api/devices/button-1", `{"room":"卫生间"}`, http.StatusOK, `"room":"卫生间"`},
 		{http.MethodPatch, "/api/devices/button-1", `{"id":"button-2"}`, http.StatusConflict, "编号不能更改"},
 		{http.MethodPost, "/api/devices/button-1/replace", `{}`, http.StatusOK, `"unit":1`},
@@ -278,6 +307,7 @@ func TestDevicesOfThePage(t *testing.T) {
 		{http.MethodGet, "/api/devices/button-1", ``, http.StatusOK, `{"id":"button-1"`},
 		{http.MethodGet, "/api/devices/button-2", ``, http.StatusNotFound, `"error":`},
 		{http.MethodPost, "/api/pairing", ``, http.StatusOK, `{"left_seconds":300}`},
+		{http.MethodGet, "/api/pairing", ``, http.StatusOK, `{"left_seconds":300}`},
 		{http.MethodDelete, "/api/pairing", ``, http.StatusOK, `{"left_seconds":0}`},
 	} {
 		status, body := b.do(b.browser(), c.method, c.path, "application/json", c.body, bearer...)

@@ -56,6 +56,7 @@ func (c *Console) routes() http.Handler {
 	page("POST /newcomers/{id}", c.adopt)
 	page("POST /newcomers/{id}/ignore", c.decide(false))
 	page("POST /newcomers/{id}/block", c.decide(true))
+	page("POST /verdicts/{id}/undo", c.undo)
 	page("POST /pairing", c.pair)
 	page("POST /bridges", c.addBridge)
 	page("GET /devices/{id}", c.oneDevice)
