@@ -89,7 +89,7 @@ var zigbeeSaid = []struct {
 	{"wearable", "卫生间/按钮", `{"action":"emergency","battery":"99"}`, true, `battery {"percent":99}`},
 	{"alarm", "卫生间/按钮", `{"action":"emergency"}`, false, `sos {}`},
 	{"locker", "卫生间/按钮", `{"battery":7}`, false, `fault {"compartment":3,"code":"battery_low"}`},
-	{"wearable", "床头", `{"sos":true,"tamper":true,"battery_low":false}`, false, `held sos {} of sos, battery {}`},
+	{"wearable", "床头", `{"sos":true,"tamper":true,"battery_low":false}`, false, `held sos {} of sos, fault {"compartment":3,"code":"tamper"}, battery {}`},
 	{"wearable", "床头", `{"sos":false}`, false, `over sos {} of sos`},
 	{"wearable", "床头", `{"sos":true}`, true, ``},
 	{"bed", "床头", `{"tamper":true,"battery_low":true}`, false, `fault {"compartment":3,"code":"tamper"}, battery {"low":true}`},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/condition"
 )
 
 // Kind of a wearable.
@@ -72,7 +73,7 @@ type Status struct {
 	Online bool `json:"online"`
 }
 
-// Specs are the types that a wearable reports.
+// Specs are the types that a wearable reports. A fault is as of every kind.
 func Specs() []devices.Spec {
 	return []devices.Spec{
 		devices.SpecFor[SOS](Kind, devices.Urgent),
@@ -83,6 +84,7 @@ func Specs() []devices.Spec {
 		devices.SpecFor[Worn](Kind, devices.Ordinary),
 		devices.SpecFor[Position](Kind, devices.Ordinary),
 		devices.SpecFor[Status](Kind, devices.Ordinary),
+		devices.SpecFor[condition.Fault](Kind, devices.Ordinary),
 	}
 }
 

@@ -77,6 +77,7 @@ func TestEventsInWords(t *testing.T) {
 		{"band-01", wearable.Worn{Worn: true}, "已佩戴", "put on", ""},
 		{"band-01", wearable.Position{Latitude: 32.06, Longitude: 118.79}, "位置已更新", "position updated", ""},
 		{"band-01", wearable.Status{Online: true}, "上线", "online", ""},
+		{"band-01", condition.Fault{Code: "tamper"}, "故障：tamper", "fault: tamper", "warn"},
 		{devices.GatewayDevice, alert.Raised{Incident: "1"}, "正在呼叫照护人员", "people are being called", ""},
 		{devices.GatewayDevice, alert.Escalated{Incident: "1"}, "无人应答，继续呼叫", "no answer, calling on", "warn"},
 		{devices.GatewayDevice, alert.Acknowledged{Incident: "1", By: "zhou"}, "周护理员 接手了求助", "周护理员 has taken the call", "good"},
