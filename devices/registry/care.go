@@ -67,7 +67,8 @@ type Band struct {
 	Vital string  `json:"vital"`
 	Low   float64 `json:"low"`
 	High  float64 `json:"high"`
-	// Margin is how far inside the band a reading must be to be well again.
+	// Margin is how far inside the band a reading must be to be well again, at
+	// the end at which it was outside; 0 is a twentieth of the band.
 	Margin float64 `json:"margin,omitempty"`
 	// InARow is how many readings in a row must be outside, 0 for the default.
 	InARow int `json:"in_a_row,omitempty"`

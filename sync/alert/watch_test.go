@@ -300,6 +300,27 @@ func TestMissedMeals(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.expect("other signs of life", "missed_meal operator meal_not_fetched other_signs_of_life")
 
+	// Other signs of life lower that of two in a row, too.
+	home := registry.Care{ID: "zhao", Meal: "10:30-13:00", InactiveMinutes: 5000}
+	w = watchFrom(t, "08:00", home)
+	alive := func() {
+		w.t.Helper()
+		w.pass(5 * time.Hour) // to 13:00
+		w.say("motion", room.Occupancy{Occupied: true})
+		w.pass(19 * time.Hour)
+	}
+	alive()
+	w.expect("missed, and alive", "missed_meal operator meal_not_fetched other_signs_of_life")
+	alive()
+	w.expect("two in a row, and alive", "missed_meal medium meal_not_fetched second_in_a_row other_signs_of_life")
+	away := home
+	away.AwayUntil = "2026-11-29"
+	w.people.Cares["zhao"] = away
+	w.pass(48 * time.Hour)
+	w.people.Cares["zhao"] = home
+	alive()
+	w.expect("the first after having been away", "missed_meal operator meal_not_fetched other_signs_of_life")
+
 	// Weak signals together: no meal, no movement, the bed is occupied.
 	w = watchFrom(t, "09:00", registry.Care{Meal: "10:30-13:00"})
 	w.say("bed", bed.Occupancy{Occupied: true})
@@ -308,22 +329,29 @@ func TestMissedMeals(t *testing.T) {
 }
 
 func TestVitals(t *testing.T) {
-	w := watchFrom(t, "09:00", registry.Care{Bands: []registry.Band{{Vital: "spo2", Low: 90, High: 101, Margin: 2, InARow: 3}, {Vital: "heart_rate", Low: 50, High: 110}}})
+	w := watchFrom(t, "09:00", registry.Care{Bands: []registry.Band{{Vital: "spo2", Low: 90, High: 100, Margin: 2, InARow: 4}, {Vital: "heart_rate", Low: 50, High: 110}}})
 	for i, c := range []struct {
 		spo2 int
 		want string
 	}{
-		{95, ""}, {89, ""}, {88, ""}, {91, ""}, // only two in a row
-		{89, ""}, {88, ""}, {87, "vital_sign spo2 reading"}, {86, ""}, {91, ""}, // within the band, not yet well
-		{89, ""}, {93, "vital_sign spo2 mended"}, {93, ""},
+		{95, ""}, {89, ""}, {88, ""}, {89, ""}, {91, ""}, // only three in a row
+		{89, ""}, {88, ""}, {89, ""}, {87, "vital_sign spo2 reading"}, {86, ""}, {91, ""}, // within the band, not yet well
+		{89, ""}, {100, "vital_sign spo2 mended"}, {99, ""}, // at the other end it may be what it likes
 	} {
 		w.say("w-zhao", wearable.Vitals{SpO2: &c.spo2, HeartRate: number(72)})
 		w.expect(fmt.Sprint("reading ", i), c.want)
 	}
-	for range 3 {
-		w.say("w-zhao", wearable.Vitals{HeartRate: number(30)})
+	// What nothing is said of: three in a row, and a twentieth of the band.
+	for i, c := range []struct {
+		rate int
+		want string
+	}{
+		{30, ""}, {30, ""}, {30, "vital_sign heart_rate reading"}, {52, ""}, {53, "vital_sign heart_rate mended"},
+		{120, ""}, {120, ""}, {120, "vital_sign heart_rate reading"}, {108, ""}, {60, "vital_sign heart_rate mended"},
+	} {
+		w.say("w-zhao", wearable.Vitals{HeartRate: &c.rate})
+		w.expect(fmt.Sprint("heart rate ", i), c.want)
 	}
-	w.expect("three by default", "vital_sign heart_rate reading")
 }
 
 func TestFood(t *testing.T) {

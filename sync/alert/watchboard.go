@@ -15,14 +15,15 @@ import (
 // JSON is the value in the state file.
 type subject struct {
 	// Of an elder.
-	Life  *devices.Stamp `json:"life,omitempty"`  // the latest sign of it
-	Bed   *bedside       `json:"bed,omitempty"`   //
-	Fix   *outside       `json:"fix,omitempty"`   // since when outside the fence
-	Meal  *mealtime      `json:"meal,omitempty"`  //
-	Out   map[string]int `json:"out,omitempty"`   // readings in a row outside the band
-	Visit *devices.Stamp `json:"visit,omitempty"` // the latest, or since when they are due
-	Asked *devices.Stamp `json:"asked,omitempty"` // whether all is well, since the latest sign of life
-	Deaf  bool           `json:"deaf,omitempty"`  // no device could
+	Life  *devices.Stamp  `json:"life,omitempty"`  // the latest sign of it
+	Bed   *bedside        `json:"bed,omitempty"`   //
+	Fix   *outside        `json:"fix,omitempty"`   // since when outside the fence
+	Meal  *mealtime       `json:"meal,omitempty"`  //
+	Out   map[string]int  `json:"out,omitempty"`   // readings in a row outside the band
+	Below map[string]bool `json:"below,omitempty"` // at which end of the band the latest of those was
+	Visit *devices.Stamp  `json:"visit,omitempty"` // the latest, or since when they are due
+	Asked *devices.Stamp  `json:"asked,omitempty"` // whether all is well, since the latest sign of life
+	Deaf  bool            `json:"deaf,omitempty"`  // no device could
 	// Of a device.
 	Broken  []SignKind            `json:"broken,omitempty"` // what is wrong with it, as supervised
 	Doors   map[int]devices.Stamp `json:"doors,omitempty"`  // open since, by compartment

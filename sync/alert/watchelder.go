@@ -26,6 +26,7 @@ const (
 	defaultBedExit  = 30 * time.Minute
 	fallRiskBedExit = 15 * time.Minute
 	defaultInARow   = 3
+	defaultMargin   = 20 // of the band's width, the part
 	outsideFor      = 2 * time.Minute
 	outsideFixes    = 2
 	mealGrace       = 30 * time.Minute
@@ -134,13 +135,17 @@ func (s *subject) vitals(key string, e devices.Event, p wearable.Vitals, elder s
 			continue
 		}
 		f := Found{Kind: VitalSign, Elder: elder, Device: e.Device, Part: band.Vital, Because: []Sign{{Sign: SignReading, Of: band.Vital, Value: v}}}
+		margin := cmp.Or(band.Margin, (band.High-band.Low)/defaultMargin)
 		switch {
 		case v < band.Low || v > band.High:
 			if s.Out == nil {
 				s.Out = map[string]int{}
 			}
+			if s.Below == nil {
+				s.Below = map[string]bool{}
+			}
 			s.Out[band.Vital]++
-			s.changed = true
+			s.Below[band.Vital], s.changed = v < band.Low, true
 			if s.Out[band.Vital] >= cmp.Or(band.InARow, defaultInARow) {
 				s.set(key, f, true)
 			}
@@ -149,7 +154,8 @@ func (s *subject) vitals(key string, e devices.Event, p wearable.Vitals, elder s
 				delete(s.Out, band.Vital)
 				s.changed = true
 			}
-			if v >= band.Low+band.Margin && v <= band.High-band.Margin {
+			// Only from the end at which it was: of oxygen the best is the upper one.
+			if below := s.Below[band.Vital]; below && v >= band.Low+margin || !below && v <= band.High-margin {
 				s.set(key, f, false)
 			}
 		}
@@ -345,7 +351,13 @@ func (b *watchboard) worse(s *subject, key string, f Found, idle time.Duration) 
 
 func (b *watchboard) meal(s *subject, key, elder string, care registry.Care, sc scene) {
 	from, to, ok := care.Meal.Minutes()
-	if !ok || sc.away(care) || sc.local.IsZero() {
+	if sc.away(care) { // what was missed before is not in a row with what comes after
+		if s.Meal != nil {
+			s.Meal, s.changed = nil, true
+		}
+		return
+	}
+	if !ok || sc.local.IsZero() {
 		return
 	}
 	today := sc.local.Format(time.DateOnly)
@@ -377,12 +389,19 @@ func (b *watchboard) meal(s *subject, key, elder string, care registry.Care, sc 
 	if s.Life != nil {
 		life = elapsed(sc.now, *s.Life)
 	}
+	second, lively := m.Missed >= 2, life < freshLife
 	switch {
-	case m.Missed >= 2:
+	case second && !lively:
 		f.Priority = High
-		f.Because = append(f.Because, Sign{Sign: SignSecond})
-	case life < freshLife:
+	case second:
+		f.Priority = Medium
+	case lively:
 		f.Priority = Operator
+	}
+	if second {
+		f.Because = append(f.Because, Sign{Sign: SignSecond})
+	}
+	if lively {
 		f.Because = append(f.Because, Sign{Sign: SignLife, Minutes: minutes(life)})
 	}
 	delete(s.On, string(MissedMeal)+"/") // each meal is news
