@@ -31,8 +31,10 @@ type record struct {
 	// Others are the incidents that the pages of the present step speak for
 	// besides.
 	Others []string `json:"others,omitempty"`
-	// By is the device that pressed last.
-	By string `json:"by,omitempty"`
+	// By is the device that pressed last, Pressed when a press was the latest that
+	// was no retransmission.
+	By      string        `json:"by,omitempty"`
+	Pressed devices.Stamp `json:"pressed,omitzero"`
 	// Rungs is how many steps a round has, where rounds are counted.
 	Rungs int `json:"rungs,omitempty"`
 	// Taken is how long ago somebody has taken it.
@@ -174,8 +176,9 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (r *recor
 	return r, nil
 }
 
-// repeats is how long after a press another one of the same device, which
-// says no more of itself, is taken for a retransmission.
+// repeats is how long after a press others of the same device, which say no
+// more of themselves, are taken for retransmissions: however many there are, the
+// next one after that is a press.
 const repeats = time.Minute
 
 // nameless begins the identity of a report that has none of its own: intake
@@ -189,8 +192,11 @@ func (b *board) press(e devices.Event, kind Kind, people roll, now devices.Stamp
 	r := b.about(people.subject(e.Device), e, kind, people)
 	repeated := false
 	if before != nil && before.By == e.Device && strings.HasPrefix(e.ID, nameless) {
-		since, same := e.Received.Since(r.Last)
+		since, same := e.Received.Since(r.Pressed)
 		repeated = same && since < repeats
+	}
+	if !repeated {
+		r.Pressed = e.Received
 	}
 	r.By, r.Last = e.Device, e.Received
 	if kind == SOS {
