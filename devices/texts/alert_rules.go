@@ -75,9 +75,9 @@ var AlertRules = struct {
 // AlertSigns is what a rule went by, in words.
 var AlertSigns = struct {
 	Outside, OutOfBed, NoLife, NoMeal, Reading, NotVisited, Silent, Battery, NotWorn Text
-	Hot, Cold, Old, Open, Waiting, Fault                                             Text
+	Hot, Cold, Open, Waiting, Fault                                                  Text
 	Off, OffUnknown, Unsynced, Disk, Path                                            Text
-	Night, Dementia, FallRisk, InBed, Second, Asked, Visit, Life                     Text
+	Night, Dementia, FallRisk, InBed, Second, Asked, Life                            Text
 	HeartRate, SpO2, Systolic, Diastolic, Celsius                                    Text
 }{
 	Outside:    Text{"离开约定范围 %d 米（位置为 %d 分钟前）", "%d m outside the agreed area (position %d min old)"},
@@ -91,7 +91,6 @@ var AlertSigns = struct {
 	NotWorn:    Text{"没有佩戴", "not worn"},
 	Hot:        Text{"格口 %s 热餐 %.1f ℃，低于 60 ℃ 已 %d 分钟", "compartment %s: hot meal at %.1f C, below 60 C for %d min"},
 	Cold:       Text{"格口 %s 冷餐 %.1f ℃，高于 8 ℃ 已 %d 分钟", "compartment %s: cold meal at %.1f C, above 8 C for %d min"},
-	Old:        Text{"格口 %s 的餐已放置 %d 分钟", "compartment %s: the meal is %d min old"},
 	Open:       Text{"格口 %s 的门已打开 %d 分钟", "compartment %s: door open for %d min"},
 	Waiting:    Text{"格口 %s 逾期未取", "compartment %s: not fetched in time"},
 	Fault:      Text{"故障代码 %s", "fault code %s"},
@@ -107,7 +106,6 @@ var AlertSigns = struct {
 	InBed:    Text{"床上有人", "the bed is occupied"},
 	Second:   Text{"连续第二次", "the second in a row"},
 	Asked:    Text{"已通过设备询问，没有回应", "asked by the device, no answer"},
-	Visit:    Text{"需要上门", "a visit is needed"},
 	Life:     Text{"%d 分钟前另有活动迹象", "other signs of life %d min ago"},
 
 	HeartRate: Text{"心率", "heart rate"},

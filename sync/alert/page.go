@@ -51,7 +51,7 @@ type Page struct {
 	Attempt int `json:"attempt"`
 	// Absent is set when somebody has acknowledged, and nobody has come.
 	Absent bool `json:"absent,omitempty"`
-	// Days is for how many days the box has reminded of what is not mended.
+	// Days is for how many days something is not mended.
 	Days int `json:"days,omitempty"`
 	// PositionMinutes is how old the latest position is, of somebody who may
 	// be lost.
@@ -141,7 +141,7 @@ func (p Page) Text(lang texts.Lang) string {
 	if p.PositionMinutes > 0 {
 		say(texts.AlertRules.Position, p.PositionMinutes)
 	}
-	if p.Days >= visitAfter {
+	if p.Days >= VisitAfter {
 		say(texts.AlertRules.VisitNeeded, p.Days)
 	}
 	if minutes := p.Waiting / 60; minutes > 0 {

@@ -305,7 +305,7 @@ func TestUnprotected(t *testing.T) {
 			b.expect(t, "within the day", "")
 			pass(2 * time.Minute)
 			calls := b.expect(t, fmt.Sprint("day ", day), own)
-			if visit := strings.Contains(calls[0].page.Text(texts.Chinese), "请上门"); visit != (day >= visitAfter) {
+			if visit := strings.Contains(calls[0].page.Text(texts.Chinese), "请上门"); visit != (day >= 3) {
 				t.Errorf("day %d: %s", day, calls[0].page.Text(texts.Chinese))
 			}
 		}
@@ -315,6 +315,18 @@ func TestUnprotected(t *testing.T) {
 		b.expect(t, "mended", "")
 		if i := b.only(t); i.Phase != PhaseResolved || i.Resolved.By != byBox {
 			t.Errorf("%+v", i)
+		}
+	})
+	// Also where nobody answers at all.
+	story(t, func(t *testing.T, b *box) {
+		b.staff(t)
+		b.report(t, "1", Found{Kind: Unprotected, Elder: "zhao", Device: "w-zhao"})
+		for day := range 5 {
+			pass(daily)
+			calls := b.phone.take()
+			if visit := strings.Contains(calls[len(calls)-1].page.Text(texts.Chinese), "请上门"); visit != (day+1 > 3) { // the latest is up to an hour old
+				t.Errorf("day %d: %s", day+1, calls[len(calls)-1].page.Text(texts.Chinese))
+			}
 		}
 	})
 }

@@ -19,7 +19,6 @@ const (
 	SignNotWorn    SignKind = "not_worn"
 	SignHot        SignKind = "hot_food_cold"  // Value degrees, for Minutes
 	SignCold       SignKind = "cold_food_warm" // Value degrees, for Minutes
-	SignOld        SignKind = "food_old"       // cooked or loaded Minutes ago
 	SignOpen       SignKind = "door_open"      // for Minutes, compartment Of
 	SignWaiting    SignKind = "not_fetched"    // compartment Of
 	SignFault      SignKind = "fault"          // code Of
@@ -35,7 +34,6 @@ const (
 	SignInBed    SignKind = "bed_occupied"
 	SignSecond   SignKind = "second_in_a_row"
 	SignAsked    SignKind = "asked_no_answer"
-	SignVisit    SignKind = "visit_needed"
 
 	SignLife SignKind = "other_signs_of_life" // Minutes ago
 )
@@ -66,8 +64,6 @@ func (s Sign) Text(lang texts.Lang) string {
 		return t.Hot.In(lang, s.Of, s.Value, s.Minutes)
 	case SignCold:
 		return t.Cold.In(lang, s.Of, s.Value, s.Minutes)
-	case SignOld:
-		return t.Old.In(lang, s.Of, s.Minutes)
 	case SignOpen:
 		return t.Open.In(lang, s.Of, s.Minutes)
 	case SignWaiting:
@@ -99,8 +95,6 @@ func (s Sign) Text(lang texts.Lang) string {
 		return t.Second.In(lang)
 	case SignAsked:
 		return t.Asked.In(lang)
-	case SignVisit:
-		return t.Visit.In(lang)
 	case SignLife:
 		return t.Life.In(lang, s.Minutes)
 	}

@@ -37,9 +37,9 @@ const (
 	daily  = 24 * time.Hour
 	// rounds of medium steps, before the duty desk is called hourly.
 	rounds = 3
-	// visitAfter is how many daily reminders it takes until somebody should
+	// VisitAfter is how many days something is not mended until somebody should
 	// visit.
-	visitAfter = 3
+	VisitAfter = 3
 )
 
 // manner is how an incident escalates: an elder without protection is looked
@@ -224,6 +224,15 @@ func (r *record) remind(people roll, now devices.Stamp) {
 	r.Absent = !level
 }
 
+// Unmended is for how many days the box has waited for what it closes itself
+// when that is mended: it has reminded of it so often, or nobody has answered.
+func (i Incident) Unmended(now devices.Stamp) int {
+	if !rules[i.Kind].level {
+		return 0
+	}
+	return max(i.Days, int(elapsed(now, i.Raised)/daily))
+}
+
 // How digests are made: what is new waits for company, and the audience of one
 // has some peace before the next.
 const (
@@ -309,7 +318,7 @@ func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
 		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
 		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
 		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
-		Absent: r.Absent, Days: r.Days,
+		Absent: r.Absent, Days: r.Unmended(now),
 	}
 	if r.Building == "" && r.Room == "" && r.Place == "" {
 		p.Device = r.Device

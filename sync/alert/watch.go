@@ -121,6 +121,12 @@ func (w *Watch) Run(ctx context.Context) error {
 		}
 	}
 	tasks.Wait()
+	w.mu.Lock()
+	w.board.ends(w.engine.options.Clock())
+	w.mu.Unlock()
+	if err := w.state.Update(func(tx *journal.Tx) error { return w.turn(tx, nil) }); err != nil {
+		w.failed(err)
+	}
 	return nil
 }
 

@@ -445,15 +445,21 @@ func TestTheBoxItself(t *testing.T) {
 	w.reboot(40*time.Minute, true)
 	w.expect("a reboot", "box_off box_was_off")
 	w.reboot(time.Minute, true)
-	w.expect("a short one", "")
+	w.expect("a short one", "box_off box_was_off")
 	w.pass(time.Hour)
 	w.reboot(30*time.Minute, false)
+	w.pass(time.Minute)
 	w.expect("the clock is not there yet", "")
-	w.pass(3 * time.Minute)
-	w.expect("two minutes without a clock", "clock_off clock_unsynchronised")
 	w.now.Synced = true
 	w.ask(90)
-	w.expect("then it is", "box_off box_was_off; clock_off mended")
+	w.expect("then it is", "box_off box_was_off")
+	w.pass(time.Hour)
+	w.reboot(30*time.Minute, false)
+	w.pass(2 * time.Minute) // it is told within three minutes of the boot
+	w.expect("the clock does not come", "box_off box_was_off; clock_off clock_unsynchronised")
+	w.now.Synced = true
+	w.ask(90)
+	w.expect("and comes late", "clock_off mended")
 	for _, c := range []struct {
 		left int
 		want string
@@ -537,14 +543,7 @@ func TestWatchSurvivesRestart(t *testing.T) {
 func TestWatchOnABox(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		b.skew.Store(int64(time.Until(time.Date(2026, 11, 24, 23, 0, 0, 0, zone))))
-		watch := func() (stop func()) {
-			w, err := OpenWatch(b.engine, WatchOptions{Free: func() (int, error) { return 50, nil }})
-			must(t, err)
-			ctx, cancel := context.WithCancel(context.Background())
-			done := make(chan error, 1)
-			go func() { done <- w.Run(ctx) }()
-			return func() { cancel(); must(t, <-done); must(t, w.Close()) }
-		}
+		watch := func() (stop func()) { return b.watch(t) }
 		say := func(device string, p devices.Payload) {
 			e, err := devices.New(device, p)
 			must(t, err)
@@ -586,6 +585,38 @@ func TestWatchOnABox(t *testing.T) {
 		if n := b.journal.Last(journal.Urgent); n != before {
 			t.Errorf("%d findings were told again of an old history", n-before)
 		}
+	})
+}
+
+// watch runs the rules beside a box; stop ends them.
+func (b *box) watch(t *testing.T) (stop func()) {
+	t.Helper()
+	w, err := OpenWatch(b.engine, WatchOptions{Free: func() (int, error) { return 50, nil }})
+	must(t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	return func() { cancel(); must(t, <-done); must(t, w.Close()) }
+}
+
+// A box that is shut down in order knows when, and says for how long it was off
+// within three minutes of its boot.
+func TestHowLongTheBoxWasOff(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.skew.Store(int64(time.Until(time.Date(2026, 11, 24, 9, 0, 0, 0, zone))))
+		stop := b.watch(t)
+		pass(29 * time.Minute)
+		stop()
+		must(t, b.halt())
+		pass(4 * time.Minute)
+		must(t, b.reboot())
+		stop = b.watch(t)
+		pass(3 * time.Minute)
+		if i := b.only(t); i.Kind != BoxOff || i.Priority != Technical || i.Because[0].Minutes != 4 {
+			t.Errorf("%+v", i)
+		}
+		b.expect(t, "within three minutes", everyone)
+		stop()
 	})
 }
 

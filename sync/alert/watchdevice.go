@@ -292,7 +292,7 @@ const (
 	unsyncedFor  = 2 * time.Minute
 	diskLow      = 10 // percent left
 	diskWell     = 15
-	offJudgement = 5 * time.Minute // how long the clock has, to say how long the box was off
+	offJudgement = 150 * time.Second // how long the clock has, to say how long the box was off
 )
 
 const boxKey = "box"
@@ -302,6 +302,13 @@ const boxKey = "box"
 func (b *watchboard) began(now devices.Stamp) {
 	s := b.of(boxKey)
 	if s.Alive == nil {
+		s.Alive, s.changed = &now, true
+	}
+}
+
+// ends notes that the box is about to stop: it is off from now on.
+func (b *watchboard) ends(now devices.Stamp) {
+	if s := b.of(boxKey); s.Alive != nil && s.Alive.Boot == now.Boot {
 		s.Alive, s.changed = &now, true
 	}
 }
@@ -317,9 +324,7 @@ func (b *watchboard) box(now devices.Stamp, left int) {
 			s.Alive = nil
 		case same:
 		case now.Synced && s.Alive.Synced:
-			if off := now.Wall.Sub(s.Alive.Wall); off >= offFor {
-				s.wasOff(minutes(off))
-			}
+			s.wasOff(minutes(max(time.Minute, now.Wall.Sub(s.Alive.Wall))))
 			s.Alive = nil
 		case now.Mono >= offJudgement || !s.Alive.Synced:
 			s.wasOff(-1)
