@@ -70,14 +70,16 @@ func TestMediumGoesRoundAndThenToTheDesk(t *testing.T) {
 			t.Error("the siren sounds")
 		}
 		for round := 1; round <= 3; round++ {
-			pass(DefaultMedium)
+			pass(5*time.Minute - time.Second)
+			b.expect(t, "within the step", "")
+			pass(time.Second)
 			b.expect(t, fmt.Sprint("supervisor of round ", round), "boss")
 			if round < 3 {
-				pass(DefaultMedium)
+				pass(5 * time.Minute)
 				b.expect(t, fmt.Sprint("next round ", round), own)
 			}
 		}
-		pass(DefaultMedium)
+		pass(5 * time.Minute)
 		b.expect(t, "the desk", "desk")
 		for range 5 {
 			pass(59 * time.Minute)
@@ -86,7 +88,7 @@ func TestMediumGoesRoundAndThenToTheDesk(t *testing.T) {
 			b.expect(t, "the desk, hourly", "desk")
 		}
 		must(t, b.engine.Acknowledge(t.Context(), b.only(t).ID, "desk", "page"))
-		pass(4*DefaultArrive - time.Minute)
+		pass(time.Hour - time.Minute)
 		b.expect(t, "somebody has it", "")
 		pass(2 * time.Minute)
 		if calls := b.expect(t, "nobody has come", own); !calls[0].page.Absent {
@@ -105,7 +107,7 @@ func TestFallCanBeCancelled(t *testing.T) {
 		phase  Phase
 		within time.Duration
 	}{
-		{"cancelled", 50 * time.Second, func(t *testing.T, b *box) { b.send(t, "w-zhao", "c", wearable.FallCancelled{}) }, "", PhaseResolved, time.Hour},
+		{"cancelled", 59 * time.Second, func(t *testing.T, b *box) { b.send(t, "w-zhao", "c", wearable.FallCancelled{}) }, "", PhaseResolved, time.Hour},
 		{"too late", 70 * time.Second, func(t *testing.T, b *box) { b.send(t, "w-zhao", "c", wearable.FallCancelled{}) }, own, PhaseRaised, time.Second},
 		{"not cancelled", 60 * time.Second, func(*testing.T, *box) {}, own, PhaseRaised, time.Second},
 		{"pressed meanwhile", 10 * time.Second, func(t *testing.T, b *box) { b.send(t, "w-zhao", "p", wearable.SOS{}) }, own, PhaseRaised, time.Second},
@@ -171,7 +173,7 @@ func TestLifeOfAnIncident(t *testing.T) {
 		must(t, b.engine.Acknowledge(ctx, id, "li", "page"))
 		must(t, b.engine.HandOver(ctx, id, "li", "wang"))
 		must(t, b.engine.Note(ctx, id, "wang", "已联系女儿"))
-		pass(DefaultArrive - time.Second)
+		pass(15*time.Minute - time.Second)
 		b.expect(t, "wang is on the way", "")
 		pass(2 * time.Second)
 		calls := b.expect(t, "nobody has come", own)

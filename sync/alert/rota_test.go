@@ -95,6 +95,8 @@ func TestFlawsOfTheRota(t *testing.T) {
 			" 26 07:45-26 08:00"},
 		{"on duty and mute", []registry.Shift{whole, {ID: "x", First: "2026-12-01", Hours: "08:00-20:00", People: []string{"mute"}}},
 			"mute 01 08:00-01 20:00"},
+		{"on the last of 14 days", []registry.Shift{whole, {ID: "x", First: "2026-12-09", Hours: "20:45-22:00", People: []string{"mute"}}},
+			"mute 09 20:45-09 21:00"},
 	} {
 		got := describe(rotaOf(c.shifts...).flaws(onWall(t, "2026-11-25 21:10")))
 		if c.name == "a hole by an exception" {

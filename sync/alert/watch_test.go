@@ -202,6 +202,9 @@ func TestBedExitAtNight(t *testing.T) {
 	}{
 		{"not yet", "23:00", registry.Care{}, 29 * time.Minute, ""},
 		{"half an hour", "23:00", registry.Care{}, 30 * time.Minute, "night_exit out_of_bed"},
+		{"as the night begins", "22:00", registry.Care{}, 30 * time.Minute, "night_exit out_of_bed"},
+		{"before it does", "21:59", registry.Care{}, 3 * time.Hour, ""},
+		{"not yet, high fall risk", "23:00", registry.Care{HighFallRisk: true}, 14 * time.Minute, ""},
 		{"high fall risk", "23:00", registry.Care{HighFallRisk: true}, 15 * time.Minute, "night_exit out_of_bed high_fall_risk"},
 		{"as agreed", "23:00", registry.Care{BedExitMinutes: 5}, 5 * time.Minute, "night_exit out_of_bed"},
 		{"by day", "12:00", registry.Care{}, 3 * time.Hour, ""},
@@ -244,6 +247,10 @@ func TestInactivity(t *testing.T) {
 	w.expect("a sign of life", "inactivity mended")
 	w.pass(20 * time.Hour) // over the night, to 17:01
 	w.expect("nights do not count", "")
+	w.pass(118 * time.Minute)
+	w.expect("nor the morning until 07:00", "")
+	w.pass(2 * time.Minute)
+	w.expect("12 h since then", "inactivity no_sign_of_life")
 
 	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
 	w.canAsk = true
@@ -253,7 +260,9 @@ func TestInactivity(t *testing.T) {
 	if !w.asked {
 		t.Error("nobody was asked")
 	}
-	w.pass(answerFor)
+	w.pass(14 * time.Minute)
+	w.expect("there is still time for an answer", "")
+	w.pass(time.Minute)
 	w.expect("no answer", "inactivity no_sign_of_life asked_no_answer")
 	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
 	w.canAsk = true
@@ -297,7 +306,7 @@ func TestMissedMeals(t *testing.T) {
 	w.say("motion", room.Occupancy{Occupied: true})
 	w.pass(29 * time.Minute)
 	w.expect("not yet", "")
-	w.pass(2 * time.Minute)
+	w.pass(time.Minute)
 	w.expect("other signs of life", "missed_meal operator meal_not_fetched other_signs_of_life")
 
 	// Other signs of life lower that of two in a row, too.
@@ -321,11 +330,33 @@ func TestMissedMeals(t *testing.T) {
 	alive()
 	w.expect("the first after having been away", "missed_meal operator meal_not_fetched other_signs_of_life")
 
-	// Weak signals together: no meal, no movement, the bed is occupied.
-	w = watchFrom(t, "09:00", registry.Care{Meal: "10:30-13:00"})
-	w.say("bed", bed.Occupancy{Occupied: true})
-	w.pass(5 * time.Hour)
-	w.expect("all together", "missed_meal meal_not_fetched; missed_meal high meal_not_fetched no_sign_of_life bed_occupied")
+	for _, c := range []struct{ seen, want string }{
+		{"11:31", "missed_meal operator meal_not_fetched other_signs_of_life"}, {"11:30", "missed_meal meal_not_fetched"},
+	} {
+		w = watchFrom(t, "10:00", registry.Care{Meal: "10:30-13:00"})
+		at, err := time.Parse("15:04", c.seen)
+		must(t, err)
+		since := at.Sub(at.Truncate(24*time.Hour)) - 10*time.Hour
+		w.pass(since)
+		w.say("motion", room.Occupancy{Occupied: true})
+		w.pass(3*time.Hour + 30*time.Minute - since)
+		w.expect("a sign of life at "+c.seen, c.want)
+	}
+
+	// Weak signals together: no meal, no movement for four hours, the bed is occupied.
+	for _, occupied := range []bool{true, false} {
+		w = watchFrom(t, "09:45", registry.Care{Meal: "10:30-13:00"})
+		w.say("bed", bed.Occupancy{Occupied: !occupied})
+		w.say("bed", bed.Occupancy{Occupied: occupied})
+		w.pass(3*time.Hour + 59*time.Minute)
+		w.expect("one weak signal", "missed_meal meal_not_fetched")
+		w.pass(time.Minute)
+		want := "missed_meal high meal_not_fetched no_sign_of_life bed_occupied"
+		if !occupied {
+			want = ""
+		}
+		w.expect("all together", want)
+	}
 }
 
 func TestVitals(t *testing.T) {
@@ -362,19 +393,23 @@ func TestFood(t *testing.T) {
 	w := watchFrom(t, "11:00", registry.Care{})
 	w.say("meals", cabinet.Loaded{Compartment: 3, Hot: true, Cooked: cooked(w, time.Hour)})
 	w.say("meals", cabinet.Loaded{Compartment: 4, Cooked: cooked(w, time.Hour)})
-	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 55})
-	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 6})
+	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 59.9})
+	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 8})
 	w.pass(60 * time.Minute)
 	w.expect("two hours since cooking", "")
 	w.pass(time.Minute)
 	w.expect("more than two hours", "food 3 hot_food_cold")
-	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 70})
+	w.say("meals", cabinet.Temperature{Compartment: 3, Celsius: 60})
 	w.expect("warmed up again it stays unsafe", "")
-	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 15})
+	w.say("meals", cabinet.Temperature{Compartment: 4, Celsius: 8.1})
 	w.pass(119 * time.Minute)
 	w.expect("warm for less than two hours", "")
 	w.pass(2 * time.Minute)
 	w.expect("warm for longer", "food 4 cold_food_warm")
+	w.say("meals", cabinet.Loaded{Compartment: 5, Hot: true})
+	w.say("meals", cabinet.Temperature{Compartment: 5, Celsius: 60})
+	w.pass(3 * time.Hour)
+	w.expect("hot enough for as long as it takes", "")
 	w.say("meals", cabinet.Occupancy{Compartment: 3, Occupied: false})
 	w.say("meals", cabinet.PickedUp{Compartment: 4})
 	w.expect("taken away", "food 3 mended; food 4 mended")
@@ -467,11 +502,16 @@ func TestTheBoxItself(t *testing.T) {
 		w.ask(c.left)
 		w.expect(fmt.Sprint(c.left, " % left"), c.want)
 	}
-	w.restart()
-	w.now.Mono += 2 * time.Hour
-	w.now.Wall = w.now.Wall.Add(2 * time.Hour)
-	w.ask(90)
-	w.expect("a process that was down", "box_off box_was_off")
+	for _, c := range []struct {
+		down time.Duration
+		want string
+	}{{12 * time.Minute, ""}, {24 * time.Minute, "box_off box_was_off"}} {
+		w.restart()
+		w.now.Mono += c.down
+		w.now.Wall = w.now.Wall.Add(c.down)
+		w.ask(90)
+		w.expect("a process that was down", c.want)
+	}
 }
 
 func TestCareRounds(t *testing.T) {
