@@ -23,6 +23,7 @@ import (
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
@@ -51,6 +52,7 @@ var everything = town{&registry.Snapshot{
 		"wearable":   {Device: devices.Device{ID: "wearable", Kind: wearable.Kind, Elder: "e1"}},
 		"bed":        {Device: devices.Device{ID: "bed", Kind: bed.Kind, Elder: "e2"}},
 		"alarm":      {Device: devices.Device{ID: "alarm", Kind: alarm.Kind, Elder: "e2"}},
+		"room":       {Device: devices.Device{ID: "room", Kind: room.Kind, Elder: "e2"}},
 	},
 	Facilities: map[string]registry.Facility{"f": {ID: "f"}},
 	Elders:     map[string]registry.Elder{"e1": {ID: "e1"}, "e2": {ID: "e2"}},
@@ -253,7 +255,7 @@ const eachFigure = `
 -23 gateway bed.online 54000/54000
 -23 gateway box.lost 4
 -23 gateway box.offline 2400/54000
--23 gateway device.online 108000/108000
+-23 gateway device.online 162000/162000
 -23 gateway facility.covered 54000/54000
 -23 gateway rating.given 0/1
 -23 gateway service.traditional 0/1

@@ -13,6 +13,7 @@ import (
 	"github.com/linli-edge/gateway/devices/bed"
 	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -191,7 +192,7 @@ func Place(d devices.Device) string {
 		return d.Facility
 	}
 	switch d.Kind {
-	case wearable.Kind, bed.Kind, alarm.Kind, visit.Kind:
+	case wearable.Kind, bed.Kind, alarm.Kind, room.Kind, visit.Kind:
 		return devices.GatewayDevice
 	}
 	return ""

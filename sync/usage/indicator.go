@@ -20,6 +20,7 @@ import (
 	"github.com/linli-edge/gateway/devices/pickup"
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
@@ -137,7 +138,7 @@ var catalogue = func() map[string]Indicator {
 	add("booking", Share, bookings, "booking.fulfilled", "booking.no_show", "booking.cancelled")
 	add("delivery", Share, bookings, "delivery.contactless")
 
-	calls := of(wearable.Kind, bed.Kind, alarm.Kind)
+	calls := of(wearable.Kind, bed.Kind, alarm.Kind, room.Kind)
 	add("alert", Count, calls, "alert.sos", "alert.fall", "alert.smoke", "alert.gas", "alert.carbon_monoxide", "alert.water",
 		"alert.wandering", "alert.night_exit", "alert.inactivity", "alert.missed_meal", "alert.vital_sign", "alert.unprotected")
 	histogram("alert", calls, "alert.acknowledged", 15*time.Second, 30*time.Second, minute, 3*minute, 10*minute, hour)

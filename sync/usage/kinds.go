@@ -21,6 +21,7 @@ import (
 	"github.com/linli-edge/gateway/devices/pickup"
 	"github.com/linli-edge/gateway/devices/rating"
 	"github.com/linli-edge/gateway/devices/rental"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/spell"
 	"github.com/linli-edge/gateway/devices/terminal"
 	"github.com/linli-edge/gateway/devices/visit"
@@ -44,6 +45,7 @@ var folds = map[devices.Kind]func(b *batch, d placed, p devices.Payload, at cloc
 	wearable.Kind:   foldWearable,
 	bed.Kind:        foldNothing, // its hours are those of its meter
 	alarm.Kind:      foldNothing, // its alarms are incidents
+	room.Kind:       foldNothing, // and so are its calls for help
 }
 
 func foldNothing(*batch, placed, devices.Payload, clock.Moment) error { return nil }
