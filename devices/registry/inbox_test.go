@@ -215,6 +215,42 @@ func TestPairing(t *testing.T) {
 	}
 }
 
+// A blocked sender neither pairs nor is registered, by whatever way, until that
+// is taken back; an ignored one is only out of sight.
+func TestWhoIsBlocked(t *testing.T) {
+	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
+	defer func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := h.Put(device(devices.Device{ID: "z2m", Kind: devices.KindBridge, Profile: "p"})); err != nil {
+		t.Fatal(err)
+	}
+	h.Pair(false)
+	button := device(devices.Device{ID: "b", Kind: "wearable", Bridge: "z2m", Address: "a"})
+	for _, block := range []bool{true, false} {
+		native, behind := h.heard("", "l1", devices.Looks{}), h.heard("z2m", "a", devices.Looks{})
+		if err := errors.Join(h.Decide(Author{}, native, block), h.Decide(Author{}, behind, block)); err != nil {
+			t.Fatal(err)
+		}
+		if _, in := h.Knock("l1", []byte("a-secret-of-its-own")); in == block {
+			t.Errorf("blocked: %t, let in: %t", block, in)
+		}
+		for d, sender := range map[*Device]string{{Device: devices.Device{ID: "l1", Kind: "locker"}}: native, &button: behind} {
+			err := h.Put(*d)
+			if block != (err != nil) || block && !strings.Contains(err.Error(), "gateway device undo "+sender) {
+				t.Errorf("blocked: %t, registered: %v", block, err)
+			}
+		}
+		if block {
+			if err := errors.Join(h.Remove(Verdicts, native), h.Remove(Verdicts, behind)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // notes is the inbox as a person would keep it.
 type notes struct {
 	heard  map[string]int

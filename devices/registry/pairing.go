@@ -66,8 +66,7 @@ func (r *Registry) Pairing() time.Duration {
 // it.
 func (r *Registry) Knock(id string, secret []byte) (devices.Device, bool) {
 	s := r.Snapshot()
-	_, decided := s.Verdicts[devices.Contact{Address: id}.Sender()]
-	if decided || s.has(Devices, id) || devices.CheckCode("id", id) != nil || id == devices.GatewayDevice ||
+	if s.Verdicts[devices.Contact{Address: id}.Sender()].Blocked || s.has(Devices, id) || devices.CheckCode("id", id) != nil || id == devices.GatewayDevice ||
 		len(secret) < leastSecret || len(secret) > maxAddress {
 		return devices.Device{}, false
 	}

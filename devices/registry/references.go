@@ -28,6 +28,7 @@ const (
 	notABridge
 	sameAddress
 	sameCompartment
+	blocked // target is the verdict
 )
 
 // problems finds all that is wrong between the records. Damage may have left
@@ -56,6 +57,13 @@ func (s *Snapshot) problems() map[problem]bool {
 	for _, d := range Sorted(s.Devices) {
 		if d.Retired {
 			continue
+		}
+		sender := devices.Contact{Address: d.ID}
+		if d.Bridge != "" {
+			sender = devices.Contact{Bridge: d.Bridge, Address: d.Address}
+		}
+		if v := s.Verdicts[sender.Sender()]; v.Blocked {
+			found[problem{rule: blocked, table: Devices, holder: d.ID, target: v.ID}] = true
 		}
 		refer(Devices, d.ID, "facility", Facilities, d.Facility)
 		refer(Devices, d.ID, "elder", Elders, d.Elder)
@@ -97,6 +105,8 @@ func (s *Snapshot) refusal(next *Snapshot) error {
 		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.NotABridge, p.target))
 	case sameAddress:
 		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.SameAddress, d.Bridge, d.Address, p.other))
+	case blocked:
+		return refuse(Devices, p.holder, texts.Errorf(texts.Adopt.IsBlocked, p.target))
 	case sameCompartment:
 		return refuse(Devices, p.holder, texts.Errorf(texts.Registry.SameCompartment, d.Facility, d.Compartment, p.other))
 	}

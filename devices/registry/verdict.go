@@ -15,8 +15,8 @@ type Verdict struct {
 	ID      string `json:"id"`
 	Bridge  string `json:"bridge,omitempty"`
 	Address string `json:"address,omitempty" personal:"true"`
-	// Blocked senders can neither be registered nor paired before that is taken
-	// back; ignored ones are only out of sight.
+	// Blocked senders can neither be registered, by whatever way, nor paired
+	// before that is taken back; ignored ones are only out of sight.
 	Blocked bool `json:"blocked,omitempty"`
 }
 

@@ -3,7 +3,7 @@ package texts
 // Adopt is what is said of devices that are not registered yet, and of how
 // they become so.
 var Adopt = struct {
-	Verdict, TooMany, NotInInbox, KindMissing, OwnID, Taken, ReplaceNative, ReplaceBehind, NoLogin, RetiredLogin, KeepID Text
+	Verdict, TooMany, NotInInbox, KindMissing, OwnID, Taken, ReplaceNative, ReplaceBehind, IsBlocked, NoLogin, RetiredLogin, KeepID Text
 }{
 	Verdict:       Text{"未登记的设备", "unregistered device"},
 	TooMany:       Text{"忽略和屏蔽的设备至多 %d 台，请先撤销一些", "at most %d devices can be ignored or blocked, take some of these back first"},
@@ -13,6 +13,7 @@ var Adopt = struct {
 	Taken:         Text{"id：已登记，请另取编号，或用 gateway device replace 更换坏设备", "id: is registered already, choose another, or replace a broken device with gateway device replace"},
 	ReplaceNative: Text{"%[1]q 直接登录：请运行 gateway device replace %[2]s，把新密码和编号 %[2]s 填进新设备", "%[1]q logs in by itself: run gateway device replace %[2]s and put the new secret and the ID %[2]s into the new device"},
 	ReplaceBehind: Text{"设备接在网桥 %q 之后，请用 --with 注明新设备", "it is behind bridge %q, name the new device with --with"},
+	IsBlocked:     Text{"此设备已被屏蔽，请先撤销：gateway device undo %s，或在网页的“设备”中撤销", "it is blocked, take that back first: gateway device undo %s, or on the page under Devices"},
 	NoLogin:       Text{"设备接在网桥 %q 之后，由网桥登录，自己没有密码", "it is behind bridge %q, which logs in for it: it has no login of its own"},
 	RetiredLogin:  Text{"设备已停用，不能登录；请先运行 gateway device retire %s --undo", "it is retired and may not log in; run gateway device retire %s --undo first"},
 	KeepID:        Text{"id：编号不能更改，历史记录都在它名下；请改名称", "id: cannot be changed, the history is kept under it; change the name instead"},
