@@ -111,6 +111,9 @@ func (c *cli) listUnknown(cmd *cobra.Command) error {
 		}
 		rows = append(rows, []string{u.ID, cmp.Or(u.Bridge, "-"), u.Address, strings.Join(looks, " "), u.Last.Wall.Local().Format(time.DateTime), fmt.Sprint(u.Count), says})
 	}
+	if len(all) >= registry.MaxUnknown {
+		defer c.say(cmd, texts.ConsoleDevices.Full, registry.MaxUnknown)
+	}
 	return c.table(cmd.OutOrStdout(), texts.Columns.Unknown, rows)
 }
 

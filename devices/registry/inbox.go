@@ -48,7 +48,7 @@ type Unknown struct {
 
 // Limits of the inbox.
 const (
-	maxUnknown = 200         // senders
+	MaxUnknown = 200         // senders
 	maxSample  = 256         // bytes of a payload that are kept
 	maxTypes   = 16          // of one sender
 	maxLooks   = 20          // messages that are looked at whenever they come
@@ -178,7 +178,7 @@ func (u *Unknown) see(l devices.Looks) {
 
 // makePlace takes out the least persistent where the inbox is full.
 func (in *Inbox) makePlace() {
-	if len(in.entries) < maxUnknown {
+	if len(in.entries) < MaxUnknown {
 		return
 	}
 	least := slices.MinFunc(slices.Collect(maps.Values(in.entries)), func(a, b *Unknown) int {
@@ -308,7 +308,7 @@ func loadInbox(tx *bolt.Tx, keys *keyring) ([]Unknown, error) {
 		}
 		document, state, _, err := keys.show(inboxTable, string(key), document, unknownPersonal)
 		var u Unknown
-		if err == nil && state != locked && json.Unmarshal(document, &u) == nil && u.ID == string(key) && len(list) < maxUnknown {
+		if err == nil && state != locked && json.Unmarshal(document, &u) == nil && u.ID == string(key) && len(list) < MaxUnknown {
 			list = append(list, u)
 		}
 		return nil

@@ -83,7 +83,7 @@ func TestAFloodOfStrangers(t *testing.T) {
 	}
 	newest := h.heard("", "newest", devices.Looks{})
 	h.reopen(t)
-	if n := h.Inbox().Len(); n != maxUnknown {
+	if n := h.Inbox().Len(); n != MaxUnknown {
 		t.Errorf("%d in the inbox", n)
 	}
 	for _, id := range []string{faithful, newest} {

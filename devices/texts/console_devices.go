@@ -2,7 +2,7 @@ package texts
 
 // ConsoleDevices is the page on which devices are adopted.
 var ConsoleDevices = struct {
-	Title, Home, Newcomers, NewcomersHelp, Inbox, NoInbox, Registered, NoDevices,
+	Title, Home, Newcomers, NewcomersHelp, Inbox, NoInbox, Full, Registered, NoDevices,
 	LooksLike, NoLooks, Via, Itself, Bridge, Heard, Help,
 	Pairing, PairingWhat, PairingOpen, PairingStop,
 	Adopt, AdoptTitle, AdoptStranger, Kind, Where, Who, Later, Filter, More, Name, Compartment, Compartments, Room, Bed, AlsoAt, NoFacility, NoElder,
@@ -19,6 +19,7 @@ var ConsoleDevices = struct {
 	NewcomersHelp: Text{"%d 台新设备待接入，其中有设备在呼救", "New devices to adopt: %d, and one calls for help"},
 	Inbox:         Text{"待接入的设备", "New devices"},
 	NoInbox:       Text{"没有新设备。给设备通电，它一说话就会出现在这里。", "No new devices. Power one up: it appears here as soon as it speaks."},
+	Full:          Text{"已满：最多保留 %d 台，说话最少的让位。如有网桥或设备不断更换名称，请停用它。", "Full: at most %d are kept, and whoever was heard least makes room. If a bridge or device goes on changing its name, retire it."},
 	Registered:    Text{"已登记的设备", "Registered devices"},
 	NoDevices:     Text{"还没有登记任何设备", "No device is registered yet"},
 	LooksLike:     Text{"像是%s", "looks like: %s"},

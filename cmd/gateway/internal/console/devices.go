@@ -29,6 +29,7 @@ import (
 type inboxView struct {
 	Senders []senderView
 	Pairing int // minutes, 0 if nobody new is let in
+	Full    int // how many there is room for, if there is no more
 	// New is how many of them nothing else on the first page tells of, Help is
 	// set if one of those calls for help.
 	New  int
@@ -48,7 +49,11 @@ func (c *Console) inboxPanel(lang texts.Lang) inboxView {
 			called[i.Device] = true
 		}
 	}
-	for _, u := range c.Registry.Inbox().List() {
+	all := c.Registry.Inbox().List()
+	if len(all) >= registry.MaxUnknown {
+		v.Full = registry.MaxUnknown
+	}
+	for _, u := range all {
 		s := c.sender(u, lang)
 		v.Senders = append(v.Senders, s)
 		if !called[s.ID] && !(s.Help && called[devices.ManyStrangers]) {

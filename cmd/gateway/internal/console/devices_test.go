@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime/multipart"
 	"net/http"
@@ -227,6 +228,20 @@ func TestFilesThatAreRefused(t *testing.T) {
 	if _, err := sheet.Read("t.csv", []byte(said)); err != nil {
 		t.Error(err)
 	}
+}
+
+// More newcomers than there is room for: the page says so, and what to do.
+func TestAFullInbox(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	for i := range registry.MaxUnknown - 1 {
+		b.speaks("", fmt.Sprint("new-", i), `{}`, devices.Looks{})
+	}
+	_, body := b.get(client, "/devices")
+	lacks(t, body, "已满")
+	b.speaks("", "one-more", `{}`, devices.Looks{})
+	_, body = b.get(client, "/devices")
+	contains(t, body, "已满：最多保留 200 台", "请停用它")
 }
 
 // Without a script, and over the JSON interface.
