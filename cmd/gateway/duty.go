@@ -38,6 +38,10 @@ func (c *cli) careCommand() *cobra.Command {
 			{"high-fall-risk", func() { next.HighFallRisk = care.HighFallRisk }}, {"dementia", func() { next.Dementia = care.Dementia }},
 			{"active", func() { next.Active = care.Active }}, {"night", func() { next.Night = care.Night }}, {"meal", func() { next.Meal = care.Meal }},
 			{"inactive-minutes", func() { next.InactiveMinutes = care.InactiveMinutes }}, {"bed-exit-minutes", func() { next.BedExitMinutes = care.BedExitMinutes }},
+			{"answer-minutes", func() { next.AnswerMinutes = care.AnswerMinutes }}, {"cancel-seconds", func() { next.CancelSeconds = care.CancelSeconds }},
+			{"step-seconds", func() { next.StepSeconds = care.StepSeconds }}, {"visit-days", func() { next.VisitDays = care.VisitDays }},
+			{"outside-minutes", func() { next.OutsideMinutes = care.OutsideMinutes }}, {"outside-fixes", func() { next.OutsideFixes = care.OutsideFixes }},
+			{"meal-minutes", func() { next.MealMinutes = care.MealMinutes }},
 			{"round-hours", func() { next.RoundHours = care.RoundHours }}, {"away-until", func() { next.AwayUntil = strings.TrimPrefix(away, "home") }},
 		} {
 			if given(f.flag) {
@@ -72,11 +76,18 @@ func (c *cli) careCommand() *cobra.Command {
 	f.StringVar((*string)(&care.Night), "night", "", t.NightFlag.In(c.lang))
 	f.IntVar(&care.InactiveMinutes, "inactive-minutes", 0, t.InactiveFlag.In(c.lang))
 	f.IntVar(&care.BedExitMinutes, "bed-exit-minutes", 0, t.BedFlag.In(c.lang))
+	f.IntVar(&care.AnswerMinutes, "answer-minutes", 0, t.AnswerFlag.In(c.lang))
+	f.IntVar(&care.CancelSeconds, "cancel-seconds", 0, t.CancelFlag.In(c.lang))
+	f.IntVar(&care.StepSeconds, "step-seconds", 0, t.StepFlag.In(c.lang))
+	f.IntVar(&care.VisitDays, "visit-days", 0, t.VisitDaysFlag.In(c.lang))
+	f.IntVar(&care.OutsideMinutes, "outside-minutes", 0, t.OutsideFlag.In(c.lang))
+	f.IntVar(&care.OutsideFixes, "outside-fixes", 0, t.FixesFlag.In(c.lang))
+	f.IntVar(&care.MealMinutes, "meal-minutes", 0, t.MealMinutesFlag.In(c.lang))
 	f.StringVar(&fence, "fence", "", t.FenceFlag.In(c.lang))
 	f.StringVar((*string)(&care.Meal), "meal", "", t.MealFlag.In(c.lang))
 	f.StringArrayVar(&bands, "band", nil, t.BandFlag.In(c.lang))
 	f.IntVar(&care.RoundHours, "round-hours", 0, t.RoundFlag.In(c.lang))
-	set.Example = "  gateway care set e302 --meal 10:30-13:00 --round-hours 24 --high-fall-risk --band spo2=90..101,2,3"
+	set.Example = "  gateway care set e302 --meal 10:30-13:00 --round-hours 24 --high-fall-risk --band spo2=90..100,2,3"
 	return c.group("care", t.Care, set,
 		list(c, t.CareList, "care", texts.Columns.Care, func(r registry.Care) []string {
 			return []string{r.ID, strings.Join(r.Groups, ","), r.AwayUntil, string(r.Meal), strconv.Itoa(r.RoundHours)}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -52,12 +53,25 @@ func TestCareByTheCommandLine(t *testing.T) {
 	run(0, "rota", "holiday", "add", "2026-10-01", "--name", "国庆")
 	says(run(0, "rota", "list"), "sun,mon,tue")
 
-	run(0, "care", "set", "e302", "--meal", "10:30-13:00", "--fence", "32.06,118.79,300", "--band", "spo2=90..101,2,3")
-	run(0, "care", "set", "e302", "--round-hours", "24")
-	if c := g.registry.Snapshot().Cares["e302"]; c.Meal == "" || c.Fence == nil || len(c.Bands) != 1 || c.Bands[0].InARow != 3 || c.RoundHours != 24 {
+	run(0, "care", "set", "e302", "--meal", "10:30-13:00", "--fence", "32.06,118.79,300", "--band", "spo2=90..100,2,3")
+	run(0, "care", "set", "e302", "--round-hours", "24", "--active", "06:00-20:00", "--night", "21:00-05:00", "--inactive-minutes", "600", "--bed-exit-minutes", "20",
+		"--answer-minutes", "10", "--cancel-seconds", "30", "--step-seconds", "45", "--visit-days", "2", "--outside-minutes", "5", "--outside-fixes", "3",
+		"--meal-minutes", "40", "--high-fall-risk", "--dementia", "--away-until", "2026-12-01", "--bedroom", "nap", "--groups", "night")
+	want := registry.Care{
+		ID: "e302", Groups: []string{"night"}, HighFallRisk: true, Dementia: true, AwayUntil: "2026-12-01", Active: "06:00-20:00", Night: "21:00-05:00",
+		InactiveMinutes: 600, BedExitMinutes: 20, AnswerMinutes: 10, CancelSeconds: 30, StepSeconds: 45, VisitDays: 2,
+		Fence: &registry.Fence{Latitude: 32.06, Longitude: 118.79, Metres: 300}, OutsideMinutes: 5, OutsideFixes: 3, Bedroom: []string{"nap"},
+		Meal: "10:30-13:00", MealMinutes: 40, Bands: []registry.Band{{Vital: "spo2", Low: 90, High: 100, Margin: 2, InARow: 3}}, RoundHours: 24,
+	}
+	if c := g.registry.Snapshot().Cares["e302"]; !reflect.DeepEqual(c, want) {
+		t.Errorf("%+v, want %+v", c, want)
+	}
+	says(run(2, "care", "set", "e302", "--step-seconds", "3600"), "step_seconds: must be 0 to 300")
+	run(0, "care", "set", "e302", "--away-until", "home", "--step-seconds", "0")
+	if c := g.registry.Snapshot().Cares["e302"]; c.AwayUntil != "" || c.StepSeconds != 0 {
 		t.Errorf("%+v", c)
 	}
-	says(run(2, "care", "set", "e302", "--band", "spo2=high"), "must be like spo2=90..101,2,3")
+	says(run(2, "care", "set", "e302", "--band", "spo2=high"), "must be like spo2=90..100,2,3")
 	says(run(2, "care", "set", "e302", "--fence", "here"), "must be like 32.06,118.79,300")
 	eventually(t, "the round", func() bool { return strings.Contains(run(0, "round", "list"), "e302  next visit due in ") })
 	run(0, "visit", "e302", "--by", "li")

@@ -38,12 +38,26 @@ type Care struct {
 	Night           Hours `json:"night,omitempty" personal:"true"`
 	InactiveMinutes int   `json:"inactive_minutes,omitempty" personal:"true"`
 	BedExitMinutes  int   `json:"bed_exit_minutes,omitempty" personal:"true"`
-	// Fence is where a wearable should be, nil for anywhere.
-	Fence *Fence `json:"fence,omitempty" personal:"true"`
+	// AnswerMinutes is how long the elder has to answer whether all is well,
+	// CancelSeconds to say that a fall was none.
+	AnswerMinutes int `json:"answer_minutes,omitempty" personal:"true"`
+	CancelSeconds int `json:"cancel_seconds,omitempty" personal:"true"`
+	// StepSeconds is how long each step of a call for help waits for a human.
+	StepSeconds int `json:"step_seconds,omitempty" personal:"true"`
+	// VisitDays is for how many days an elder may be unprotected until somebody
+	// should visit.
+	VisitDays int `json:"visit_days,omitempty" personal:"true"`
+	// Fence is where a wearable should be, nil for anywhere. Outside of it for
+	// OutsideMinutes, or for OutsideFixes, is wandering.
+	Fence          *Fence `json:"fence,omitempty" personal:"true"`
+	OutsideMinutes int    `json:"outside_minutes,omitempty" personal:"true"`
+	OutsideFixes   int    `json:"outside_fixes,omitempty" personal:"true"`
 	// Bedroom are sensors that a sleeper moves: they are no sign of life.
 	Bedroom []string `json:"bedroom,omitempty"`
-	// Meal are the hours in which a meal is picked up, "" for no meals.
-	Meal Hours `json:"meal,omitempty" personal:"true"`
+	// Meal are the hours in which a meal is picked up, "" for no meals;
+	// MealMinutes is how long after them it is missed.
+	Meal        Hours `json:"meal,omitempty" personal:"true"`
+	MealMinutes int   `json:"meal_minutes,omitempty" personal:"true"`
 	// Bands are the vital signs that are watched.
 	Bands []Band `json:"bands,omitempty" personal:"true"`
 	// RoundHours is how long after a visit the next is due, 0 for no rounds.
@@ -182,6 +196,8 @@ const (
 	maxShifts = 31   // people of one shift
 	maxBands  = 10   // vital signs watched of one elder
 	maxHours  = 8760 // of anything: a year
+	maxWait   = 240  // of what somebody is waited for
+	maxStep   = 300  // seconds until the next is called
 )
 
 func (c Care) table() Table { return Cares }
@@ -202,9 +218,17 @@ func (c Care) validate() error {
 			return err
 		}
 	}
-	for field, n := range map[string]int{"inactive_minutes": c.InactiveMinutes, "bed_exit_minutes": c.BedExitMinutes, "round_hours": c.RoundHours} {
-		if n < 0 || n > maxHours {
-			return texts.Errorf(t.Number, field, maxHours, n)
+	for _, f := range []struct {
+		field   string
+		n, most int
+	}{
+		{"inactive_minutes", c.InactiveMinutes, maxHours}, {"bed_exit_minutes", c.BedExitMinutes, maxHours}, {"round_hours", c.RoundHours, maxHours},
+		{"answer_minutes", c.AnswerMinutes, maxWait}, {"cancel_seconds", c.CancelSeconds, maxStep}, {"step_seconds", c.StepSeconds, maxStep},
+		{"visit_days", c.VisitDays, maxWait}, {"outside_minutes", c.OutsideMinutes, maxWait}, {"outside_fixes", c.OutsideFixes, maxWait},
+		{"meal_minutes", c.MealMinutes, maxWait},
+	} {
+		if f.n < 0 || f.n > f.most {
+			return texts.Errorf(t.Number, f.field, f.most, f.n)
 		}
 	}
 	if f := c.Fence; f != nil && (f.Latitude < -90 || f.Latitude > 90 || f.Longitude < -180 || f.Longitude > 180 || f.Metres < 10) {

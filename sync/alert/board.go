@@ -224,7 +224,7 @@ func (b *board) fall(e devices.Event, people roll, now devices.Stamp) (*record, 
 	}
 	r := b.about(people.subject(e.Device), e, Fall, people)
 	r.By, r.Last = e.Device, e.Received
-	r.Phase, r.Round, r.First, r.RoundAt, r.StepAt, r.Hold = PhaseRaised, 1, 1, now, now, cancelling
+	r.Phase, r.Round, r.First, r.RoundAt, r.StepAt, r.Hold = PhaseRaised, 1, 1, now, now, cmp.Or(time.Duration(people.Cares[r.Elder].CancelSeconds)*time.Second, cancelling)
 	return r, nil
 }
 

@@ -53,6 +53,8 @@ type Page struct {
 	Absent bool `json:"absent,omitempty"`
 	// Days is for how many days something is not mended.
 	Days int `json:"days,omitempty"`
+	// Visit is set when somebody should go there and mend it.
+	Visit bool `json:"visit,omitempty"`
 	// PositionMinutes is how old the latest position is, of somebody who may
 	// be lost.
 	PositionMinutes int `json:"position_minutes,omitempty"`
@@ -141,7 +143,7 @@ func (p Page) Text(lang texts.Lang) string {
 	if p.PositionMinutes > 0 {
 		say(texts.AlertRules.Position, p.PositionMinutes)
 	}
-	if p.Days >= VisitAfter {
+	if p.Visit {
 		say(texts.AlertRules.VisitNeeded, p.Days)
 	}
 	if minutes := p.Waiting / 60; minutes > 0 {

@@ -61,6 +61,32 @@ func TestHighClimbsTheLadder(t *testing.T) {
 	})
 }
 
+// What is agreed on for an elder goes before what the box has for all.
+func TestStepsAsAgreed(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		must(t, b.registry.Put(registry.Care{ID: "zhao", StepSeconds: 20, CancelSeconds: 10, VisitDays: 1}))
+		b.send(t, "w-zhao", "1", wearable.Fall{Lying: true})
+		pass(9 * time.Second)
+		b.expect(t, "in which it may be cancelled", "")
+		pass(time.Second)
+		b.expect(t, "not cancelled", own)
+		pass(20 * time.Second)
+		b.expect(t, "the next step", everyone)
+		must(t, b.press("w-qian", "1"))
+		pass(time.Second)
+		b.expect(t, "of another elder", everyone)
+		for _, i := range b.engine.Incidents() {
+			must(t, b.engine.Resolve(t.Context(), i.ID, "li", CauseTest))
+		}
+		b.report(t, "2", Found{Kind: Unprotected, Elder: "zhao", Device: "w-zhao"})
+		pass(daily + time.Hour)
+		calls := b.phone.take()
+		if p := calls[len(calls)-1].page; !p.Visit || p.Days != 1 {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
 func TestMediumGoesRoundAndThenToTheDesk(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		b.staff(t)

@@ -1,8 +1,10 @@
 package alert
 
 import (
+	"cmp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -43,6 +45,12 @@ func (r roll) locate(i *Incident) {
 func (r roll) locateElder(i *Incident, elder string) {
 	e := r.Elders[elder]
 	i.Elder, i.Building, i.Room = elder, e.Building, e.Room
+}
+
+// steps is how long the box waits for those who look after an elder.
+func (r roll) steps(elder string, s Steps) Steps {
+	s.High = cmp.Or(time.Duration(r.Cares[elder].StepSeconds)*time.Second, s.High)
+	return s
 }
 
 // Reason is as what somebody is called.

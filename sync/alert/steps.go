@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
 )
 
 // Steps is how long the box waits for humans. A field that is 0 stands for its
@@ -37,9 +38,9 @@ const (
 	daily  = 24 * time.Hour
 	// rounds of medium steps, before the duty desk is called hourly.
 	rounds = 3
-	// VisitAfter is how many days something is not mended until somebody should
+	// visitAfter is how many days something is not mended until somebody should
 	// visit.
-	VisitAfter = 3
+	visitAfter = 3
 )
 
 // manner is how an incident escalates: an elder without protection is looked
@@ -226,11 +227,13 @@ func (r *record) remind(people roll, now devices.Stamp) {
 
 // Unmended is for how many days the box has waited for what it closes itself
 // when that is mended: it has reminded of it so often, or nobody has answered.
-func (i Incident) Unmended(now devices.Stamp) int {
+// Visit is set when somebody should go there.
+func (i Incident) Unmended(now devices.Stamp, care registry.Care) (days int, visit bool) {
 	if !rules[i.Kind].level {
-		return 0
+		return 0, false
 	}
-	return max(i.Days, int(elapsed(now, i.Raised)/daily))
+	days = max(i.Days, int(elapsed(now, i.Raised)/daily))
+	return days, days >= cmp.Or(care.VisitDays, visitAfter)
 }
 
 // How digests are made: what is new waits for company, and the audience of one
@@ -318,7 +321,7 @@ func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
 		Building: r.Building, Room: r.Room, Place: r.Place, DeviceKind: r.DeviceKind,
 		Raised: r.Raised.Wall, Synced: r.Raised.Synced, Presses: r.Presses,
 		Round: r.Round, Step: d.Step, Attempt: d.Attempts + 1, FromMemory: d.FromMemory,
-		Absent: r.Absent, Days: r.Unmended(now),
+		Absent: r.Absent,
 	}
 	if r.Building == "" && r.Room == "" && r.Place == "" {
 		p.Device = r.Device

@@ -56,8 +56,8 @@ func (e *Engine) turn() time.Duration {
 	sound := Quiet
 	var sharing, calling []*record
 	for _, r := range e.board.byUrgency() {
-		counted := r.Taken.Passed
-		if left, ok := r.back(now, e.options.Steps); ok && (e.ready || left > 0) {
+		counted, steps := r.Taken.Passed, people.steps(r.Elder, e.options.Steps)
+		if left, ok := r.back(now, steps); ok && (e.ready || left > 0) {
 			if r.Taken.Passed != counted {
 				r.keeping.revision++
 				signal(e.later)
@@ -81,12 +81,12 @@ func (e *Engine) turn() time.Duration {
 		if r.shares() && (r.Step < r.First || r.manner() != Medium) {
 			sharing = append(sharing, r)
 		} else {
-			if r.due(now, e.options.Steps) == 0 {
-				r.escalate(people, now, e.options.Steps)
+			if r.due(now, steps) == 0 {
+				r.escalate(people, now, steps)
 				e.log.Warn("nobody has answered", "incident", r.ID, "step", r.Step)
 				e.decided()
 			}
-			wait = min(wait, r.due(now, e.options.Steps))
+			wait = min(wait, r.due(now, steps))
 		}
 		if r.sound() == Evacuate || sound == Quiet && r.Step >= r.First {
 			sound = r.sound()
@@ -230,6 +230,7 @@ func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) ti
 		return left
 	}
 	p := e.board.page(r, *d, now)
+	p.Days, p.Visit = r.Unmended(now, people.Cares[r.Elder])
 	if e.options.Link != nil && d.Recipient != "" {
 		p.Link = e.options.Link(r.ID, d.Recipient)
 	}

@@ -186,10 +186,29 @@ func TestWandering(t *testing.T) {
 		w.say("w-zhao", wearable.Position{Latitude: 32, Longitude: 118})
 		w.expect(c.name+", back", "wandering mended")
 	}
-	w := watchFrom(t, "10:00", registry.Care{Fence: home})
-	w.say("w-zhao", far)
-	w.pass(3 * time.Minute)
-	w.expect("one fix, 3 min", "wandering outside_fence")
+	for _, c := range []struct {
+		care  registry.Care
+		after time.Duration
+		fixes int
+	}{
+		{registry.Care{}, 2 * time.Minute, 2},
+		{registry.Care{OutsideMinutes: 10, OutsideFixes: 4}, 10 * time.Minute, 4},
+	} {
+		c.care.Fence = home
+		w := watchFrom(t, "10:00", c.care)
+		w.say("w-zhao", far)
+		w.pass(c.after - time.Second)
+		w.expect("one fix, not so long ago", "")
+		w.pass(time.Second)
+		w.expect("one fix, long ago", "wandering outside_fence")
+		w = watchFrom(t, "10:00", c.care)
+		for range c.fixes - 1 {
+			w.say("w-zhao", far)
+			w.expect("too few fixes", "")
+		}
+		w.say("w-zhao", far)
+		w.expect("so many fixes", "wandering outside_fence")
+	}
 }
 
 func TestBedExitAtNight(t *testing.T) {
@@ -272,6 +291,15 @@ func TestInactivity(t *testing.T) {
 	w.pass(time.Hour)
 	w.expect("an answer", "")
 
+	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120, AnswerMinutes: 5, Active: "07:00-09:00"})
+	w.canAsk = true
+	w.say("motion", room.Occupancy{Occupied: true})
+	w.pass(24 * time.Hour) // an hour today, and another tomorrow
+	w.pass(4 * time.Minute)
+	w.expect("asked, as agreed", "")
+	w.pass(24 * time.Hour)
+	w.expect("no answer in five minutes", "inactivity no_sign_of_life asked_no_answer")
+
 	w = watchFrom(t, "08:00", registry.Care{AwayUntil: "2027-01-01"})
 	w.say("motion", room.Occupancy{Occupied: true})
 	w.pass(48 * time.Hour)
@@ -308,6 +336,12 @@ func TestMissedMeals(t *testing.T) {
 	w.expect("not yet", "")
 	w.pass(time.Minute)
 	w.expect("other signs of life", "missed_meal operator meal_not_fetched other_signs_of_life")
+
+	w = watchFrom(t, "10:00", registry.Care{Meal: "10:30-13:00", MealMinutes: 60})
+	w.pass(3*time.Hour + 59*time.Minute)
+	w.expect("not yet, as agreed", "")
+	w.pass(time.Minute)
+	w.expect("as agreed", "missed_meal meal_not_fetched")
 
 	// Other signs of life lower that of two in a row, too.
 	home := registry.Care{ID: "zhao", Meal: "10:30-13:00", InactiveMinutes: 5000}
@@ -523,6 +557,9 @@ func TestCareRounds(t *testing.T) {
 	w.expect("a day later", "round_due not_visited")
 	w.say("tag", visit.Visited{By: visit.ByNFC})
 	w.expect("the next visit", "round_due mended; visit zhao tag")
+	w.people.Cares["zhao"] = registry.Care{ID: "zhao", RoundHours: 24, AwayUntil: "2026-12-24"}
+	w.pass(48 * time.Hour)
+	w.expect("nobody is at home", "")
 }
 
 // Whatever happens, no finding is told twice in a row, nothing is mended that

@@ -38,6 +38,11 @@ const (
 	answerFor = 15 * time.Minute
 )
 
+// agreed is what is agreed on in minutes, if anything is.
+func agreed(minutes int, otherwise time.Duration) time.Duration {
+	return cmp.Or(time.Duration(minutes)*time.Minute, otherwise)
+}
+
 // night tells whether it is night for an elder; while nobody knows the time it
 // is.
 func (sc scene) night(c registry.Care) bool {
@@ -224,7 +229,7 @@ func (b *watchboard) wandering(s *subject, key, elder string, care registry.Care
 		s.set(key, f, false)
 		return
 	}
-	if elapsed(sc.now, s.Fix.Since) < outsideFor && s.Fix.Fixes < outsideFixes {
+	if elapsed(sc.now, s.Fix.Since) < agreed(care.OutsideMinutes, outsideFor) && s.Fix.Fixes < cmp.Or(care.OutsideFixes, outsideFixes) {
 		return
 	}
 	f.Device = s.Fix.Device
@@ -250,11 +255,8 @@ func (b *watchboard) bedExit(s *subject, key, elder string, care registry.Care, 
 	if care.HighFallRisk {
 		after = fallRiskBedExit
 	}
-	if care.BedExitMinutes > 0 {
-		after = time.Duration(care.BedExitMinutes) * time.Minute
-	}
 	gone := elapsed(sc.now, s.Bed.Since)
-	if gone < after || !sc.night(care) { // who gets up in the morning is not missed
+	if gone < agreed(care.BedExitMinutes, after) || !sc.night(care) { // who gets up in the morning is not missed
 		return
 	}
 	f.Device = s.Bed.Device
@@ -308,11 +310,7 @@ func within(h registry.Hours, from, to time.Time) time.Duration {
 func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Care, sc scene) {
 	f := Found{Kind: Inactivity, Elder: elder}
 	idle, known := s.idle(care, sc)
-	limit := defaultInactive
-	if care.InactiveMinutes > 0 {
-		limit = time.Duration(care.InactiveMinutes) * time.Minute
-	}
-	if !known || sc.away(care) || idle < limit {
+	if !known || sc.away(care) || idle < agreed(care.InactiveMinutes, defaultInactive) {
 		s.set(key, f, false)
 		return
 	}
@@ -329,7 +327,7 @@ func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Car
 	}
 	f.Because = []Sign{{Sign: SignNoLife, Minutes: minutes(idle)}}
 	if !s.Deaf {
-		if elapsed(sc.now, *s.Asked) < answerFor {
+		if elapsed(sc.now, *s.Asked) < agreed(care.AnswerMinutes, answerFor) {
 			return
 		}
 		f.Because = append(f.Because, Sign{Sign: SignAsked})
@@ -376,7 +374,8 @@ func (b *watchboard) meal(s *subject, key, elder string, care registry.Care, sc 
 	// A box that has not seen the hours, all of them by its monotonic clock, has
 	// nothing to say.
 	open, same := sc.now.Since(m.Open)
-	if m.Day != today || m.Judged == today || minute < to+minutes(mealGrace) || !same || open < mealGrace {
+	grace := agreed(care.MealMinutes, mealGrace)
+	if m.Day != today || m.Judged == today || minute < to+minutes(grace) || !same || open < grace {
 		return
 	}
 	m.Judged, s.changed = today, true

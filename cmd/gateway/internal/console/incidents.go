@@ -116,7 +116,7 @@ func (c *Console) incident(lang texts.Lang, i alert.Incident, now devices.Stamp)
 		v.Notes = append(v.Notes, t.SinceRestart.In(lang))
 	}
 	v.Since = (now.Mono - age).Round(time.Second).Milliseconds()
-	if days := i.Unmended(now); days >= alert.VisitAfter {
+	if days, visit := i.Unmended(now, c.Registry.Snapshot().Cares[i.Elder]); visit {
 		v.Notes = append(v.Notes, texts.AlertRules.VisitNeeded.In(lang, days))
 	}
 	if i.Presses > 1 && !v.Technical {
