@@ -9,6 +9,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
+	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/wearable"
 )
@@ -159,6 +160,11 @@ func TestFallCanBeCancelled(t *testing.T) {
 		b.send(t, "w-zhao", "1", wearable.Fall{})
 		b.expect(t, "a fall of which the device knows no more", own)
 	})
+	story(t, func(t *testing.T, b *box) {
+		must(t, b.registry.Put(registry.Device{Device: devices.Device{ID: "radar", Kind: room.Kind, Elder: "zhao"}}))
+		b.send(t, "radar", "1", wearable.Fall{Lying: true})
+		b.expect(t, "a fall that a sensor on the wall has seen, which has no button", own)
+	})
 }
 
 // A press that carries no identity of its own is a retransmission within a
@@ -217,15 +223,56 @@ func TestLifeOfAnIncident(t *testing.T) {
 			len(i.Notes) != 2 || i.Notes[0].To != "wang" || i.Notes[1].Text != "已联系女儿" {
 			t.Errorf("%+v", i)
 		}
+		must(t, b.engine.HandOver(ctx, id, "wang", "li"))
+		if i := b.only(t); i.Phase != PhaseAcknowledged || i.OnScene != nil || i.Acknowledged.By != "li" {
+			t.Errorf("handed over by who was there: %+v", i)
+		}
+		pass(15 * time.Minute)
+		b.expect(t, "who has taken it over does not come", own)
 		must(t, b.engine.Resolve(ctx, id, "wang", CauseReal))
 		must(t, b.engine.Note(ctx, id, "wang", "已送医")) // also afterwards
-		if i := b.only(t); i.Phase != PhaseResolved || len(i.Notes) != 3 {
+		if i := b.only(t); i.Phase != PhaseResolved || len(i.Notes) != 4 {
 			t.Errorf("%+v", i)
 		}
 		for _, err := range []error{b.engine.Note(ctx, id, "wang", ""), b.engine.HandOver(ctx, id, "wang", ""), b.engine.Arrive(ctx, id, "wang", "page")} {
 			if err == nil {
 				t.Error("kept what cannot be")
 			}
+		}
+	})
+}
+
+// A finding adds to the incident that is open. It calls again if somebody has
+// taken that, or if it is worse; after the resolution it is a new one.
+func TestFindingsMergeAndReopen(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		ctx := context.Background()
+		f := Found{Kind: Wandering, Elder: "zhao", Because: []Sign{{Sign: SignOutside, Value: 100}}}
+		b.report(t, "1", f)
+		b.expect(t, "found", own)
+		b.report(t, "2", f)
+		b.expect(t, "found again, nobody has answered", "")
+		f.Priority = High
+		b.report(t, "3", f)
+		b.expect(t, "it is worse", own)
+		id := b.only(t).ID
+		must(t, b.engine.Acknowledge(ctx, id, "li", "page"))
+		b.report(t, "4", f)
+		if i := b.only(t); i.Round != 3 || i.Presses != 4 || i.Priority != High {
+			t.Errorf("%+v", i)
+		}
+		b.expect(t, "found again after the acknowledgement", own)
+		f.Mended = true
+		b.report(t, "5", f)
+		if i := b.only(t); i.Phase != PhaseRaised || !i.Mended {
+			t.Errorf("nobody but a human closes it: %+v", i)
+		}
+		must(t, b.engine.Resolve(ctx, id, "li", CauseReal))
+		f.Mended, f.Priority = false, ""
+		b.report(t, "6", f)
+		b.expect(t, "found after the resolution", own)
+		if list := b.engine.Incidents(); len(list) != 2 || list[0].Priority != Medium {
+			t.Errorf("%+v", list)
 		}
 	})
 }
@@ -285,6 +332,19 @@ func TestFlappingDoor(t *testing.T) {
 		}
 		if n := len(b.phone.take()); n > 2 {
 			t.Errorf("%d notices", n)
+		}
+		// Where it stays open for longer, it is news an hour after it was shut.
+		for n, c := range []struct {
+			after time.Duration
+			told  int
+		}{{0, 1}, {59 * time.Minute, 0}, {time.Hour, 1}} {
+			pass(c.after)
+			b.report(t, fmt.Sprint("long", n), Found{Kind: DoorAjar, Device: "locker-1", Part: "7"})
+			pass(operatorCompany)
+			if got := len(b.phone.take()); got != c.told {
+				t.Errorf("open again after %s: %d notices", c.after, got)
+			}
+			b.report(t, fmt.Sprint("shut long", n), Found{Kind: DoorAjar, Device: "locker-1", Part: "7", Mended: true})
 		}
 	})
 }
@@ -402,12 +462,27 @@ func TestSilences(t *testing.T) {
 		}
 		for _, s := range []Silenced{
 			{Mode: ModeSilence, Scope: "all", Minutes: 8 * 24 * 60, By: "li"}, {Mode: "sleep", Scope: "all", Minutes: 1, By: "li"},
+			{Mode: ModeMaintenance, Scope: "all", Minutes: 24*60 + 1, By: "li"}, {Mode: ModeTest, Scope: "all", Minutes: 4*60 + 1, By: "li"},
 			{Mode: ModeSilence, Scope: "王奶奶", Minutes: 1, By: "li"}, {Mode: ModeSilence, Scope: "all", Minutes: 1},
 		} {
 			if b.engine.Silence(ctx, s) == nil {
 				t.Errorf("accepted: %+v", s)
 			}
 		}
+	})
+}
+
+// Who works on devices does not want to hear of them, and an elder without
+// protection is none.
+func TestMaintenanceHidesNoElder(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.staff(t)
+		must(t, b.engine.Silence(t.Context(), Silenced{Mode: ModeMaintenance, Scope: "all", Minutes: 24 * 60, By: "tech"}))
+		b.report(t, "1", Found{Kind: Silent, Device: "locker-1"})
+		b.report(t, "2", Found{Kind: Unprotected, Elder: "zhao", Device: "w-zhao"})
+		b.report(t, "3", Found{Kind: Inactivity, Elder: "qian"})
+		pass(3 * time.Minute)
+		b.expect(t, "only of people", "boss, "+own)
 	})
 }
 
