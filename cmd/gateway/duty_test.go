@@ -98,5 +98,12 @@ func TestCareByTheCommandLine(t *testing.T) {
 		says(shown, want)
 	}
 	says(run(2, "incident", "show", "none"), "there is no incident none")
+	why := run(0, "alert", "explain", id)
+	for _, want := range []string{
+		"raised: No sign of life (medium)", "rule: Call or visit to see", "because: no sign of life for 720 min", "step 1 -> li (webhook): the elder's own caregiver; accepted by the channel",
+		"acknowledged by li (command)", "li has handed over to mute", "mute is there (command)", "resolved by mute: ", "now: resolved",
+	} {
+		says(why, want)
+	}
 	says(run(0, "incident", "list"), "medium")
 }

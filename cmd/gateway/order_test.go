@@ -279,6 +279,41 @@ func TestCommandsStory(t *testing.T) {
 	}
 }
 
+// Before anybody is called because an elder has given no sign of life, the elder
+// is asked by what they wear; who does not stir then is called for.
+func TestTheElderIsAskedFirst(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	c := &movedClock{right: b.clock}
+	b.clock = c.now
+	secrets := b.register(append(neighbourhood(b), registry.Care{ID: "e302", Active: "00:00-00:00", InactiveMinutes: 60})...)
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	band := listenTo(t, b.cfg.MQTT.Listen, "w302", secrets["w302"], "linli/v1/w302/command").subscribed(t)
+	mosquittoPub(t, b.cfg.MQTT.Listen, "w302", secrets["w302"], "linli/v1/w302/event", `{"id":"1","type":"vitals","data":{"heart_rate":72}}`, 1)
+	found := func() (i alert.Incident, ok bool) {
+		for _, i := range g.alerts.Incidents() {
+			if i.Kind == alert.Inactivity {
+				return i, true
+			}
+		}
+		return i, false
+	}
+	c.pass(61 * time.Minute)
+	if o := band.order(t, 0); o.Action != orders.Notify || o.Data.Message != allWell {
+		t.Errorf("asked %+v", o)
+	}
+	if i, called := found(); called {
+		t.Errorf("called before there was time for an answer: %+v", i)
+	}
+	c.pass(16 * time.Minute)
+	eventually(t, "somebody is called", func() bool { _, called := found(); return called })
+	i, _ := found()
+	if !slices.ContainsFunc(i.Because, func(s alert.Sign) bool { return s.Sign == alert.SignAsked }) {
+		t.Errorf("%+v", i.Because)
+	}
+}
+
 // A meal that was kept too cold for too long stays in its compartment: the
 // cabinet is asked to block it, once it is there to hear of it, and to release
 // it when the meal was taken away.
