@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -58,7 +59,8 @@ func TestATableIsRegistered(t *testing.T) {
 	for name, content := range map[string]string{
 		"UTF-8": community, "UTF-8 with a mark": "\ufeff" + community, "GBK": gbk,
 		"semicolons": strings.NewReplacer(",", ";", "；", "、", "z;sms", "z、sms").Replace(community), "tabs": strings.ReplaceAll(community, ",", "\t"),
-		"other line ends": strings.ReplaceAll(community, "\n", "\r\n"),
+		"other line ends": strings.ReplaceAll(community, "\n", "\r\n"), "a column without a name": regexp.MustCompile(`(?m)^([^,]*),`).ReplaceAllString(community, "$1,,"),
+		"blanks": strings.NewReplacer(",", " , ", `"`, "").Replace(community), "lines as long as they need": regexp.MustCompile(`(?m),+$`).ReplaceAllString(community, ""),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := open(t)
@@ -104,6 +106,20 @@ func TestATableIsRegistered(t *testing.T) {
 				t.Errorf("again: %v, %v", again, err)
 			}
 		})
+	}
+}
+
+// Yes and no in the words that people use.
+func TestYesAndNo(t *testing.T) {
+	r := open(t)
+	for i, word := range strings.Fields("是 否 yes no true false 1 0 y n Yes NO") {
+		id := fmt.Sprint("d", i)
+		if _, err := read(t, "a.csv", "id,kind,retired\n"+id+",locker,"+word+"\n").Apply(r, registry.Author{}); err != nil {
+			t.Fatal(err)
+		}
+		if d := r.Snapshot().Devices[id]; d.Retired != (i%2 == 0) {
+			t.Errorf("%s is %t", word, d.Retired)
+		}
 	}
 }
 
@@ -210,6 +226,8 @@ func TestAMistakeNamesItsPlace(t *testing.T) {
 		{"a.csv", "id,kind\nl1,locker\nl2,lokcer\n", `a.csv:3:2 (kind): kind: must be one of `},
 		{"a.csv", "id,kind\nl1,locker\nl1,locker\n", `a.csv:3:1 (id): ID "l1" is in line 2 already`},
 		{"a.csv", "id,kind\nl1,locker,east\n", "a.csv:2:3: there is no heading over this cell"},
+		{"a.csv", "id,,kind\nl1,east,locker\n", "a.csv:2:2: there is no heading over this cell"},
+		{"a.csv", "id,record\nl1\n", `a.csv:2:2 (record): must be facility`},
 		{"a.csv", "id,kind,facility\nl1,locker,west\n", `a.csv:2:3 (facility): facility: facility "west" is not registered`},
 		{"a.csv", "id,kind,facility,compartment\nd1,locker,east,1\nd2,locker,east,1\n", `a.csv:3:4 (compartment): compartment: in facility "east" compartment 1 is already watched by device "d1"`},
 		{"a.csv", "id,kind\n\"l1,locker\n", "a.csv:2: quotes do not match"},
