@@ -149,6 +149,57 @@ func TestAFileChangesOnlyWhatItNames(t *testing.T) {
 	}
 }
 
+// A column may be called in Chinese.
+func TestColumnsInChinese(t *testing.T) {
+	for field, called := range map[string]string{
+		"address":          "地址 网桥地址",
+		"away_until":       "外出至",
+		"bed":              "床位",
+		"bridge":           "网桥",
+		"building":         "楼栋",
+		"caregivers":       "照护人员",
+		"channels":         "呼叫方式",
+		"compartment":      "格口 格口号",
+		"compartments":     "格口数 格口数量",
+		"days":             "日子",
+		"elder":            "老人 佩戴者",
+		"facility":         "设施 所属设施",
+		"first":            "自",
+		"group":            "值班组",
+		"hours":            "时段",
+		"id":               "编号",
+		"industry":         "行业代码",
+		"industry_edition": "行业版本",
+		"instead":          "替换",
+		"interval_seconds": "上报间隔秒",
+		"kind":             "种类 设备种类",
+		"last":             "至",
+		"meal":             "取餐时段",
+		"members":          "成员",
+		"name":             "名称 姓名",
+		"operator":         "运营单位 统一社会信用代码",
+		"people":           "值班人员",
+		"profile":          "报文格式",
+		"quiet":            "免打扰时段",
+		"record":           "类别 类型",
+		"region":           "区划代码 统计用区划代码",
+		"region_edition":   "区划版本",
+		"retired":          "停用",
+		"role":             "角色",
+		"room":             "房间 房号",
+		"round_hours":      "巡访间隔小时",
+		"services":         "服务",
+		"urban_rural":      "城乡分类",
+	} {
+		for heading := range strings.FieldsSeq(called) {
+			_, err := sheet.Read("a.csv", []byte(heading+","+field+"\n"))
+			if err == nil || !strings.Contains(err.Error(), "column "+field+" is column 1 already") {
+				t.Errorf("%s is not %s: %v", heading, field, err)
+			}
+		}
+	}
+}
+
 // Fields are shown to people by what they call them.
 func TestHeading(t *testing.T) {
 	for field, want := range map[string]string{"compartments": "格口数", "name": "名称", "facility": "设施", "interval_seconds": "上报间隔秒", "unit": "unit"} {
