@@ -2,6 +2,7 @@ package notify
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
@@ -99,11 +101,18 @@ func TestProvidersDeliver(t *testing.T) {
 				if !strings.Contains(m.Text, "紧急求助") || !strings.Contains(m.Text, "3栋 502") {
 					t.Errorf("%s: %q", kind, m.Text)
 				}
-				if to := m.To + m.Text; kind != BarkChannel && !strings.Contains(to, address) {
-					t.Errorf("%s went to %q, want %q", kind, m.To, address)
+				to, want := m.To, address
+				switch kind {
+				case FeishuChannel: // who is mentioned stands in the text
+					to, _, _ = strings.Cut(m.Text, "</at>")
+					want = `<at user_id="` + address + `">`
+				case BarkChannel: // it says how loud
+					want = "critical"
+				case NtfyChannel:
+					want = address + " 5"
 				}
-				if kind == BarkChannel && m.To != "critical" {
-					t.Errorf("bark at level %q", m.To)
+				if to != want {
+					t.Errorf("%s went to %q, want %q", kind, to, want)
 				}
 			}
 			if failed := n.Failures(); len(failed) > 0 {
@@ -462,6 +471,126 @@ func TestLimitsOfAlibabaCloud(t *testing.T) {
 	}
 }
 
+// The weekly trial goes to another one each week, and wakes nobody who need not
+// be; and it says what the provider says.
+func TestTrial(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, _ := clouded(t, cloud, stamp)
+	reach := func(id, number string, quiet registry.Hours) registry.Caregiver {
+		return registry.Caregiver{ID: id, Quiet: quiet, Channels: []registry.Channel{{Kind: DingTalkChannel, Address: number}}}
+	}
+	people := &registry.Snapshot{Caregivers: map[string]registry.Caregiver{
+		"li": reach("li", "13800000001", ""), "wang": reach("wang", "13800000002", ""), "zhou": reach("zhou", "13800000003", "08:00-12:00"),
+	}}
+	var told []string
+	for week := range 4 {
+		results := n.Trial(t.Context(), people, time.Date(2026, 11, 2+7*week, 10, 0, 0, 0, time.UTC))
+		if len(results) != 1 || results[DingTalkChannel].Class != alert.Accepted {
+			t.Errorf("%+v", results)
+		}
+		list, _ := cloud.Delivered("dingtalk")
+		told = append(told, list[len(list)-1].To)
+		if m := list[len(list)-1]; !strings.HasPrefix(m.Text, "【测试】") {
+			t.Errorf("%+v", m)
+		}
+	}
+	if want := []string{"13800000002", "13800000001", "13800000002", "13800000001"}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
+	}
+	delete(people.Caregivers, "li")
+	delete(people.Caregivers, "wang")
+	sender[*dingtalk](n, DingTalkChannel).token = "removed"
+	if r := n.Trial(t.Context(), people, time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC)); r[DingTalkChannel].Class != alert.Permanent {
+		t.Errorf("the only one is asleep, and the robot is gone: %+v", r)
+	}
+}
+
+// What each provider says by its codes, HTTP being content.
+func TestCodesOfProviders(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		code int
+		want alert.Class
+		wait time.Duration
+	}{
+		{WeComRobotChannel, -1, alert.Temporary, 0},
+		{WeComRobotChannel, 40001, alert.Permanent, 0},
+		{WeComRobotChannel, 40013, alert.Permanent, 0},
+		{WeComRobotChannel, 45009, alert.Temporary, time.Minute},
+		{WeComRobotChannel, 45033, alert.Temporary, time.Second},
+		{WeComRobotChannel, 60020, alert.Permanent, 0},
+		{WeComRobotChannel, 81013, alert.Permanent, 0},
+		{WeComRobotChannel, 99999, alert.Permanent, 0}, // not known
+		{DingTalkChannel, -1, alert.Temporary, 0},
+		{DingTalkChannel, 130101, alert.Temporary, 10 * time.Minute},
+		{DingTalkChannel, 410100, alert.Temporary, time.Minute},
+		{DingTalkChannel, 400013, alert.Permanent, 0},
+		{DingTalkChannel, 400101, alert.Permanent, 0},
+		{DingTalkChannel, 400102, alert.Permanent, 0},
+		{FeishuChannel, 9499, alert.Temporary, time.Second},
+		{FeishuChannel, 11232, alert.Temporary, 10 * time.Second},
+		{FeishuChannel, 11233, alert.Temporary, 10 * time.Second},
+		{FeishuChannel, 19001, alert.Permanent, 0},
+		{FeishuChannel, 19022, alert.Permanent, 0},
+		{FeishuChannel, 19024, alert.Permanent, 0},
+		{BarkChannel, 500, alert.Permanent, 0},
+	} {
+		w := newWeb(time.Second)
+		w.client.Transport = &canned{status: 200, body: fmt.Sprintf(`{"errcode":%[1]d,"code":%[1]d,"errmsg":"called by 13800000001"}`, c.code)}
+		s := map[string]alert.Sender{
+			WeComRobotChannel: &wecomRobot{web: w, url: "http://p"}, DingTalkChannel: &dingtalk{web: w, clock: stamp, url: "http://p"},
+			FeishuChannel: &feishu{web: w, clock: stamp, url: "http://p"}, BarkChannel: &bark{web: w, url: "http://p"},
+		}[c.kind]
+		r := s.Send(t.Context(), "13800000001", page())
+		if r.Class != c.want || r.RetryAfter != c.wait || !strings.HasPrefix(r.Detail, fmt.Sprint("code ", c.code)) || strings.Contains(r.Detail, "1380") {
+			t.Errorf("%s %d: %+v", c.kind, c.code, r)
+		}
+	}
+}
+
+// What each channel may send in each span, and that half of it is kept for who
+// calls for help.
+func TestLimitsOfProviders(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		kind  string
+		sends int
+		span  time.Duration
+		each  bool // to each address
+	}{
+		{WeComRobotChannel, 20, time.Minute, false},
+		{WeComAppChannel, 30, time.Minute, true}, {WeComAppChannel, 1000, time.Hour, true},
+		{DingTalkChannel, 20, time.Minute, false},
+		{FeishuChannel, 5, time.Second, false}, {FeishuChannel, 100, time.Minute, false},
+		{BarkChannel, 60, time.Minute, true}, {NtfyChannel, 60, time.Minute, false}, {EmailChannel, 60, time.Minute, false},
+		{AliyunSMSChannel, 50, day, true},
+		{AliyunVoiceChannel, 1, time.Minute, true}, {AliyunVoiceChannel, 5, time.Hour, true}, {AliyunVoiceChannel, 20, day, true},
+		{SMSChannel, 20, time.Minute, false},
+	} {
+		sent := func(high bool, addresses ...string) (n int) {
+			b := newBudget(traits[c.kind].limits)
+			for at := time.Duration(1); at < c.span; at += c.span / 5000 {
+				for _, a := range addresses {
+					if wait, _ := b.take(a, high, at); wait == 0 {
+						n++
+					}
+				}
+			}
+			return n
+		}
+		both, half := c.sends, c.sends/2
+		if c.each {
+			both = 2 * c.sends
+		}
+		if c.kind == AliyunVoiceChannel {
+			half = 0
+		}
+		if one, two, notices := sent(true, "a"), sent(true, "a", "b"), sent(false, "a"); one != c.sends || two != both || notices != half {
+			t.Errorf("%s in %s: %d to one address, %d to two, %d notices", c.kind, c.span, one, two, notices)
+		}
+	}
+}
+
 // A provider, or what pretends to be one, may answer anything.
 func FuzzAnswers(f *testing.F) {
 	for _, seed := range []string{
@@ -470,10 +599,11 @@ func FuzzAnswers(f *testing.F) {
 		`{"access_token":"t","expires_in":-1,"errcode":0}`, `<html>please log in</html>`, ``, `[]`, `null`, `{"errcode":1e99}`,
 	} {
 		f.Add(200, seed)
+		f.Add(400, seed)
 	}
 	f.Add(503, "")
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		status = 200 + (status%400+400)%400
+		status = 200 + ((status-200)%400+400)%400
 		answered := &canned{status: status, body: body}
 		w := newWeb(time.Second)
 		w.client.Transport = answered

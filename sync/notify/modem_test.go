@@ -374,6 +374,11 @@ func TestLongMessage(t *testing.T) {
 }
 
 func TestFields(t *testing.T) {
+	for status, want := range map[byte]string{0x00: "delivered", 0x1f: "delivered", 0x20: "pending", 0x3f: "pending", 0x40: "failed", 0x60: "failed", 0xff: "failed"} {
+		if got := reported(status); got != want {
+			t.Errorf("status %x: %s, want %s", status, got, want)
+		}
+	}
 	for line, want := range map[string][]string{
 		"+CMGL: 3,1,,24":                 {"3", "1", "", "24", ""},
 		`+CUSD: 0,"left: 5, or so",72`:   {"0", "left: 5, or so", "72"},

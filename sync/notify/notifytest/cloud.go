@@ -340,7 +340,7 @@ func (c *Cloud) ntfy(r *http.Request) (int, any) {
 	if c.over("ntfy", 60, time.Minute) {
 		return 429, map[string]any{"code": 42901, "http": 429, "error": "limit reached: too many requests, please be nice"}
 	}
-	c.deliver("ntfy", m.Topic, m.Message)
+	c.deliver("ntfy", fmt.Sprintf("%s %d", m.Topic, m.Priority), m.Message)
 	return 200, map[string]any{"id": "sPs71M8A2T", "time": c.Now().Unix(), "event": "message", "topic": m.Topic}
 }
 
