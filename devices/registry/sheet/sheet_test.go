@@ -224,6 +224,7 @@ caregivers:
 groups:
   - {id: night, name: 夜班, role: care, members: [li]}
 elders: [{id: 302, name: 王秀英, caregivers: [li]}]
+care: [{id: 302, round_hours: 24}]
 devices:
   - id: l1
     kind: 快递柜
@@ -234,7 +235,7 @@ devices:
 		t.Fatal(err)
 	}
 	got := r.Snapshot()
-	if got.Devices["l1"].Compartments != 24 || got.Elders["302"].Name != "王秀英" || got.Groups["night"].Members[0] != "li" || got.Caregivers["li"].Channels[0].Kind != "webhook" {
+	if got.Devices["l1"].Compartments != 24 || got.Elders["302"].Name != "王秀英" || got.Cares["302"].RoundHours != 24 || got.Groups["night"].Members[0] != "li" || got.Caregivers["li"].Channels[0].Kind != "webhook" {
 		t.Errorf("%+v", got)
 	}
 }
