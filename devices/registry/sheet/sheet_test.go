@@ -240,6 +240,24 @@ devices:
 	}
 }
 
+// Who logs in itself gets a login: a bridge, and none of the devices behind it.
+func TestABridgeAndWhatIsBehindIt(t *testing.T) {
+	r := open(t)
+	s := read(t, "street.yaml", `
+elders: [{id: b, name: 王秀英}]
+devices:
+  - {id: z, kind: bridge, profile: zigbee2mqtt}
+  - {id: b, kind: wearable, elder: b, bridge: z, address: 卫生间/按钮}
+`)
+	secrets, err := s.Apply(r, registry.Author{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, ok := r.Behind("z", "卫生间/按钮"); !ok || d.Elder != "b" || len(secrets) != 1 || secrets["z"] == "" {
+		t.Errorf("%+v, %v", d, secrets)
+	}
+}
+
 // The rota is a table like others.
 func TestRotaFromCSV(t *testing.T) {
 	r := open(t)
