@@ -19,6 +19,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/mqtt/mqttload"
 	"github.com/linli-edge/gateway/devices/supervision"
+	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -46,8 +47,9 @@ func findings(t testing.TB, j *journal.Journal) []string {
 	return found
 }
 
-// A wearable that falls silent is on the page, in the list and in the status,
-// until it speaks again; its battery as well.
+// A wearable that falls silent is on the page, in the list and in the status, and
+// its elder's caregiver is told within 180 s, until it speaks again; its battery
+// as well.
 func TestSilentDevice(t *testing.T) {
 	t.Parallel()
 	b := newBox(t)
@@ -90,6 +92,10 @@ func TestSilentDevice(t *testing.T) {
 	ahead.Store(int64(31 * time.Minute))
 	found := func(n int) func() bool { return func() bool { return len(findings(t, g.journal)) == n } }
 	eventually(t, "silent, and its battery low", found(2))
+	ahead.Add(int64(time.Minute))
+	b.phone.await(t, "the elder is unprotected", func(pages []alert.Page) bool {
+		return slices.ContainsFunc(pages, func(p alert.Page) bool { return p.Kind == alert.Unprotected && p.Room == "302" })
+	})
 	for _, where := range []string{run("device", "list"), run("status"), page(t, b, g)} {
 		if !strings.Contains(where, "silent") || !strings.Contains(where, "battery has to be changed") {
 			t.Errorf("not told in\n%s", where)

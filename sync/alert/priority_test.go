@@ -419,6 +419,20 @@ func TestUnprotected(t *testing.T) {
 	})
 }
 
+// Who has just had a digest is told all the same, within 180 s of when it was
+// found, that an elder is without protection.
+func TestUnprotectedBreaksThePeace(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		pass(bootGrace)
+		b.report(t, "1", Found{Kind: Silent, Device: "sensor"})
+		pass(technicalCompany)
+		b.expect(t, "a digest for everybody", everyone)
+		b.report(t, "2", Found{Kind: Unprotected, Elder: "qian", Device: "w-qian", Because: []Sign{{Sign: SignSilent}}})
+		pass(technicalCompany)
+		b.expect(t, "nobody has her in care: everybody", everyone)
+	})
+}
+
 // Silences end by themselves, mute no call for help, and hide nothing.
 func TestSilences(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {

@@ -264,6 +264,9 @@ func (b *board) digest(sharing []*record, people roll, now, began devices.Stamp,
 		if r.Priority == Operator {
 			company, peace = operatorCompany, operatorPeace
 		}
+		if r.manner() == Medium { // an elder without protection waits for nobody's peace
+			peace = 0
+		}
 		left := r.due(now, s)
 		c := people.call(r, now)
 		if leader := b.records[r.Told]; r.lost(now, s) || leader != nil && leader.lost(now, s) {
