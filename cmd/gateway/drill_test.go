@@ -1,11 +1,15 @@
 package main
 
 import (
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/notify/notifytest"
 )
@@ -114,4 +118,53 @@ func TestWeeklyTrialStory(t *testing.T) {
 	}
 	g.tryChannels(t.Context(), monday.AddDate(0, 0, 7))
 	eventually(t, "it works again", func() bool { return g.alerts.Incidents()[0].Phase == alert.PhaseResolved })
+}
+
+// A box that runs tells those outside that it lives, systemd that it is well,
+// drills at its hour each day, and tries every channel on Mondays, by itself.
+func TestWatchOfItselfStory(t *testing.T) {
+	var pings atomic.Int64
+	outside := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { pings.Add(1) }))
+	defer outside.Close()
+	systemd, deaf := systemdHears(t)
+	cloud, stick := notifytest.NewCloud(t), notifytest.NewModem(t)
+	b := newBox(t)
+	b.subscribe(cloud)
+	b.cfg.Channels.SMS.Port = stick.Path
+	b.cfg.Watch = firmwareconfig.Watch{Ping: outside.URL, Every: 10 * time.Millisecond, Drill: "04:00"}
+	c := &movedClock{right: b.clock}
+	local := b.clock().Wall.In(time.FixedZone("CST", 8*60*60))
+	c.pass(time.Date(local.Year(), local.Month(), local.Day()+1, 11, 0, 0, 0, local.Location()).Sub(local))
+	b.clock = c.now
+	cloud.Now = func() time.Time { return c.now().Wall }
+	b.register(caregiver("dingtalk", "13800000001", "wecom_app", "LiMin", "sms", "13800000001")...)
+	g, _ := b.start(func(g *gateway) { g.lookAtClock = time.Millisecond })
+	eventually(t, "who watches from outside hears it", func() bool { return pings.Load() > 1 })
+	for said := ""; said != "WATCHDOG=1"; said = systemd() {
+	}
+	deaf()
+	eventually(t, "the modem works", func() bool { s, _ := g.channels.Modem(); return s.Problem == "" })
+
+	eventually(t, "the next day's drill", func() bool {
+		c.pass(24 * time.Hour) // it is eleven again
+		return strings.Contains(b.logged.String(), "drill went through")
+	})
+	tried := func(text string) bool {
+		return strings.HasPrefix(text, "【测试】【自检】")
+	}
+	delivered := func(provider string) bool {
+		list, _ := cloud.Delivered(provider)
+		return slices.ContainsFunc(list, func(m notifytest.Message) bool { return tried(m.Text) })
+	}
+	for days := 0; !delivered("dingtalk"); days++ {
+		if days > 14 {
+			t.Fatal("no trial in two weeks")
+		}
+		c.pass(24 * time.Hour)
+		pause(100 * time.Millisecond)
+	}
+	eventually(t, "the others' trial", func() bool {
+		sent, _ := stick.Sent()
+		return delivered("wecom") && slices.ContainsFunc(sent, func(m notifytest.Message) bool { return tried(m.Text) })
+	})
 }

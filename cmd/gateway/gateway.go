@@ -74,6 +74,9 @@ type gateway struct {
 	console  *console.Console
 	// lookAtPaths is how often each path is tried.
 	lookAtPaths time.Duration
+	// lookAtClock is how often the clock is looked at for what has its hour, 0
+	// for once a minute.
+	lookAtClock time.Duration
 	// blockWithin is how long a cabinet may take to block a compartment.
 	blockWithin time.Duration
 	// free is how much of the disk under a folder is left, in percent.
@@ -299,10 +302,10 @@ func (g *gateway) Run(ctx context.Context) error {
 	start(&followers, following, "paths", g.watchPaths)
 	if at, ok := g.cfg.Watch.DrillAt(); ok {
 		start(&followers, following, "drill", func(ctx context.Context) error {
-			return g.alerts.Repeat(ctx, alert.Routine{Name: "drill", At: at, Do: func(ctx context.Context, _ time.Time) { g.alerts.Drill(ctx) }})
+			return g.alerts.Repeat(ctx, alert.Routine{Name: "drill", At: at, Every: g.lookAtClock, Do: func(ctx context.Context, _ time.Time) { g.alerts.Drill(ctx) }})
 		})
 		start(&followers, following, "trial", func(ctx context.Context) error {
-			return g.alerts.Repeat(ctx, alert.Routine{Name: "trial", At: trialAt, Until: trialUntil, Weekly: true, Do: g.tryChannels})
+			return g.alerts.Repeat(ctx, alert.Routine{Name: "trial", At: trialAt, Until: trialUntil, Weekly: true, Every: g.lookAtClock, Do: g.tryChannels})
 		})
 	}
 	if g.pinger != nil {

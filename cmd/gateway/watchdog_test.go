@@ -10,26 +10,47 @@ import (
 	"time"
 )
 
-// systemd hears that the gateway lives only while it is well: one that goes on
-// running and does not do what is due is started anew.
-func TestWatchdogIsFedByWhoIsWell(t *testing.T) {
+// systemdHears is systemd, which starts anew who has not been heard for three
+// milliseconds: next is what it is told next, and once it is deaf nobody is kept
+// waiting for it.
+func systemdHears(t *testing.T) (next func() string, deaf func()) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "notify")
 	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer socket.Close()
+	t.Cleanup(func() { _ = socket.Close() })
+	deaf = func() {
+		t.Setenv("NOTIFY_SOCKET", "")
+		_ = socket.Close()
+	}
 	t.Setenv("NOTIFY_SOCKET", path)
 	t.Setenv("WATCHDOG_USEC", "3000")
 	t.Setenv("WATCHDOG_PID", "")
-	hear := func(want string) {
+	next = func() string {
 		t.Helper()
 		said := make([]byte, 100)
 		if err := socket.SetReadDeadline(time.Now().Add(patience)); err != nil {
 			t.Fatal(err)
 		}
-		if n, err := socket.Read(said); err != nil || string(said[:n]) != want {
-			t.Fatalf("systemd hears %q, %v, want %q", said[:n], err, want)
+		n, err := socket.Read(said)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(said[:n])
+	}
+	return next, deaf
+}
+
+// systemd hears that the gateway lives only while it is well: one that goes on
+// running and does not do what is due is started anew.
+func TestWatchdogIsFedByWhoIsWell(t *testing.T) {
+	next, _ := systemdHears(t)
+	hear := func(want string) {
+		t.Helper()
+		if said := next(); said != want {
+			t.Fatalf("systemd hears %q, want %q", said, want)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -18,6 +19,8 @@ type Routine struct {
 	// Until is when it is too late for that day, for what people hear of; 0 for
 	// never.
 	Until time.Duration
+	// Every is how often the clock is looked at, 0 for once a minute.
+	Every time.Duration
 	// Do gets the community's time, zero while nobody knows it.
 	Do func(ctx context.Context, local time.Time)
 }
@@ -35,7 +38,7 @@ func (e *Engine) Repeat(ctx context.Context, r Routine) error {
 	if day == "" {
 		day = e.done(r, r.day(latest)) // a box that is new begins with the next
 	}
-	for pause(ctx, time.Minute) {
+	for pause(ctx, cmp.Or(r.Every, time.Minute)) {
 		now := e.options.Clock()
 		since, same := now.Since(latest)
 		switch today := r.day(now); {
