@@ -86,6 +86,9 @@ func TestStory(t *testing.T) {
 			if n := len(g.alerts.Incidents()); n != 1 {
 				t.Errorf("%d incidents for one press", n)
 			}
+			if i := g.alerts.Incidents()[0]; i.Presses != 1 {
+				t.Errorf("50 retransmissions are %d presses", i.Presses)
+			}
 			if err := g.alerts.Acknowledge(t.Context(), pages[0].Incident, "li", "page"); err != nil {
 				t.Fatal(err)
 			}

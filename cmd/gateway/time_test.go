@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/clock"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/usage"
@@ -37,6 +39,14 @@ func (c *turnedClock) set(wrong time.Duration, synced bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.wrong, c.synced = wrong, synced
+}
+
+// pass lets time go by.
+func (c *turnedClock) pass(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.booted -= d
+	c.wrong += d
 }
 
 // reboot begins another boot, with a clock that is wrong.
@@ -124,6 +134,74 @@ func TestWrongClocks(t *testing.T) {
 		t.Errorf("%d clock steps are journaled", steps)
 	}
 	stop()
+}
+
+// The telephones of all accept each page, and nobody answers: the calls go on, a
+// step a minute, through a day, while somebody turns the wall clock by ten years
+// to and fro. Only a human's answer ends them.
+func TestNobodyAnswersStory(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	c := &turnedClock{right: b.clock, synced: true}
+	b.clock = c.now
+	secrets := b.register(append(neighbourhood(b),
+		registry.Caregiver{ID: "wang", Name: "王强", Channels: []registry.Channel{{Kind: "webhook", Address: b.phone.url}}},
+		registry.Group{ID: "boss", Name: "主管", Role: registry.RoleSupervisor, Members: []string{"wang"}})...)
+	g, _ := b.start()
+	d, err := connect(t, b.cfg.MQTT.Listen, 5, "w302", secrets["w302"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.conn.Close()
+	presses := 0
+	press := func() {
+		t.Helper()
+		presses++
+		if err := d.publish("linli/v1/w302/event", fmt.Sprintf(`{"id":"%d","type":"sos"}`, presses)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	press()
+	began := time.Now()
+	told := func(step int) {
+		t.Helper()
+		b.phone.await(t, fmt.Sprint("step ", step), func(pages []alert.Page) bool {
+			return slices.ContainsFunc(pages, func(p alert.Page) bool { return p.Step >= step })
+		})
+	}
+	told(1)
+	const steps = 15
+	for step := 2; step <= steps; step++ {
+		c.set(time.Duration(1-step%3)*3653*24*time.Hour, true)
+		press() // the engine looks at the clock
+		c.pass(time.Minute)
+		press()
+		told(step)
+	}
+	i := g.alerts.Incidents()[0]
+	if most := steps + int(time.Since(began)/time.Minute); i.Step < steps || i.Step > most {
+		t.Errorf("step %d, want %d to %d", i.Step, steps, most)
+	}
+	c.pass(24 * time.Hour)
+	press()
+	told(i.Step + 1)
+	if list := g.alerts.Incidents(); len(list) != 1 || list[0].Phase != alert.PhaseRaised || list[0].Presses != presses {
+		t.Errorf("%d incidents, %s, %d of %d presses", len(list), list[0].Phase, list[0].Presses, presses)
+	}
+	if err := g.alerts.Acknowledge(t.Context(), i.ID, "li", "page"); err != nil {
+		t.Fatal(err)
+	}
+	last := g.alerts.Incidents()[0].Step
+	c.pass(10 * time.Minute)
+	if err := d.publish("linli/v1/w302/event", `{"id":"battery","type":"battery","data":{"percent":80}}`); err != nil {
+		t.Fatal(err)
+	}
+	_, failed := g.alerts.Drill(t.Context()) // the engine has looked at the clock
+	if i := g.alerts.Incidents(); failed != "" || !slices.ContainsFunc(i, func(i alert.Incident) bool {
+		return i.Kind == alert.SOS && i.Step == last && i.Phase == alert.PhaseAcknowledged
+	}) {
+		t.Errorf("after the answer: %s %+v", failed, i)
+	}
 }
 
 // clockSteps counts them.
