@@ -277,6 +277,23 @@ func TestFindingsMergeAndReopen(t *testing.T) {
 	})
 }
 
+// Who looks for somebody has to know how old the position is.
+func TestAPageSaysHowOldThePositionIs(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		b.report(t, "1", Found{Kind: Wandering, Elder: "zhao", Because: []Sign{{Sign: SignOutside, Value: 800, Minutes: 4}}})
+		for _, c := range []struct {
+			after   time.Duration
+			minutes int
+		}{{0, 4}, {5 * time.Minute, 9}, {5 * time.Minute, 14}} {
+			pass(c.after)
+			text := b.phone.take()[0].page.Text(texts.Chinese)
+			if want := fmt.Sprintf("位置为 %d 分钟前。", c.minutes); !strings.Contains(text, want) {
+				t.Errorf("%q is not in %s", want, text)
+			}
+		}
+	})
+}
+
 // What is technical waits for what has not come up yet, and is one page; what
 // is mended meanwhile is none; and it is told again daily until it is mended.
 func TestTechnicalIsOneDigest(t *testing.T) {

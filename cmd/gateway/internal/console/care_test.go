@@ -232,3 +232,25 @@ func TestALinkWithAPhone(t *testing.T) {
 	contains(t, ask[string](p, "document.body.innerText"), "已过期")
 	p.look("17-link-expired")
 }
+
+// Who has nothing to call for help with is on the page as such, and so is that
+// somebody has to go there, when that has lasted.
+func TestWhoIsUnprotectedIsOnThePage(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	elder := b.agree()[0]
+	found := alert.Found{Kind: alert.Unprotected, Elder: elder.ID, Because: []alert.Sign{{Sign: alert.SignNotWorn}}}
+	b.must(b.engine.Report(b.Context(), found, "u1"))
+	b.await(func(i alert.Incident) bool { return i.Kind == alert.Unprotected })
+	_, body := b.get(client, "/")
+	contains(t, body, "失去防护", elder.Name, "没有佩戴")
+	lacks(t, body, "请上门处理")
+	b.ahead.Add(int64(72 * time.Hour))
+	_, body = b.get(client, "/")
+	contains(t, body, "已连续 3 天未恢复，请上门处理")
+	found.Mended = true
+	b.must(b.engine.Report(b.Context(), found, "u2"))
+	b.await(func(i alert.Incident) bool { return i.Kind == alert.Unprotected && i.Phase == alert.PhaseResolved })
+	_, body = b.get(client, "/")
+	lacks(t, body, "请上门处理")
+}
