@@ -331,3 +331,54 @@ func TestImport(t *testing.T) {
 		t.Errorf("%s: %v, %v", key, info, err)
 	}
 }
+
+// What somebody registers wrongly while the gateway runs is refused with its
+// mend and changes nothing: two devices at one compartment, by whichever way;
+// an elder who wears a device; a table with a wrong heading. The elder's call
+// still says where to go.
+func TestBadRegistrations(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	secrets := b.register(neighbourhood(b)...)
+	i := installer{t, b.write()}
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	file := filepath.Join(t.TempDir(), "a.csv")
+	table := func(text string) string {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	i.does("device", "add", "d1", "--kind", "locker", "--facility", "east", "--compartment", "3")
+	i.does("device", "add", "d2", "--kind", "locker", "--facility", "east", "--compartment", "4")
+	i.does("device", "add", "old", "--kind", "locker", "--facility", "east", "--compartment", "5")
+	i.does("device", "retire", "old")
+	i.does("device", "add", "d5", "--kind", "locker", "--facility", "east", "--compartment", "5")
+	before := g.registry.Snapshot()
+
+	const taken = `compartment: in facility "east" compartment 3 is already watched by device "d1", correct this or retire that`
+	i.mayNot(taken, "device", "add", "d3", "--kind", "locker", "--facility", "east", "--compartment", "3")
+	i.mayNot(taken, "device", "bind", "d2", "--facility", "east", "--compartment", "3")
+	i.mayNot(taken, "device", "move", "d2", "--compartment", "3")
+	i.mayNot(`compartment 5 is already watched by device "d5"`, "device", "retire", "old", "--undo")
+	i.mayNot("a.csv:3:4 (compartment): "+taken, "import", table("id,kind,facility,compartment\nd6,locker,east,6\nd7,locker,east,3\n"))
+	i.mayNot(`a.csv:1:2: there is no column "kimd"`, "import", table("id,kimd\nd6,locker\n"))
+	i.mayNot(`still refers to it, change or retire that first`, "elder", "remove", "e302")
+	if g.registry.Snapshot() != before {
+		t.Error("something of it was done")
+	}
+
+	w, err := connect(t, b.cfg.MQTT.Listen, 5, "w302", secrets["w302"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.conn.Close()
+	if err := w.publish("linli/v1/w302/event", `{"type":"sos"}`); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.phone.await(t, "the call", func(p []alert.Page) bool { return len(p) > 0 })[0]; p.Room != "302" || p.Building != "3号楼" {
+		t.Errorf("page %+v", p)
+	}
+}

@@ -216,6 +216,7 @@ func TestMessages(t *testing.T) {
 		{"wrong field", "l1", "linli/v1/l1/event", `{"type":"parcel.deposited","data":{"compartment":"12"}}`, []string{`l1 rejected invalid`}},
 		{"unknown device", "", "linli/v1/nobody/event", `{"type":"sos"}`, []string{`u-ay5m535bm8 stranger.called {"type":"sos","address":"nobody"}`}},
 		{"retired device", "gone", "linli/v1/gone/event", `{"type":"sos"}`, []string{`gone rejected unknown_device`}},
+		{"retired device, through another broker", "", "linli/v1/gone/event", `{"type":"sos"}`, []string{`gone rejected unknown_device`}},
 		{"unknown event type", "l1", "linli/v1/l1/event", `{"type":"parcel.eaten"}`, []string{`l1 rejected unknown_type`}},
 		{"another kind's type", "l1", "linli/v1/l1/event", `{"type":"sos"}`, []string{`l1 rejected unknown_type`}},
 		{"speaking for another", "l1", "linli/v1/w1/event", `{"type":"sos"}`, []string{`l1 rejected topic`}},
