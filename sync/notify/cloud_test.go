@@ -413,6 +413,44 @@ func TestBudget(t *testing.T) {
 	})
 }
 
+// A box that has ever more to say, for hours, uses what each provider allows, and
+// is neither refused nor, where a provider drops what is too much without a word,
+// unheard.
+func TestBudgetsAreTheProviders(t *testing.T) {
+	for _, c := range []struct {
+		kind, address, provider string
+		every, length           time.Duration
+		want                    int
+	}{
+		{WeComRobotChannel, "all", "wecom", time.Second, 5 * time.Minute, 5 * 20},
+		{WeComAppChannel, "LiMin", "wecom", time.Second, 2 * time.Hour, 2 * 1000},
+		{DingTalkChannel, "all", "dingtalk", time.Second, 20 * time.Minute, 20 * 20},
+		{FeishuChannel, "all", "feishu", 100 * time.Millisecond, 2 * time.Minute, 2 * 100},
+		{AliyunSMSChannel, "13800000001", "aliyun", 10 * time.Minute, 48 * time.Hour, 2 * 50},
+	} {
+		t.Run(c.kind, func(t *testing.T) {
+			var late time.Duration
+			began, cloud := time.Now(), notifytest.NewCloud(t)
+			cloud.Now = func() time.Time { return began.Add(late) }
+			n, _ := clouded(t, cloud, func() devices.Stamp {
+				return devices.Stamp{Mono: time.Hour + late, Wall: cloud.Now(), Synced: true}
+			})
+			accepted := 0
+			for ; late < c.length; late += c.every {
+				switch r := n.channels[c.kind].Send(t.Context(), c.address, page()); {
+				case r.Class == alert.Accepted:
+					accepted++
+				case r.Detail != budgetDetail:
+					t.Fatalf("after %s: %+v", late, r)
+				}
+			}
+			if delivered, _ := cloud.Delivered(c.provider); accepted != c.want || len(delivered) != accepted {
+				t.Errorf("%d accepted, %d delivered, want %d", accepted, len(delivered), c.want)
+			}
+		})
+	}
+}
+
 // A telephone may be called once a minute: that call is kept for who needs help.
 // A notice is told at once that it needs another channel.
 func TestTheOnlyCallIsKeptForSOS(t *testing.T) {

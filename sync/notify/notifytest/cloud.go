@@ -213,7 +213,7 @@ func (c *Cloud) wecomApp(r *http.Request) (int, any) {
 	case strings.HasPrefix(m.To, "nobody"):
 		return 200, map[string]any{"errcode": 0, "errmsg": "ok", "invaliduser": m.To}
 	}
-	if c.over("wecomapp/"+m.To, 30, time.Minute) {
+	if c.over("wecomapp/m/"+m.To, 30, time.Minute) || c.over("wecomapp/h/"+m.To, 1000, time.Hour) {
 		// Dropped without a word.
 		return errcode(0, "ok")
 	}
