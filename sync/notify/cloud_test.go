@@ -744,6 +744,13 @@ func TestEmail(t *testing.T) {
 			t.Errorf("taken: %+v", taken)
 		}
 	}
+	// Nothing is said in clear: where the server offers no TLS, not even whom it is from.
+	server := notifytest.NewMailServer(t, false)
+	server.Answer("EHLO", "250 mail.example.com")
+	open := &email{config: Email{Server: server.Address, From: notifytest.MailUser}, tls: server.TLS}
+	if r := open.Send(t.Context(), "li@example.org", page()); r.Class != alert.Temporary || strings.HasPrefix(r.Detail, "SMTP 530") {
+		t.Errorf("without TLS: %+v", r)
+	}
 	e := &email{config: Email{Server: "127.0.0.1:1", From: "a@example.org"}}
 	if r := e.Send(t.Context(), "nonsense", page()); r.Class != alert.Permanent {
 		t.Errorf("%+v", r)
