@@ -362,16 +362,21 @@ func (c *conn) receiptSettled(r *receipt) bool {
 // passed is called when a message is with all who are to get it, on disk where
 // it has to be.
 func (c *conn) passed(sl *slot, err error) {
+	if r := sl.receipt; r != nil {
+		c.session.mu.Lock()
+		if err == nil && !r.routed {
+			err = errors.New("the connection before has not passed it on")
+		}
+		// What did not get onto the disk is passed on again when it comes again.
+		r.settled, r.routed = err == nil, err == nil
+		c.session.mu.Unlock()
+	}
 	if err != nil {
 		c.broker.metrics.messages.WithLabelValues(resultFailed).Inc()
 		c.unkept(err)
 		if sl.qos == 0 {
 			err = nil
 		}
-	} else if r := sl.receipt; r != nil {
-		c.session.mu.Lock()
-		r.settled = true
-		c.session.mu.Unlock()
 	}
 	c.mark(sl, slotSettled, err)
 }

@@ -241,6 +241,27 @@ func TestDiskThatFails(t *testing.T) {
 	p.hears("again")
 }
 
+// Exactly once also means not never: what could not be written into a kept
+// session's queue is passed on when the device says it again.
+func TestDiskThatFailsAndReturns(t *testing.T) {
+	b := startBroker(t, BrokerConfig{File: filepath.Join(t.TempDir(), "sessions")})
+	p, _ := b.connect(t, packet.V5, "c", keeping)
+	p.subscribe("std/#", 2, nil)
+	other, _ := b.connect(t, packet.V5, "other", keeping)
+	publish := &packet.Publish{Topic: []byte("std/a"), QoS: 2, ID: 1, Payload: []byte("x")}
+	b.handler.Hang()
+	other.say(publish)
+	eventually(t, "with the handler", func() bool { return b.handler.Calls() == 1 }) // its number is written down
+	b.store.later(func(*bolt.Tx) error { return errors.New("no space left on device") })
+	b.handler.Release()
+	other.closed()
+	other, _ = b.connect(t, packet.V5, "other", keeping)
+	publish.Dup = true
+	other.say(publish)
+	other.ack(packet.PUBREC, 1)
+	p.hears("x")
+}
+
 // A publisher waits for the disk only where somebody's session is on it.
 func TestRoutedWithoutACommit(t *testing.T) {
 	b := startBroker(t, BrokerConfig{File: filepath.Join(t.TempDir(), "sessions")})

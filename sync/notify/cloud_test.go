@@ -134,6 +134,8 @@ func TestProvidersRefuse(t *testing.T) {
 			alert.Result{Class: alert.Permanent, Detail: "code 93000: wrong key, or the robot was removed"}},
 		{WeComAppChannel, "nobody", func(*Channels) {},
 			alert.Result{Class: alert.Permanent, Detail: "no such member, or not allowed to see the application"}},
+		{WeComAppChannel, "unlicensed", func(*Channels) {},
+			alert.Result{Class: alert.Permanent, Detail: "the member has no licence for the interface"}},
 		{WeComAppChannel, "LiMin", func(n *Channels) { sender[*wecomApp](n, WeComAppChannel).secret = "old" },
 			alert.Result{Class: alert.Permanent, Detail: "token: code 40001: wrong secret"}},
 		{WeComAppChannel, "LiMin", func(n *Channels) { sender[*wecomApp](n, WeComAppChannel).config.Agent = "7" },

@@ -111,7 +111,8 @@ func (w *wecomApp) Send(ctx context.Context, address string, p alert.Page) alert
 		}
 		var answer struct {
 			errcode
-			Invalid string `json:"invaliduser"`
+			Invalid    string `json:"invaliduser"`
+			Unlicensed string `json:"unlicenseduser"`
 		}
 		in := map[string]any{
 			"touser": address, "msgtype": "text", "agentid": w.config.Agent,
@@ -130,8 +131,11 @@ func (w *wecomApp) Send(ctx context.Context, address string, p alert.Page) alert
 			return alert.Result{Class: alert.Temporary, Detail: "a fresh token is refused"}
 		}
 		result = answer.result(wecomVerdicts)
+		// 0 with lists of those that it did not go to.
+		if result.Class == alert.Accepted && answer.Unlicensed != "" {
+			return alert.Result{Class: alert.Permanent, Detail: "the member has no licence for the interface"}
+		}
 		if result.Class == alert.Accepted && answer.Invalid != "" {
-			// 0 with a list of those that it did not go to.
 			return alert.Result{Class: alert.Permanent, Detail: "no such member, or not allowed to see the application"}
 		}
 		return result

@@ -212,6 +212,8 @@ func (c *Cloud) wecomApp(r *http.Request) (int, any) {
 		return errcode(40056, "invalid agentid")
 	case strings.HasPrefix(m.To, "nobody"):
 		return 200, map[string]any{"errcode": 0, "errmsg": "ok", "invaliduser": m.To}
+	case strings.HasPrefix(m.To, "unlicensed"):
+		return 200, map[string]any{"errcode": 0, "errmsg": "ok", "unlicenseduser": m.To}
 	}
 	if c.over("wecomapp/m/"+m.To, 30, time.Minute) || c.over("wecomapp/h/"+m.To, 1000, time.Hour) {
 		// Dropped without a word.
