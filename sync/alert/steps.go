@@ -89,6 +89,9 @@ func (r *record) next(people roll, now devices.Stamp) {
 
 // begin begins the step that r has come to.
 func (r *record) begin(c calling, now devices.Stamp) {
+	if r.Step > r.First && !r.shares() {
+		c.pages = append(c.pages, r.missed(c.pages)...)
+	}
 	r.StepAt = now
 	r.Told, r.Others = "", nil
 	for i := range c.pages {
@@ -106,6 +109,20 @@ func (r *record) begin(c calling, now devices.Stamp) {
 	r.Everyone, r.Rungs = c.everyone, c.rungs
 	r.decide(decision{Raised: r.Step == r.First, Round: r.Round, Step: r.Step, Pages: len(c.pages), At: now})
 	r.keeping.revision++
+}
+
+// missed is whom the step before should have called, and nobody has tried to:
+// the box was off, or the channel busy. They are called with the next, if that
+// does not call them in any case.
+func (r *record) missed(next []Delivery) (pages []Delivery) {
+	for _, d := range r.Deliveries {
+		m := Delivery{Step: r.Step, Recipient: d.Recipient, Channel: d.Channel, Way: d.Way, Why: d.Why, Group: d.Group}
+		known := slices.ContainsFunc(next, func(n Delivery) bool { n.Step = r.Step; return n.same(m) })
+		if d.Step == r.Step-1 && d.Attempts == 0 && !d.done() && !d.sending.busy && !known {
+			pages = append(pages, m)
+		}
+	}
+	return pages
 }
 
 func (r *record) decide(d decision) {
