@@ -399,6 +399,8 @@ func FuzzLoad(f *testing.F) {
 	f.Add([]byte(several))
 	f.Add([]byte(head))
 	f.Add([]byte("name: p\nmessages: &a [*a]"))
+	f.Add([]byte(head + "messages:\n  - topic: p/{x}/state\n    address: topic.x\n    rules:\n      - name: r\n        kinds: [wearable]\n        type: sos\n        when: '" +
+		strings.Repeat("string(split(", 60) + "text" + strings.Repeat(`,""))`, 60) + ` == "x"'` + "\n"))
 	f.Fuzz(func(t *testing.T, source []byte) {
 		set, err := Load(fstest.MapFS{"p.yaml": {Data: source}}, vocabulary)
 		if err != nil {
