@@ -453,6 +453,21 @@ func TestBudgetsAreTheProviders(t *testing.T) {
 	}
 }
 
+// Trials count: a page after as many as the provider allows is not the one that
+// has the robot blocked.
+func TestTrialsCount(t *testing.T) {
+	cloud := notifytest.NewCloud(t)
+	n, addresses := clouded(t, cloud, stamp)
+	for range 20 {
+		if r, err := n.Test(t.Context(), DingTalkChannel, addresses[DingTalkChannel]); err != nil || r.Class != alert.Accepted {
+			t.Fatalf("%+v %v", r, err)
+		}
+	}
+	if r := n.channels[DingTalkChannel].Send(t.Context(), addresses[DingTalkChannel], page()); r.Detail != budgetDetail || cloud.Asked("dingtalk") != 20 {
+		t.Errorf("%+v, asked %d times", r, cloud.Asked("dingtalk"))
+	}
+}
+
 // A telephone may be called once a minute: that call is kept for who needs help.
 // A notice is told at once that it needs another channel.
 func TestTheOnlyCallIsKeptForSOS(t *testing.T) {
