@@ -292,6 +292,26 @@ func TestResults(t *testing.T) {
 	}
 }
 
+// Of two answers of one address the longer pause counts, whichever comes last.
+func TestTheLongerPauseCounts(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		l := line{"phone", "li"}
+		b.engine.mu.Lock()
+		b.engine.lines[l] = &traffic{until: b.clock().Mono + time.Second}
+		b.engine.mu.Unlock()
+		for _, pause := range []time.Duration{5 * time.Minute, time.Second} {
+			b.engine.finish(l, 0, Page{}, Delivery{}, Result{Class: Temporary, RetryAfter: pause})
+		}
+		must(t, b.press("w-zhao", "1"))
+		pass(4 * time.Minute)
+		for _, c := range b.phone.take() {
+			if c.address == "li" {
+				t.Fatal("called before five minutes are over")
+			}
+		}
+	})
+}
+
 func TestNobodyOfHerOwnToReach(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		b.phone.mood("li", Result{Class: Permanent})

@@ -277,7 +277,7 @@ func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Res
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if result.RetryAfter > 0 && result.Class != Accepted {
-		e.lines[l].until = now.Mono + min(result.RetryAfter, MaxRetryAfter)
+		e.lines[l].until = max(e.lines[l].until, now.Mono+min(result.RetryAfter, MaxRetryAfter))
 	}
 	if lane > 0 {
 		e.lines[l].ended(result.Class, now.Mono)
