@@ -388,6 +388,7 @@ func (b *board) human(e devices.Event) (*record, error) {
 		p, err := decode[Acknowledged](e)
 		r := b.records[p.Incident]
 		if r != nil && r.Phase == PhaseRaised {
+			b.untell(r)
 			r.Phase = PhaseAcknowledged
 			r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
 		}
@@ -397,6 +398,7 @@ func (b *board) human(e devices.Event) (*record, error) {
 		r := b.records[p.Incident]
 		if r != nil && r.Phase != PhaseResolved && r.Phase != PhaseOnScene {
 			if r.Phase == PhaseRaised {
+				b.untell(r)
 				r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
 			}
 			r.Phase = PhaseOnScene
@@ -424,6 +426,9 @@ func (b *board) human(e devices.Event) (*record, error) {
 		p, err := decode[Resolved](e)
 		r := b.records[p.Incident]
 		if r != nil && r.Phase != PhaseResolved {
+			if r.Phase == PhaseRaised {
+				b.untell(r)
+			}
 			r.Phase = PhaseResolved
 			r.Resolved = &Act{By: p.By, Cause: p.Cause, At: e.Received}
 		}

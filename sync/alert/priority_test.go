@@ -336,6 +336,40 @@ func TestTechnicalIsOneDigest(t *testing.T) {
 	})
 }
 
+// What a digest was to tell is told although somebody has dealt with the
+// incident that led it before a channel has taken it.
+func TestDigestWhoseLeaderIsOver(t *testing.T) {
+	for how, act := range map[string]func(*box, string) error{
+		"acknowledged": func(b *box, id string) error { return b.engine.Acknowledge(context.Background(), id, "tech", "page") },
+		"on scene":     func(b *box, id string) error { return b.engine.Arrive(context.Background(), id, "tech", "page") },
+		"resolved":     func(b *box, id string) error { return b.engine.Resolve(context.Background(), id, "tech", CauseDevice) },
+	} {
+		t.Run(how, func(t *testing.T) {
+			story(t, func(t *testing.T, b *box) {
+				b.staff(t)
+				pass(bootGrace)
+				b.phone.mood("tech", Result{Class: Temporary})
+				for n := range 3 {
+					b.report(t, fmt.Sprint("silent", n), Found{Kind: Silent, Device: fmt.Sprint("sensor-", n), Because: []Sign{{Sign: SignSilent}}})
+				}
+				pass(time.Minute)
+				calls := b.phone.take()
+				if len(calls) == 0 || len(calls[0].page.Others) != 2 {
+					t.Fatalf("%+v", calls)
+				}
+				must(t, act(b, calls[0].page.Incident))
+				b.phone.mood("tech", Result{Class: Accepted})
+				pass(2 * technicalPeace)
+				if p := b.expect(t, "the two others", "tech")[0].page; len(p.Others) != 1 {
+					t.Errorf("%+v", p)
+				}
+				pass(12 * time.Hour)
+				b.expect(t, "once", "")
+			})
+		})
+	}
+}
+
 // A door that flaps a hundred times is at most two notices.
 func TestFlappingDoor(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
