@@ -141,6 +141,9 @@ type disk struct {
 	hung    chan struct{}
 	slow    time.Duration // of the journal alone
 	records bool          // only the journal is affected, not the state file
+	writes  int           // that were begun
+	dies    int           // the write that fails, as all after it; 0 for none
+	died    chan struct{} // closed then
 }
 
 func (d *disk) Record(ctx context.Context, e devices.Event) error {
@@ -171,6 +174,10 @@ func (d *disk) work() error {
 
 func (d *disk) fault(ctx context.Context) error {
 	d.mu.Lock()
+	if d.writes++; d.writes == d.dies {
+		d.failure = errors.New("no power")
+		close(d.died)
+	}
 	failure, hung := d.failure, d.hung
 	d.mu.Unlock()
 	if hung != nil {

@@ -25,7 +25,13 @@ func TestKilledAtAnyMoment(t *testing.T) {
 		down := time.Duration(random.Int64N(int64(20 * time.Second)))
 		dir, err := os.MkdirTemp(t.TempDir(), "")
 		must(t, err)
-		synctest.Test(t, func(*testing.T) { err = killedAt(dir, killed, down) })
+		synctest.Test(t, func(*testing.T) {
+			err = goesOn(dir, down, func(b *box) error {
+				err := b.press("w-zhao", "1")
+				pass(killed)
+				return err
+			})
+		})
 		if err != nil {
 			t.Fatalf("killed after %s, for %s: %v", killed, down, err)
 		}
@@ -33,7 +39,45 @@ func TestKilledAtAnyMoment(t *testing.T) {
 	}
 }
 
-func killedAt(dir string, killed, down time.Duration) (err error) {
+// A box that is killed in each of the writes of an escalation, from that of the
+// press on: the same.
+func TestKilledAtEachWrite(t *testing.T) {
+	writes := 0
+	for n := 0; n <= writes; n++ {
+		down := time.Duration(n%20) * time.Second
+		dir, err := os.MkdirTemp(t.TempDir(), "")
+		must(t, err)
+		synctest.Test(t, func(*testing.T) {
+			err = goesOn(dir, down, func(b *box) error {
+				b.disk.mu.Lock()
+				died := make(chan struct{})
+				b.disk.writes, b.disk.dies, b.disk.died = 0, n, died
+				b.disk.mu.Unlock()
+				err := b.press("w-zhao", "1")
+				select {
+				case <-died:
+				case <-time.After(4*time.Minute + 30*time.Second):
+				}
+				b.disk.mu.Lock()
+				defer b.disk.mu.Unlock()
+				writes = max(writes, b.disk.writes) // the first time without a kill, to count them
+				b.disk.dies = 0
+				return err
+			})
+		})
+		if err != nil {
+			t.Fatalf("killed in write %d of %d, for %s: %v", n, writes, down, err)
+		}
+		must(t, os.RemoveAll(dir))
+	}
+	if t.Logf("%d writes", writes); writes < 20 {
+		t.Errorf("only %d writes", writes)
+	}
+}
+
+// goesOn is a box that is pressed at once, killed when live returns, and down for
+// a while. If live says that the press was not recorded, it is repeated then.
+func goesOn(dir string, down time.Duration, live func(*box) error) (err error) {
 	b, err := newBox(dir)
 	if err != nil {
 		return err
@@ -41,16 +85,23 @@ func killedAt(dir string, killed, down time.Duration) (err error) {
 	defer func() { err = errors.Join(err, b.halt()) }()
 	synctest.Wait()
 	began := time.Now()
-	if err := b.press("w-zhao", "1"); err != nil {
-		return err
-	}
-	pass(killed)
+	unheard := live(b)
+	killed := time.Since(began)
 	if err := b.kill(); err != nil {
 		return err
 	}
 	pass(down)
 	if err := b.start(); err != nil {
 		return err
+	}
+	if unheard != nil {
+		if killed > 0 {
+			return unheard
+		}
+		began, killed = time.Now(), -down
+		if err := b.press("w-zhao", "1"); err != nil {
+			return err
+		}
 	}
 	pass(10*time.Minute - killed - down)
 	first, accepted := map[string]time.Duration{}, map[string]int{}
