@@ -37,6 +37,8 @@ type record struct {
 	Pressed devices.Stamp `json:"pressed,omitzero"`
 	// Rungs is how many steps a round has, where rounds are counted.
 	Rungs int `json:"rungs,omitempty"`
+	// Located is when an elder who may be lost was seen last.
+	Located devices.Stamp `json:"located,omitzero"`
 	// Taken is how long ago somebody has taken it.
 	Taken taken `json:"taken,omitzero"`
 	// Absent is set when somebody has acknowledged and nobody has come.

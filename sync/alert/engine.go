@@ -247,3 +247,17 @@ func pause(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// located notes when an elder who may be lost was seen last, for the pages that
+// are still to go out.
+func (e *Engine) located(elder string, at devices.Stamp) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, r := range e.board.records {
+		if r.Kind == Wandering && r.Elder == elder && r.Phase != PhaseResolved && r.Located != at {
+			r.Located = at
+			r.keeping.revision++
+			signal(e.later)
+		}
+	}
+}

@@ -358,6 +358,9 @@ func (b *board) page(r *record, d Delivery, now devices.Stamp) Page {
 			if since, same := now.Since(r.Last); same {
 				p.PositionMinutes += int(since / time.Minute)
 			}
+			if since, same := now.Since(r.Located); same && r.Located != (devices.Stamp{}) {
+				p.PositionMinutes = max(int(since/time.Minute), 1)
+			}
 		}
 	}
 	_, p.Test = b.silenced(r, ModeTest, now)

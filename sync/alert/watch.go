@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -234,6 +235,9 @@ func (w *Watch) turn(tx *journal.Tx, entries []journal.Entry) error {
 	for key, s := range w.board.subjects {
 		if !s.changed {
 			continue
+		}
+		if elder, ok := strings.CutPrefix(key, "elder/"); ok && s.Fix != nil {
+			w.engine.located(elder, s.Fix.Last)
 		}
 		value, err := json.Marshal(s)
 		if err != nil {

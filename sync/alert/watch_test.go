@@ -20,6 +20,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/room"
 	"github.com/linli-edge/gateway/devices/supervision"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -674,6 +675,36 @@ func (b *box) watch(t *testing.T) (stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- w.Run(ctx) }()
 	return func() { cancel(); must(t, <-done); must(t, w.Close()) }
+}
+
+// Where somebody was last is as old as the latest position, not as the one by
+// which it was found that she is outside.
+func TestTheLatestPositionCounts(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		must(t, b.registry.Put(registry.Care{ID: "zhao", Fence: home}))
+		stop := b.watch(t)
+		defer stop()
+		fixes := 0
+		fix := func() {
+			fixes++
+			e, err := devices.New("w-zhao", wearable.Position{Latitude: 32.01, Longitude: 118})
+			must(t, err)
+			e.ID, e.Received = fmt.Sprint("fix", fixes), b.clock()
+			must(t, b.journal.Record(t.Context(), e))
+		}
+		fix()
+		pass(time.Minute)
+		fix()
+		pass(watchEvery + time.Second)
+		b.expect(t, "outside", own)
+		pass(4 * time.Minute)
+		fix()
+		pass(time.Minute)
+		calls := b.phone.take()
+		if len(calls) == 0 || !strings.Contains(calls[0].page.Text(texts.Chinese), "位置为 1 分钟前。") {
+			t.Errorf("%+v", calls)
+		}
+	})
 }
 
 // A box that is shut down in order knows when, and says for how long it was off
