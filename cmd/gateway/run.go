@@ -27,7 +27,6 @@ func (c *cli) runCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			thrift()
 			log := newSpool(cmd.ErrOrStderr())
 			defer log.close()
 			return runGateway(cmd.Context(), cfg, newLogger(log, cfg.Log))

@@ -20,21 +20,9 @@ import (
 // also come to rest. Nothing depends on it but how much is given back.
 const startTakes = 2 * time.Second
 
-// busyTakes is how long a busy gateway has until it gives back again.
-const busyTakes = 200 * time.Millisecond
-
 // mostMapped is how much of files, the program's own among them, a gateway
 // has mapped before it gives that back, in bytes.
 const mostMapped = 16 << 20
-
-// thrift has the collector come by twice as often as it would: a box has more
-// time to spare than memory. Whoever starts the program can say otherwise, as
-// the runtime reads it.
-func thrift() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
-}
 
 // settle gives back to the kernel what the start has needed and nothing else
 // does, and from then on what is mapped of files whenever it has become much.
@@ -48,12 +36,8 @@ func settle(ctx context.Context, journal interface{ Unmap() error }, logger *slo
 			return nil
 		case <-tick.C:
 		}
+		tick.Reset(time.Second)
 		much, err := mapped()
-		if much > mostMapped {
-			tick.Reset(busyTakes)
-		} else {
-			tick.Reset(time.Second)
-		}
 		if first && err == nil {
 			debug.FreeOSMemory()
 			program, err = programParts()
