@@ -170,6 +170,9 @@ func (b *board) apply(e devices.Event, people roll, now devices.Stamp) (r *recor
 	if r == nil || err != nil {
 		return nil, err
 	}
+	if r.Phase != PhaseRaised {
+		b.untell(r)
+	}
 	// Even an act that came too late is remembered: after another press the
 	// same act, handed back once more, would not be too late.
 	r.keeping.revision++
@@ -306,7 +309,6 @@ func (b *board) found(e devices.Event, people roll, now devices.Stamp) (*record,
 			if p.Kind == Drill {
 				r.Resolved.Cause = CauseTest
 			}
-			b.untell(r)
 		}
 		return r, nil
 	}
@@ -367,8 +369,8 @@ func (b *board) flaps(subject string, now devices.Stamp) bool {
 	return false
 }
 
-// untell lets those speak for themselves whose first page r was to carry, and
-// has not.
+// untell lets those speak for themselves whose page r was to carry, and has not
+// before somebody took it or it was over.
 func (b *board) untell(r *record) {
 	for _, d := range r.current() {
 		if d.Result == Accepted && d.Channel != LogChannel {
@@ -390,7 +392,6 @@ func (b *board) human(e devices.Event) (*record, error) {
 		p, err := decode[Acknowledged](e)
 		r := b.records[p.Incident]
 		if r != nil && r.Phase == PhaseRaised {
-			b.untell(r)
 			r.Phase = PhaseAcknowledged
 			r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
 		}
@@ -400,7 +401,6 @@ func (b *board) human(e devices.Event) (*record, error) {
 		r := b.records[p.Incident]
 		if r != nil && r.Phase != PhaseResolved && r.Phase != PhaseOnScene {
 			if r.Phase == PhaseRaised {
-				b.untell(r)
 				r.Acknowledged = &Act{By: p.By, How: p.How, At: e.Received}
 			}
 			r.Phase = PhaseOnScene
@@ -428,9 +428,6 @@ func (b *board) human(e devices.Event) (*record, error) {
 		p, err := decode[Resolved](e)
 		r := b.records[p.Incident]
 		if r != nil && r.Phase != PhaseResolved {
-			if r.Phase == PhaseRaised {
-				b.untell(r)
-			}
 			r.Phase = PhaseResolved
 			r.Resolved = &Act{By: p.By, Cause: p.Cause, At: e.Received}
 		}

@@ -89,13 +89,13 @@ func (r *record) next(people roll, now devices.Stamp) {
 
 // begin begins the step that r has come to.
 func (r *record) begin(c calling, now devices.Stamp) {
-	if r.Step > r.First && !r.shares() {
-		c.pages = append(c.pages, r.missed(c.pages)...)
-	}
 	r.StepAt = now
 	r.Told, r.Others = "", nil
 	for i := range c.pages {
 		c.pages[i].Step = r.Step
+	}
+	if r.Step > r.First && !r.shares() {
+		c.pages = append(c.pages, r.missed(c.pages)...)
 	}
 	kept := r.Deliveries[:0:0]
 	for _, d := range r.Deliveries {
@@ -117,8 +117,7 @@ func (r *record) begin(c calling, now devices.Stamp) {
 func (r *record) missed(next []Delivery) (pages []Delivery) {
 	for _, d := range r.Deliveries {
 		m := Delivery{Step: r.Step, Recipient: d.Recipient, Channel: d.Channel, Way: d.Way, Why: d.Why, Group: d.Group}
-		known := slices.ContainsFunc(next, func(n Delivery) bool { n.Step = r.Step; return n.same(m) })
-		if d.Step == r.Step-1 && d.Attempts == 0 && !d.done() && !d.sending.busy && !known {
+		if d.Step == r.Step-1 && d.Attempts == 0 && !d.done() && !d.sending.busy && !slices.ContainsFunc(next, m.same) {
 			pages = append(pages, m)
 		}
 	}
