@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"errors"
 )
@@ -10,6 +11,11 @@ import (
 func (c Contact) Sender() string {
 	sum := sha256.Sum256([]byte(c.Bridge + "\x00" + c.Profile + "\x00" + c.Address))
 	return "u-" + Base32.EncodeToString(sum[:])[:10]
+}
+
+// Sender is under which name the device would wait to be registered.
+func (d Device) Sender() string {
+	return Contact{Bridge: d.Bridge, Address: cmp.Or(d.Address, d.ID)}.Sender()
 }
 
 // ManyStrangers is the Device of the calls of those strangers that are too many

@@ -58,11 +58,7 @@ func (s *Snapshot) problems() map[problem]bool {
 		if d.Retired {
 			continue
 		}
-		sender := devices.Contact{Address: d.ID}
-		if d.Bridge != "" {
-			sender = devices.Contact{Bridge: d.Bridge, Address: d.Address}
-		}
-		if v := s.Verdicts[sender.Sender()]; v.Blocked {
+		if v := s.Verdicts[d.Sender()]; v.Blocked {
 			found[problem{rule: blocked, table: Devices, holder: d.ID, target: v.ID}] = true
 		}
 		refer(Devices, d.ID, "facility", Facilities, d.Facility)

@@ -38,7 +38,7 @@ func (b *board) recognise(people roll) {
 			continue
 		}
 		for id, d := range people.Devices {
-			if c := (devices.Contact{Bridge: d.Bridge, Address: cmp.Or(d.Address, id)}); !d.Retired && c.Sender() == r.Device {
+			if !d.Retired && d.Sender() == r.Device {
 				b.adopt(r, id, people)
 				break
 			}
