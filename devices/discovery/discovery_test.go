@@ -374,14 +374,25 @@ func TestANewIdentityWithEachMessage(t *testing.T) {
 	}
 }
 
+// running keeps a book's file; stop ends that, with a last write.
+func running(t *testing.T, b *discovery.Book) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- b.Run(ctx) }()
+	return func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // Descriptions that never end are written more and more seldom, and at the end.
 func TestWhatNeverEndsIsWrittenSeldom(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "descriptions.json")
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook(file)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- b.Run(ctx) }()
+		stop := running(t, b)
 		describe := func(i int) {
 			learn(b, discovery.HomeAssistant, "homeassistant/binary_sensor/x/config", fmt.Sprintf(`{"device_class":"smoke","state_topic":"site/%d","device":{"ids":"x"}}`, i))
 		}
@@ -397,9 +408,6 @@ func TestWhatNeverEndsIsWrittenSeldom(t *testing.T) {
 			t.Errorf("%d writes within a day", writes)
 		}
 		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 		if content, err := os.ReadFile(file); err != nil || !strings.Contains(string(content), "site/86399") {
 			t.Errorf("the last is not written: %s, %v", content, err)
 		}
@@ -412,9 +420,7 @@ func TestAcrossARestart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "descriptions.json")
 	synctest.Test(t, func(t *testing.T) {
 		b := newBook(file)
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan error)
-		go func() { done <- b.Run(ctx) }()
+		stop := running(t, b)
 		learn(b, discovery.HomeAssistant, "homeassistant/binary_sensor/x/config", `{"device_class":"smoke","state_topic":"site/s","device":{"ids":"x"}}`)
 		time.Sleep(time.Minute)
 		if _, err := os.Stat(file); err != nil {
@@ -422,9 +428,6 @@ func TestAcrossARestart(t *testing.T) {
 		}
 		learn(b, discovery.HomeAssistant, "homeassistant/binary_sensor/y/config", `{"device_class":"gas","state_topic":"site/g","device":{"ids":"y"}}`)
 		stop()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
 	})
 	b := newBook(file)
 	if got := say(b, "alarm", "x", "site/s", "ON", false) + say(b, "alarm", "y", "site/g", "ON", false); got != "smoke {}gas {}" {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +15,7 @@ import (
 // What cannot be adopted, replaced or changed is refused in words that name the
 // mend, and nothing of it is done.
 func TestAdoptionIsRefusedInWords(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	if err := h.Put(community()...); err != nil {
 		t.Fatal(err)
 	}
@@ -74,12 +68,7 @@ func TestAdoptionIsRefusedInWords(t *testing.T) {
 // New hardware gets the ID, the next number and a login of its own, and is in
 // use again; a bridge of somebody else's broker is adopted with its make.
 func TestNewHardware(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	if err := h.Put(community()...); err != nil {
 		t.Fatal(err)
 	}
@@ -110,12 +99,7 @@ func (w *when) Record(_ context.Context, e devices.Event) error {
 // A change is journaled with the moment at which it was made, however much
 // later.
 func TestWhenSomethingWasChanged(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	made := h.now
 	if err := h.Put(Facility{ID: "f", Name: "x"}); err != nil {
 		t.Fatal(err)

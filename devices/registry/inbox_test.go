@@ -33,6 +33,18 @@ func newHall(t interface {
 	return h
 }
 
+// openHall opens one for the length of a test.
+func openHall(t *testing.T) *hall {
+	t.Helper()
+	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
+	t.Cleanup(func() {
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
 func (h *hall) reopen(t interface {
 	Helper()
 	Fatal(...any)
@@ -62,12 +74,7 @@ func (h *hall) heard(bridge, address string, l devices.Looks) string {
 // on speaking: the inbox stays as small as it is, on disk too, and has the one
 // that goes on speaking, also after a restart.
 func TestAFloodOfStrangers(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	var faithful string
 	for i := range 10_000 {
 		if i%1000 == 0 { // every six minutes
@@ -131,12 +138,7 @@ func FuzzSample(f *testing.F) {
 // retired becomes one again. Who was ignored stays away, for as long as
 // somebody wants.
 func TestWhoLeavesTheInbox(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	bridge := device(devices.Device{ID: "z2m", Kind: devices.KindBridge, Profile: "p"})
 	if err := h.Put(bridge); err != nil {
 		t.Fatal(err)
@@ -173,12 +175,7 @@ func TestWhoLeavesTheInbox(t *testing.T) {
 // A device that is not registered gets in only in its time, with a secret that
 // is one, and keeps that secret if it is registered.
 func TestPairing(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	const secret = "a-secret-of-its-own"
 	in := func(id, secret string) bool { _, ok := h.Knock(id, []byte(secret)); return ok }
 	if in("l1", secret) {
@@ -218,12 +215,7 @@ func TestPairing(t *testing.T) {
 // A blocked sender neither pairs nor is registered, by whatever way, until that
 // is taken back; an ignored one is only out of sight.
 func TestWhoIsBlocked(t *testing.T) {
-	h := newHall(t, filepath.Join(t.TempDir(), "registry.db"))
-	defer func() {
-		if err := h.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	h := openHall(t)
 	if err := h.Put(device(devices.Device{ID: "z2m", Kind: devices.KindBridge, Profile: "p"})); err != nil {
 		t.Fatal(err)
 	}
