@@ -82,6 +82,10 @@ func (c *cli) facilityCommand() *cobra.Command {
 	add.Flags().IntVar(&f.IndustryEdition, "industry-edition", 0, texts.Figures.IndustryEditionFlag.In(c.lang))
 	add.Flags().StringSliceVar(&f.Services, "services", nil, texts.Figures.ServicesFlag.In(c.lang))
 	add.Flags().StringVar(&f.Operator, "operator", "", t.OperatorFlag.In(c.lang))
+	add.Flags().IntVar(&f.DoorMinutes, "door-minutes", 0, texts.Duty.DoorFlag.In(c.lang))
+	add.Flags().IntVar(&f.FoodMinutes, "food-minutes", 0, texts.Duty.FoodFlag.In(c.lang))
+	add.Flags().IntVar(&f.HotCelsius, "hot-celsius", 0, texts.Duty.HotFlag.In(c.lang))
+	add.Flags().IntVar(&f.ColdCelsius, "cold-celsius", 0, texts.Duty.ColdFlag.In(c.lang))
 	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"
 	return c.group("facility", t.Facility, add,
 		list(c, t.FacilityList, "facilities", texts.Columns.Facilities, func(f registry.Facility) []string {

@@ -200,6 +200,21 @@ const (
 	maxStep   = 300  // seconds until the next is called
 )
 
+// number is a field that may be 0 to most.
+type number struct {
+	field   string
+	n, most int
+}
+
+func within(all []number) error {
+	for _, f := range all {
+		if f.n < 0 || f.n > f.most {
+			return texts.Errorf(texts.RegistryCare.Number, f.field, f.most, f.n)
+		}
+	}
+	return nil
+}
+
 func (c Care) table() Table { return Cares }
 func (c Care) id() string   { return c.ID }
 func (c Care) clone() Record {
@@ -218,18 +233,13 @@ func (c Care) validate() error {
 			return err
 		}
 	}
-	for _, f := range []struct {
-		field   string
-		n, most int
-	}{
+	if err := within([]number{
 		{"inactive_minutes", c.InactiveMinutes, maxHours}, {"bed_exit_minutes", c.BedExitMinutes, maxHours}, {"round_hours", c.RoundHours, maxHours},
 		{"answer_minutes", c.AnswerMinutes, maxWait}, {"cancel_seconds", c.CancelSeconds, maxStep}, {"step_seconds", c.StepSeconds, maxStep},
 		{"visit_days", c.VisitDays, maxWait}, {"outside_minutes", c.OutsideMinutes, maxWait}, {"outside_fixes", c.OutsideFixes, maxWait},
 		{"meal_minutes", c.MealMinutes, maxWait},
-	} {
-		if f.n < 0 || f.n > f.most {
-			return texts.Errorf(t.Number, f.field, f.most, f.n)
-		}
+	}); err != nil {
+		return err
 	}
 	if f := c.Fence; f != nil && (f.Latitude < -90 || f.Latitude > 90 || f.Longitude < -180 || f.Longitude > 180 || f.Metres < 10) {
 		return texts.Errorf(t.Fence)

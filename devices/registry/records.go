@@ -50,6 +50,13 @@ type Facility struct {
 	Operator string `json:"operator,omitempty"`
 	// Services are the codes of the services offered at the place.
 	Services []string `json:"services,omitempty"`
+	// DoorMinutes is how long a door may stand open, FoodMinutes how long a hot
+	// meal may be below HotCelsius, a cold one above ColdCelsius. A field that is
+	// zero stands for the default of its rule.
+	DoorMinutes int `json:"door_minutes,omitempty"`
+	FoodMinutes int `json:"food_minutes,omitempty"`
+	HotCelsius  int `json:"hot_celsius,omitempty"`
+	ColdCelsius int `json:"cold_celsius,omitempty"`
 }
 
 // Device is a device with what its facility's statistics need to know of it.
@@ -106,6 +113,7 @@ const (
 	maxName     = 64   // characters of a name, building or room
 	maxAddress  = 1024 // bytes of a channel or bridge address
 	maxServices = 100
+	maxCelsius  = 100
 	maxChannels = 20
 	maxPeople   = 100 // caregivers of one elder
 )
@@ -140,6 +148,11 @@ func (f Facility) validate() error {
 	}
 	if f.Operator != "" && !isCreditCode(f.Operator) {
 		return texts.Errorf(texts.Registry.Operator, f.Operator)
+	}
+	if err := within([]number{
+		{"door_minutes", f.DoorMinutes, maxWait}, {"food_minutes", f.FoodMinutes, maxWait}, {"hot_celsius", f.HotCelsius, maxCelsius}, {"cold_celsius", f.ColdCelsius, maxCelsius},
+	}); err != nil {
+		return err
 	}
 	if len(f.Services) > maxServices {
 		return texts.Errorf(texts.Registry.TooMany, "services", maxServices, len(f.Services))

@@ -9,7 +9,7 @@ var Duty = struct {
 	GroupsFlag, RiskFlag, DementiaFlag, AwayFlag, ActiveFlag, NightFlag    Text
 	InactiveFlag, BedFlag, FenceFlag, MealFlag, BandFlag, RoundFlag        Text
 	AnswerFlag, CancelFlag, StepFlag, VisitDaysFlag, OutsideFlag           Text
-	FixesFlag, MealMinutesFlag                                             Text
+	FixesFlag, MealMinutesFlag, DoorFlag, FoodFlag, HotFlag, ColdFlag      Text
 	BedroomFlag, RoleFlag, MembersFlag, GroupFlag, DaysFlag, FirstFlag     Text
 	LastFlag, HoursFlag, PeopleFlag, InsteadFlag, QuietFlag                Text
 	BadFence, BadBand                                                      Text
@@ -53,6 +53,10 @@ var Duty = struct {
 	OutsideFlag:     Text{"离开围栏多少分钟算走失风险（默认 2）", "minutes outside the fence that are wandering (2 by default)"},
 	FixesFlag:       Text{"或连续多少次定位在围栏外（默认 2）", "or positions in a row outside the fence (2 by default)"},
 	MealMinutesFlag: Text{"取餐时段过后多少分钟算未取（默认 30）", "minutes after the hours of the meal until it is missed (30 by default)"},
+	DoorFlag:        Text{"柜门打开多少分钟算未关好（默认 5）", "minutes that a door may stand open (5 by default)"},
+	FoodFlag:        Text{"餐食温度不合规定多少分钟算不安全（默认 120）", "minutes that a meal may be out of its temperatures (120 by default)"},
+	HotFlag:         Text{"热餐至少多少摄氏度（默认 60）", "degrees Celsius that a hot meal must have (60 by default)"},
+	ColdFlag:        Text{"冷餐至多多少摄氏度（默认 8）", "degrees Celsius that a cold meal may have (8 by default)"},
 	FenceFlag:       Text{"电子围栏：纬度,经度,半径米，例如 32.06,118.79,300", "fence: latitude,longitude,metres, for example 32.06,118.79,300"},
 	MealFlag:        Text{"取餐时段，例如 10:30-13:00", "hours in which a meal is fetched, for example 10:30-13:00"},
 	BandFlag:        Text{"体征范围：名称=低..高[,余量[,连续次数]]，余量默认为范围的二十分之一，次数默认 3，可多次，例如 spo2=90..100,2,3", "band of a vital sign: name=low..high[,margin[,in a row]] (by default a twentieth of the band, and three), may be repeated, for example spo2=90..100,2,3"},

@@ -83,6 +83,8 @@ type Sign struct {
 	// Minutes is for how long, or how old; Value is a reading in its own unit.
 	Minutes int     `json:"minutes,omitempty"`
 	Value   float64 `json:"value,omitempty"`
+	// Limit is what a temperature of food must not pass.
+	Limit float64 `json:"limit,omitempty"`
 	// Of says which: a vital sign, a code, a compartment.
 	Of string `json:"of,omitempty"`
 }

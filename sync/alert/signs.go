@@ -61,9 +61,9 @@ func (s Sign) Text(lang texts.Lang) string {
 	case SignNotWorn:
 		return t.NotWorn.In(lang)
 	case SignHot:
-		return t.Hot.In(lang, s.Of, s.Value, s.Minutes)
+		return t.Hot.In(lang, s.Of, s.Value, s.Limit, s.Minutes)
 	case SignCold:
-		return t.Cold.In(lang, s.Of, s.Value, s.Minutes)
+		return t.Cold.In(lang, s.Of, s.Value, s.Limit, s.Minutes)
 	case SignOpen:
 		return t.Open.In(lang, s.Of, s.Minutes)
 	case SignWaiting:

@@ -450,6 +450,33 @@ func TestFood(t *testing.T) {
 	w.expect("taken away", "food 3 mended; food 4 mended")
 }
 
+// What is agreed on for a place counts for its doors and meals.
+func TestDoorsAndFoodAsAgreed(t *testing.T) {
+	w := watchFrom(t, "11:00", registry.Care{})
+	w.people.Facilities["hall"] = registry.Facility{ID: "hall", DoorMinutes: 10, FoodMinutes: 30, HotCelsius: 65, ColdCelsius: 5}
+	w.say("locker", locker.Door{Compartment: 7, Open: true})
+	w.pass(10*time.Minute - time.Second)
+	w.expect("not so long", "")
+	w.pass(time.Second)
+	w.expect("left open", "door_ajar 7 door_open")
+	for _, c := range []struct {
+		hot       bool
+		good, bad float64
+		want      string
+	}{{true, 65, 64.9, "food 2 hot_food_cold"}, {false, 5, 5.1, "food 2 cold_food_warm"}} {
+		for n, celsius := range []float64{c.good, c.bad} {
+			w.say("meals", cabinet.Loaded{Compartment: n + 1, Hot: c.hot})
+			w.say("meals", cabinet.Temperature{Compartment: n + 1, Celsius: celsius})
+		}
+		w.pass(30 * time.Minute)
+		w.expect("half an hour", "")
+		w.pass(time.Minute)
+		w.expect("longer", c.want)
+		w.say("meals", cabinet.PickedUp{Compartment: 2})
+		w.expect("taken away", "food 2 mended")
+	}
+}
+
 func TestDevicesInUse(t *testing.T) {
 	w := watchFrom(t, "11:00", registry.Care{})
 	w.say("locker", locker.Door{Compartment: 7, Open: true})

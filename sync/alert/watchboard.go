@@ -110,6 +110,11 @@ func newScene(people *registry.Snapshot, now devices.Stamp) scene {
 	return scene{people, now, civil(now)}
 }
 
+// facility is where a device stands, and what is agreed on for that place.
+func (sc scene) facility(device string) registry.Facility {
+	return sc.people.Facilities[sc.people.Devices[device].Facility]
+}
+
 // ask asks all rules, as things are now; left is as of box.
 func (b *watchboard) ask(sc scene, left int) {
 	for _, elder := range sc.people.Elders {

@@ -11,6 +11,7 @@ import (
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/pickup"
+	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/visit"
 )
@@ -18,8 +19,8 @@ import (
 // What the rules of devices go by.
 const (
 	doorOpenFor = 5 * time.Minute
-	hotAtLeast  = 60.0 // degrees
-	coldAtMost  = 8.0
+	hotAtLeast  = 60 // degrees
+	coldAtMost  = 8
 	unsafeAfter = 2 * time.Hour
 	// maxCooked is how long before loading a meal may have been cooked, to be
 	// believed.
@@ -192,7 +193,7 @@ func (b *watchboard) cabinet(e devices.Event, sc scene) {
 			s.Portion = map[int]portion{}
 		}
 		s.Portion[p.Compartment], s.changed = load, true
-		b.warmth(s, p.Compartment, sc.now)
+		b.warmth(s, p.Compartment, sc.now, sc.facility(e.Device))
 	case cabinet.TypeTemperature:
 		p, err := decode[cabinet.Temperature](e)
 		if err != nil {
@@ -204,7 +205,7 @@ func (b *watchboard) cabinet(e devices.Event, sc scene) {
 		s.Celsius[p.Compartment], s.changed = p.Celsius, true
 		for n := range s.Portion {
 			if p.Compartment == 0 || p.Compartment == n {
-				b.warmth(s, n, e.Received)
+				b.warmth(s, n, e.Received, sc.facility(e.Device))
 			}
 		}
 	case cabinet.TypeUnclaimed:
@@ -234,7 +235,7 @@ func (b *watchboard) emptied(s *subject, e devices.Event, compartment int) {
 
 // warmth notes since when a portion is out of its temperatures. Who has never
 // seen it well must think that it has not been since it was cooked.
-func (b *watchboard) warmth(s *subject, n int, now devices.Stamp) {
+func (b *watchboard) warmth(s *subject, n int, now devices.Stamp, f registry.Facility) {
 	celsius, ok := s.Celsius[n]
 	if !ok {
 		if celsius, ok = s.Celsius[0]; !ok {
@@ -242,7 +243,8 @@ func (b *watchboard) warmth(s *subject, n int, now devices.Stamp) {
 		}
 	}
 	p := s.Portion[n]
-	switch bad := p.Hot && celsius < hotAtLeast || !p.Hot && celsius > coldAtMost; {
+	limit := foodLimit(p, f)
+	switch bad := p.Hot && celsius < limit || !p.Hot && celsius > limit; {
 	case !bad:
 		p.Bad, p.Well = nil, true
 	case p.Bad == nil && !p.Well:
@@ -254,13 +256,22 @@ func (b *watchboard) warmth(s *subject, n int, now devices.Stamp) {
 	s.Portion[n], s.changed = p, true
 }
 
+// foodLimit is the temperature that a portion at f must not pass.
+func foodLimit(p portion, f registry.Facility) float64 {
+	if p.Hot {
+		return float64(cmp.Or(f.HotCelsius, hotAtLeast))
+	}
+	return float64(cmp.Or(f.ColdCelsius, coldAtMost))
+}
+
 // inspect asks the rules about a device, as things are now.
 func (b *watchboard) inspect(device string, sc scene) {
 	key := "device/" + device
 	s := b.of(key)
 	s.ailing(key, device, sc)
+	f := sc.facility(device)
 	for n, since := range s.Doors {
-		if open := elapsed(sc.now, since); open >= doorOpenFor {
+		if open := elapsed(sc.now, since); open >= agreed(f.DoorMinutes, doorOpenFor) {
 			part := strconv.Itoa(n)
 			s.set(key, Found{Kind: DoorAjar, Device: device, Part: part, Because: []Sign{{Sign: SignOpen, Of: part, Minutes: minutes(open)}}}, true)
 		}
@@ -269,9 +280,9 @@ func (b *watchboard) inspect(device string, sc scene) {
 		if p.Bad == nil {
 			continue
 		}
-		if bad := elapsed(sc.now, *p.Bad) + p.Before; bad > unsafeAfter {
+		if bad := elapsed(sc.now, *p.Bad) + p.Before; bad > agreed(f.FoodMinutes, unsafeAfter) {
 			part := strconv.Itoa(n)
-			sign := Sign{Sign: SignCold, Of: part, Minutes: minutes(bad)}
+			sign := Sign{Sign: SignCold, Of: part, Minutes: minutes(bad), Limit: foodLimit(p, f)}
 			if p.Hot {
 				sign.Sign = SignHot
 			}

@@ -30,7 +30,7 @@ var headings = map[string]string{
 	"格口数": "compartments", "格口数量": "compartments", "房间": "room", "房号": "room", "床位": "bed", "楼栋": "building",
 	"网桥": "bridge", "地址": "address", "网桥地址": "address", "报文格式": "profile", "停用": "retired",
 	"值班组": "group", "角色": "role", "成员": "members", "日子": "days", "自": "first", "至": "last", "时段": "hours", "值班人员": "people", "替换": "instead",
-	"免打扰时段": "quiet", "巡访间隔小时": "round_hours", "取餐时段": "meal", "外出至": "away_until",
+	"免打扰时段": "quiet", "开门分钟": "door_minutes", "餐食分钟": "food_minutes", "热餐摄氏度": "hot_celsius", "冷餐摄氏度": "cold_celsius", "巡访间隔小时": "round_hours", "取餐时段": "meal", "外出至": "away_until",
 	"照护人员": "caregivers", "呼叫方式": "channels", "区划代码": "region", "统计用区划代码": "region", "区划版本": "region_edition", "行业版本": "industry_edition", "城乡分类": "urban_rural",
 	"上报间隔秒": "interval_seconds", "行业代码": "industry", "运营单位": "operator", "统一社会信用代码": "operator", "服务": "services",
 }

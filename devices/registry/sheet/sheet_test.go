@@ -190,6 +190,10 @@ func TestColumnsInChinese(t *testing.T) {
 		"round_hours":      "巡访间隔小时",
 		"services":         "服务",
 		"urban_rural":      "城乡分类",
+		"door_minutes":     "开门分钟",
+		"food_minutes":     "餐食分钟",
+		"hot_celsius":      "热餐摄氏度",
+		"cold_celsius":     "冷餐摄氏度",
 	} {
 		for heading := range strings.FieldsSeq(called) {
 			_, err := sheet.Read("a.csv", []byte(heading+","+field+"\n"))
