@@ -48,7 +48,7 @@ type box struct {
 }
 
 // imageBytes is the size of a disk. What is not written takes no room.
-const imageBytes = 512 << 20
+const imageBytes = 2 << 30
 
 // flushLatency is that of a good memory card.
 const flushLatency = 3 * time.Millisecond

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,10 +22,10 @@ import (
 const most = 80_000_000
 
 // runLoad measures what the gateway's own program for the box takes of the
-// box's memory while 500 devices of every kind and make speak to it: the
-// figures are those of the kernel that it runs on, so that no emulator's
-// memory is among them.
-func runLoad(ctx context.Context, seconds int, seed uint64) (err error) {
+// box's memory while 500 devices of every kind and make speak to it, rate times
+// a second each: the figures are those of the kernel that it runs on, so that
+// no emulator's memory is among them.
+func runLoad(ctx context.Context, seconds, rate int, seed uint64) (err error) {
 	begun := time.Now()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -58,7 +59,7 @@ func runLoad(ctx context.Context, seconds int, seed uint64) (err error) {
 		return err
 	}
 	idle := p.memory()
-	said, err := p.simulate(powered, seconds)
+	said, err := p.simulate(powered, seconds, rate)
 	fmt.Print(said)
 	if err != nil {
 		return fmt.Errorf("500 devices: %w", err)
@@ -92,10 +93,10 @@ func (p *boot) memory() (m memory) {
 	return m
 }
 
-// simulate registers 500 devices on the box and lets each say something once a
-// second, by the gateway's own command; it fails if the journal of the box has
+// simulate registers 500 devices on the box and lets each say something rate
+// times a second, by the gateway's own command; it fails if the journal of the box has
 // lost what was acknowledged. It returns what the command says.
-func (p *boot) simulate(ctx context.Context, seconds int) (said string, err error) {
+func (p *boot) simulate(ctx context.Context, seconds, rate int) (said string, err error) {
 	program := filepath.Join(p.folder, "simulate")
 	if err := timed("gateway for this machine", func() error {
 		return command(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-o", program, programs["gateway"])
@@ -114,7 +115,7 @@ func (p *boot) simulate(ctx context.Context, seconds int) (said string, err erro
 		return "", err
 	}
 	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, program, "simulate", "--config", config, "--devices", "500", "--rate", "1", "--keep",
+	cmd := exec.CommandContext(ctx, program, "simulate", "--config", config, "--devices", "500", "--rate", strconv.Itoa(rate), "--keep",
 		"--duration", fmt.Sprintf("%ds", seconds), "--broker", "tcp://"+p.mqtt)
 	cmd.Env = append(os.Environ(), "LANG=en_US.UTF-8")
 	cmd.Stdout, cmd.Stderr = &out, &out

@@ -17,6 +17,7 @@ func main() {
 	seed := flag.Uint64("seed", 0, "of the dice: where it is aimed, what is lost; 0 takes a new one")
 	pins := flag.Bool("pins", false, "drive what is wired to a box instead; rounds is how often the gateway is restarted")
 	load := flag.Bool("load", false, "measure the gateway's memory with 500 devices instead; rounds is for how many seconds they speak")
+	rate := flag.Int("rate", 1, "how many messages a second each of them sends: with 5, 720 seconds are an hour's worth")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -25,7 +26,7 @@ func main() {
 	case *pins:
 		do = runPins
 	case *load:
-		do = runLoad
+		do = func(ctx context.Context, seconds int, seed uint64) error { return runLoad(ctx, seconds, *rate, seed) }
 	}
 	if err := do(ctx, *rounds, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "acceptance:", err)
