@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/discovery"
@@ -70,12 +71,14 @@ func TestTenThousandStrangers(t *testing.T) {
 		}
 	}
 	flood("z2m", strangers, func(i int) (string, string) { return fmt.Sprintf("zigbee2mqtt/new-%d", i), `{"battery":90}` })
+	begun := time.Now()
 	flood("radio", identities, func(i int) (string, string) {
 		if i%2 == 1 {
 			return fmt.Sprintf("rtl_433/x%d/state", i-1), "ON"
 		}
 		return fmt.Sprintf("homeassistant/binary_sensor/x%d/config", i), fmt.Sprintf(`{"state_topic":"rtl_433/x%d/state","device_class":"smoke","device":{"ids":"x%d","name":"%s"}}`, i, i, strings.Repeat("x", 1000))
 	})
+	flooded := time.Since(begun)
 	b.phone.await(t, "the elder's call", func(pages []alert.Page) bool {
 		for _, p := range pages {
 			if p.Kind == alert.SOS && p.Room == "302" {
@@ -103,8 +106,12 @@ func TestTenThousandStrangers(t *testing.T) {
 			calls++
 		}
 	}
-	if rejected == 0 || rejected > 100 || calls == 0 || calls > 50 {
-		t.Errorf("the journal has %d rejections and %d strangers' calls", rejected, calls)
+	// 20 have a call of their own. The one that stands for the others is told of
+	// once in a minute, and while it is not on disk by everyone who calls: every
+	// second message in flight.
+	most := 20 + window/2*(1+int(flooded/time.Minute))
+	if rejected == 0 || rejected > 100 || calls == 0 || calls > most {
+		t.Errorf("the journal has %d rejections and %d strangers' calls, at most 100 and %d are right", rejected, calls, most)
 	}
 	if most := memoryOf(t, p.cmd.Process.Pid, "RssAnon"); most > 64<<20 {
 		t.Errorf("%d MiB of memory", most>>20)
