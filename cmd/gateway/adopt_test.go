@@ -269,7 +269,7 @@ func TestRightsEndWithTheRegistration(t *testing.T) {
 	}
 	i.does("import", file)
 	out(locker, "a table retired it")
-	i.mayNot("gateway device retire locker-7 --undo", "device", "credentials", "locker-7")
+	i.mayNot("linli device retire locker-7 --undo", "device", "credentials", "locker-7")
 	eventually(t, "who gave the certificate", func() bool {
 		history := i.does("journal", "export", "--json", "--type", "registry.changed")
 		return strings.Contains(history, `"id":"locker-7","what":"changed","fields":["certificate","secret"],"by":"`+whoAsks()+`","how":"command"`)

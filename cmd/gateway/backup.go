@@ -26,7 +26,7 @@ func (c *cli) backupCommand() *cobra.Command {
 	t := texts.Backup
 	cmd := &cobra.Command{
 		Use: "backup FILE", Short: t.Backup.In(c.lang), Long: t.BackupLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway backup /media/usb/linli-2026-03-01.backup",
+		Example: "  linli backup /media/usb/linli-2026-03-01.backup",
 	}
 	secret := c.passphraseFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -150,7 +150,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 	var replace, dryRun bool
 	cmd := &cobra.Command{
 		Use: "restore FILE", Short: t.Restore.In(c.lang), Long: t.RestoreLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway restore --dry-run /media/usb/linli-2026-03-01.backup",
+		Example: "  linli restore --dry-run /media/usb/linli-2026-03-01.backup",
 	}
 	secret := c.passphraseFlag(cmd)
 	cmd.Flags().BoolVar(&replace, "replace", false, t.ReplaceFlag.In(c.lang))

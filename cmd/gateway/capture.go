@@ -25,7 +25,7 @@ func (c *cli) captureCommand() *cobra.Command {
 	var address string
 	cmd := &cobra.Command{
 		Use: "capture DIR", Short: t.Capture.In(c.lang), Long: t.CaptureLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway capture cases --for 10m\n  gateway capture cases --address 302/卫生间",
+		Example: "  linli capture cases --for 10m\n  linli capture cases --address 302/卫生间",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			profiles, err := profile.Load(firmwareconfig.Profiles(), kinds.Vocabulary())
 			if err != nil {

@@ -103,7 +103,7 @@ func (c *cli) channelTestCommand() *cobra.Command {
 	var to control.Recipient
 	cmd := &cobra.Command{
 		Use: "test NAME", Short: t.Test.In(c.lang), Long: t.TestLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway channel test sms --to 13800000000\n  gateway channel test dingtalk --caregiver li",
+		Example: "  linli channel test sms --to 13800000000\n  linli channel test dingtalk --caregiver li",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if (to.Address == "") == (to.Caregiver == "") {
 				return mendable{texts.Errorf(t.ToOrCaregiver)}

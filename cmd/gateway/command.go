@@ -31,7 +31,7 @@ func (c *cli) say(cmd *cobra.Command, t texts.Text, args ...any) {
 func rootCommand(lang texts.Lang, args []string, stdout, stderr io.Writer) *cobra.Command {
 	c := &cli{lang: lang}
 	root := &cobra.Command{
-		Use:           "gateway",
+		Use:           "linli",
 		Short:         texts.Command.Root.In(lang),
 		Long:          texts.Command.RootLong.In(lang),
 		SilenceErrors: true,

@@ -53,8 +53,8 @@ func (c *cli) credentialsCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&certificate, "certificate", false, texts.Door.CertificateFlag.In(c.lang))
 	cmd.Flags().StringVar(&request, "csr", "", texts.Door.RequestFlag.In(c.lang))
-	cmd.Example = `  gateway device credentials sos-302
-  gateway device credentials sos-302 --certificate > sos-302.pem
-  gateway device credentials locker-east --csr locker-east.csr > locker-east.crt`
+	cmd.Example = `  linli device credentials sos-302
+  linli device credentials sos-302 --certificate > sos-302.pem
+  linli device credentials locker-east --csr locker-east.csr > locker-east.crt`
 	return cmd
 }

@@ -52,7 +52,7 @@ func (c *cli) demoCommand() *cobra.Command {
 
 // demo is everything around a gateway that a community, its caregivers and
 // its province are: simulated devices, telephones, a platform. The gateway in
-// the middle is the one that "gateway run" runs, with a configuration made up
+// the middle is the one that "linli run" runs, with a configuration made up
 // for it.
 type demo struct {
 	*cli

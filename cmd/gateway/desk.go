@@ -22,8 +22,8 @@ func (c *cli) deskCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use: "desk WAY", Short: t.Short.In(c.lang), Long: t.Long.In(c.lang), Args: c.args(1, 1),
-		Example: `  gateway desk phone --facility meals --count 3 --service meal_order --by zhou
-  gateway desk key --facility east --at 14:30 --by zhou`,
+		Example: `  linli desk phone --facility meals --count 3 --service meal_order --by zhou
+  linli desk key --facility east --at 14:30 --by zhou`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.require(cmd, "facility", "by"); err != nil {
 				return err
@@ -52,7 +52,7 @@ func (c *cli) visitCommand() *cobra.Command {
 	var at string
 	cmd := &cobra.Command{
 		Use: "visit ELDER", Short: t.Visit.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway visit e302 --by li --at 09:30",
+		Example: "  linli visit e302 --by li --at 09:30",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.require(cmd, "by"); err != nil {
 				return err

@@ -193,8 +193,8 @@ func (c *cli) adoptCommand() *cobra.Command {
 	cmd.Flags().StringVar(&d.ID, "id", "", texts.Device.IDFlag.In(c.lang))
 	cmd.Flags().StringVarP((*string)(&d.Kind), "kind", "k", "", texts.Device.KindFlag.In(c.lang))
 	cmd.Flags().StringVarP(&d.Name, "name", "n", "", texts.Command.NameFlag.In(c.lang))
-	cmd.Example = `  gateway device adopt u-3f9dk2m7qa --elder e302 --room 卫生间
-  gateway device adopt locker-7 --kind locker --facility east --compartments 24`
+	cmd.Example = `  linli device adopt u-3f9dk2m7qa --elder e302 --room 卫生间
+  linli device adopt locker-7 --kind locker --facility east --compartments 24`
 	return cmd
 }
 
@@ -297,7 +297,7 @@ func (c *cli) replaceCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&with, "with", "", texts.Device.WithFlag.In(c.lang))
-	cmd.Example = "  gateway device replace sos-302 --with u-3f9dk2m7qa"
+	cmd.Example = "  linli device replace sos-302 --with u-3f9dk2m7qa"
 	return cmd
 }
 
@@ -356,9 +356,9 @@ func (c *cli) importCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&dry, "dry-run", false, texts.Device.DryFlag.In(c.lang))
 	cmd.Flags().BoolVar(&template, "template", false, texts.Device.TemplateFlag.In(c.lang))
-	cmd.Example = `  gateway import --template > devices.csv
-  gateway import devices.csv --dry-run
-  gateway import devices.csv`
+	cmd.Example = `  linli import --template > devices.csv
+  linli import devices.csv --dry-run
+  linli import devices.csv`
 	return cmd
 }
 

@@ -2,8 +2,13 @@ package main
 
 import (
 	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/kinds"
@@ -96,5 +101,56 @@ func TestEachCommandIsInTheReadme(t *testing.T) {
 				t.Errorf("%s does not name the command %s", file, c.Name())
 			}
 		}
+	}
+}
+
+// What pages, messages, examples and the configuration tell people to type is
+// there once the package is installed: linli, the command and its options.
+func TestEachCommandThatIsNamedExists(t *testing.T) {
+	root := rootCommand("en", nil, nil, nil)
+	var examples strings.Builder
+	eachCommand(root, func(c *cobra.Command) { examples.WriteString(c.Example + "\n") })
+	said := map[string]string{"examples": examples.String()}
+	for _, pattern := range []string{"*.md", "deploy/docs/*.md", "deploy/docs/adr/*.md", "deploy/etc/*", "sync/province/contract/*.md", "devices/texts/*.go"} {
+		files, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			file = strings.TrimPrefix(file, "../../")
+			said[file] = readDoc(t, file)
+		}
+	}
+	named := regexp.MustCompile("(?m)(?:^|[^-/.\\w])(linli|gateway) ([a-z]+(?: [^\n`\"|()（）；，。]+)?)")
+	found := 0
+	for file, text := range said {
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
+			words := strings.Fields(m[2])
+			top, _, _ := root.Find(words[:1])
+			if m[1] == "gateway" {
+				if top != root {
+					t.Errorf("%s names gateway %s: what is installed is linli", file, m[2])
+				}
+				continue
+			}
+			if slices.Contains([]string{"must", "can", "gateway"}, words[0]) {
+				continue // of the user linli
+			}
+			found++
+			cmd, rest, err := root.Find(words)
+			if err != nil || cmd == root || cmd.HasSubCommands() && len(rest) > 0 && regexp.MustCompile("^[a-z]+$").MatchString(rest[0]) {
+				t.Errorf("%s names linli %s, which is no command (%v)", file, m[2], err)
+				continue
+			}
+			for _, word := range rest {
+				name, _, _ := strings.Cut(strings.TrimRight(word, ".:,"), "=")
+				if name, ok := strings.CutPrefix(name, "--"); ok && name != "help" && cmd.Flag(name) == nil {
+					t.Errorf("%s names linli %s, which has no option --%s", file, m[2], name)
+				}
+			}
+		}
+	}
+	if found < 100 {
+		t.Errorf("found %d commands only", found)
 	}
 }

@@ -87,7 +87,7 @@ func (c *cli) careCommand() *cobra.Command {
 	f.StringVar((*string)(&care.Meal), "meal", "", t.MealFlag.In(c.lang))
 	f.StringArrayVar(&bands, "band", nil, t.BandFlag.In(c.lang))
 	f.IntVar(&care.RoundHours, "round-hours", 0, t.RoundFlag.In(c.lang))
-	set.Example = "  gateway care set e302 --meal 10:30-13:00 --round-hours 24 --high-fall-risk --band spo2=90..100,2,3"
+	set.Example = "  linli care set e302 --meal 10:30-13:00 --round-hours 24 --high-fall-risk --band spo2=90..100,2,3"
 	return c.group("care", t.Care, set,
 		list(c, t.CareList, "care", texts.Columns.Care, func(r registry.Care) []string {
 			return []string{r.ID, strings.Join(r.Groups, ","), r.AwayUntil, string(r.Meal), strconv.Itoa(r.RoundHours)}
@@ -142,7 +142,7 @@ func (c *cli) groupCommand() *cobra.Command {
 	add.Flags().StringVarP(&g.Name, "name", "n", "", texts.Command.NameFlag.In(c.lang))
 	add.Flags().StringVar((*string)(&g.Role), "role", "", t.RoleFlag.In(c.lang))
 	add.Flags().StringSliceVar(&g.Members, "members", nil, t.MembersFlag.In(c.lang))
-	add.Example = "  gateway group add night --name 夜班 --role care --members li,zhang"
+	add.Example = "  linli group add night --name 夜班 --role care --members li,zhang"
 	return c.group("group", t.Group, add, c.remove(t.GroupRemove, "groups"),
 		list(c, t.GroupList, "groups", texts.Columns.Groups, func(g registry.Group) []string {
 			return []string{g.ID, string(g.Role), strings.Join(g.Members, ","), g.Name}
@@ -167,8 +167,8 @@ func (c *cli) rotaCommand() *cobra.Command {
 	f.StringVar((*string)(&s.Hours), "hours", "", t.HoursFlag.In(c.lang))
 	f.StringSliceVar(&s.People, "people", nil, t.PeopleFlag.In(c.lang))
 	f.StringVar(&s.Instead, "instead", "", t.InsteadFlag.In(c.lang))
-	add.Example = `  gateway rota add week --group night --days mon,tue,wed,thu,fri --hours 20:00-08:00 --people li
-  gateway rota add swap1 --group night --first 2026-10-01 --people zhang --instead li`
+	add.Example = `  linli rota add week --group night --days mon,tue,wed,thu,fri --hours 20:00-08:00 --people li
+  linli rota add swap1 --group night --first 2026-10-01 --people zhang --instead li`
 	var h registry.Holiday
 	holiday := c.put("add DATE", t.HolidayAdd, "holidays", func(*cobra.Command, string) (any, error) { return h, nil })
 	holiday.Flags().StringVarP(&h.Name, "name", "n", "", texts.Command.NameFlag.In(c.lang))
@@ -240,7 +240,7 @@ func (c *cli) silenceCommand() *cobra.Command {
 	var lasts time.Duration
 	set := &cobra.Command{
 		Use: "set SCOPE", Short: t.SilenceSet.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway silence set device/locker-east --mode maintenance --for 2h --by li",
+		Example: "  linli silence set device/locker-east --mode maintenance --for 2h --by li",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.require(cmd, "by", "for"); err != nil {
 				return err

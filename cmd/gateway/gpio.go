@@ -13,7 +13,7 @@ import (
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
-// watchEvery is how often "gateway gpio watch" looks.
+// watchEvery is how often "linli gpio watch" looks.
 const watchEvery = 200 * time.Millisecond
 
 func (c *cli) gpioCommand() *cobra.Command {
@@ -173,7 +173,7 @@ func (c *cli) gpioTestCommand() *cobra.Command {
 	t := texts.GPIOCommand
 	var length time.Duration
 	cmd := &cobra.Command{
-		Use: "test NUMBER", Short: t.Test.In(c.lang), Args: c.args(1, 1), Example: "  gateway gpio test 1 --for 2s",
+		Use: "test NUMBER", Short: t.Test.In(c.lang), Args: c.args(1, 1), Example: "  linli gpio test 1 --for 2s",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			which, err := strconv.Atoi(args[0])
 			if err != nil || which < 1 {

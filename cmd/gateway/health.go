@@ -98,7 +98,7 @@ func (c *cli) intervalCommand() *cobra.Command {
 			}
 			return c.patch(cmd, args[0], map[string]any{"interval_seconds": int(interval.Seconds())}, texts.Device.Changed)
 		},
-		Example: "  gateway device interval sos-302 12h\n  gateway device interval sos-302 0",
+		Example: "  linli device interval sos-302 12h\n  linli device interval sos-302 0",
 	}
 }
 

@@ -107,7 +107,7 @@ func (g *gateway) invitation(path string, valid time.Duration) control.Invitatio
 	return link
 }
 
-// status is what "gateway status" prints.
+// status is what "linli status" prints.
 func (g *gateway) status(started devices.Stamp) control.Status {
 	now := g.clock()
 	up, _ := now.Since(started) // the same boot

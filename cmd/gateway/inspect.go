@@ -91,7 +91,7 @@ func (c *cli) exportCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "export", Short: t.Export.In(c.lang), Long: t.ExportLong.In(c.lang), Args: c.args(0, 0),
-		Example: "  gateway journal export --since 7d --device locker-east --json --output events.jsonl",
+		Example: "  linli journal export --since 7d --device locker-east --json --output events.jsonl",
 	}
 	cmd.Flags().StringVar(&since, "since", "", t.SinceFlag.In(c.lang))
 	cmd.Flags().StringVar(&until, "until", "", t.UntilFlag.In(c.lang))

@@ -22,7 +22,7 @@ func (c *cli) doorCommand() *cobra.Command {
 	var base, file string
 	cmd := &cobra.Command{
 		Use: "door ELDER", Short: t.Command.In(c.lang), Long: t.CommandLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway alert door e302\n  gateway alert door e302 --new --base https://192.168.1.20:8443 --svg e302.svg",
+		Example: "  linli alert door e302\n  linli alert door e302 --new --base https://192.168.1.20:8443 --svg e302.svg",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if u, err := url.Parse(base); base != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 				return mendable{texts.Errorf(t.BadBase, base)}

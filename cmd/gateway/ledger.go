@@ -76,7 +76,7 @@ func (c *cli) ledgerCommand() *cobra.Command {
 	verify.Flags().StringVar(&head, "head", "", t.HeadFlag.In(c.lang))
 	var asCSV bool
 	export := &cobra.Command{
-		Use: "export", Short: t.Export.In(c.lang), Args: c.args(0, 0), Example: "  gateway ledger export --csv > ledger.csv",
+		Use: "export", Short: t.Export.In(c.lang), Args: c.args(0, 0), Example: "  linli ledger export --csv > ledger.csv",
 		RunE: func(cmd *cobra.Command, _ []string) error { return c.exportLedger(cmd, asCSV) },
 	}
 	weekly := &cobra.Command{

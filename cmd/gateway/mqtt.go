@@ -61,7 +61,7 @@ func (c *cli) mqttWatchCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use: "watch TOPIC", Short: texts.MQTT.Watch.In(c.lang), Long: texts.MQTT.WatchLong.In(c.lang), Args: c.args(1, 1),
-		Example: `  gateway mqtt watch "linli/v1/+/event"`,
+		Example: `  linli mqtt watch "linli/v1/+/event"`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := c.load()
 			if err != nil {

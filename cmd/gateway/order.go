@@ -59,9 +59,9 @@ func (c *cli) orderCommand() *cobra.Command {
 			return c.table(cmd.OutOrStdout(), texts.Columns.Orders, rows)
 		},
 	})
-	g.Example = `  gateway device command open locker-east 12 --by li
-  gateway device command ring band-302 --by li
-  gateway device command set band-302 volume 3 --by li`
+	g.Example = `  linli device command open locker-east 12 --by li
+  linli device command ring band-302 --by li
+  linli device command set band-302 volume 3 --by li`
 	return g
 }
 

@@ -392,7 +392,7 @@ func TestCommandSurvivesAKill(t *testing.T) {
 	asked := background(t, "device", "command", "open", "relay", "12", "--by", "li", "--id", "once", "--valid", "5m", "--config", config)
 	z2m.await(t, "the order", func(l *listener) bool { return len(l.heard) == 1 })
 	p.end(t, syscall.SIGKILL)
-	if r := <-asked; r.code != 1 || !strings.Contains(r.stderr, "is not known: see gateway device command list") {
+	if r := <-asked; r.code != 1 || !strings.Contains(r.stderr, "is not known: see linli device command list") {
 		t.Errorf("cut off: %+v", r)
 	}
 

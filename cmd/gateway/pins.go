@@ -95,7 +95,7 @@ func inBoth(err error) (both [2]string) {
 // fromBoth is the text that inBoth has taken apart.
 func fromBoth(both [2]string) texts.Text { return texts.Text{ZH: both[0], EN: both[1]} }
 
-// pins is what "gateway gpio" shows.
+// pins is what "linli gpio" shows.
 func (g *gateway) pins() control.Pins {
 	var p control.Pins
 	for _, s := range g.inputs.States() {

@@ -152,7 +152,7 @@ func (c *cli) checkReceiverCommand() *cobra.Command {
 	var box, secretFile, sign string
 	cmd := &cobra.Command{
 		Use: "check-receiver URL", Short: t.Check.In(c.lang), Long: t.CheckLong.In(c.lang), Args: c.args(1, 1),
-		Example: "  gateway province check-receiver https://platform.example.gov.cn/v1/rows --box conformance-1 --secret-file secret.txt",
+		Example: "  linli province check-receiver https://platform.example.gov.cn/v1/rows --box conformance-1 --secret-file secret.txt",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.require(cmd, "box", "secret-file"); err != nil {
 				return err

@@ -39,9 +39,9 @@ func (c *cli) profileTestCommand() *cobra.Command {
 	var try trial
 	cmd := &cobra.Command{
 		Use: "test FILE TOPIC PAYLOAD", Short: t.Test.In(c.lang), Long: t.TestLong.In(c.lang), Args: c.args(3, 3),
-		Example: `  gateway profile test acme.yaml acme/east/event '{"seq":7,"events":[]}'
-  gateway profile test zigbee2mqtt zigbee2mqtt/302 '{"action":"emergency"}' --kind wearable
-  gateway profile test homeassistant homeassistant/binary_sensor/x/config @config.json --set base=site`,
+		Example: `  linli profile test acme.yaml acme/east/event '{"seq":7,"events":[]}'
+  linli profile test zigbee2mqtt zigbee2mqtt/302 '{"action":"emergency"}' --kind wearable
+  linli profile test homeassistant homeassistant/binary_sensor/x/config @config.json --set base=site`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			p, err := c.openProfile(args[0], try.settings)
 			if err != nil {

@@ -41,10 +41,10 @@ func (c *cli) deviceCommand() *cobra.Command {
 	add.Flags().StringVar(&d.Address, "address", "", t.AddressFlag.In(c.lang))
 	add.Flags().StringVar(&d.Profile, "profile", "", t.ProfileFlag.In(c.lang))
 	add.Flags().DurationVar(&interval, "interval", 0, texts.Supervision.Flag.In(c.lang))
-	add.Example = `  gateway device add locker-east --kind locker --facility east --compartments 24
-  gateway device add sos-302 --kind wearable --elder e302
-  gateway device add zigbee --kind bridge --profile zigbee2mqtt
-  gateway device add sos-bath --kind wearable --elder e302 --bridge zigbee --address 卫生间按钮`
+	add.Example = `  linli device add locker-east --kind locker --facility east --compartments 24
+  linli device add sos-302 --kind wearable --elder e302
+  linli device add zigbee --kind bridge --profile zigbee2mqtt
+  linli device add sos-bath --kind wearable --elder e302 --bridge zigbee --address 卫生间按钮`
 
 	own := texts.Device
 	sender := func(act string) func(string) string {
@@ -86,7 +86,7 @@ func (c *cli) facilityCommand() *cobra.Command {
 	add.Flags().IntVar(&f.FoodMinutes, "food-minutes", 0, texts.Duty.FoodFlag.In(c.lang))
 	add.Flags().IntVar(&f.HotCelsius, "hot-celsius", 0, texts.Duty.HotFlag.In(c.lang))
 	add.Flags().IntVar(&f.ColdCelsius, "cold-celsius", 0, texts.Duty.ColdFlag.In(c.lang))
-	add.Example = "  gateway facility add east --name 东门快递柜 --region 320106001001"
+	add.Example = "  linli facility add east --name 东门快递柜 --region 320106001001"
 	return c.group("facility", t.Facility, add,
 		list(c, t.FacilityList, "facilities", texts.Columns.Facilities, func(f registry.Facility) []string {
 			return []string{f.ID, f.Region, f.Operator, f.Name}
@@ -101,7 +101,7 @@ func (c *cli) elderCommand() *cobra.Command {
 	add.Flags().StringVar(&e.Building, "building", "", t.BuildingFlag.In(c.lang))
 	add.Flags().StringVar(&e.Room, "room", "", t.RoomFlag.In(c.lang))
 	add.Flags().StringSliceVar(&e.Caregivers, "caregivers", nil, t.CaregiversFlag.In(c.lang))
-	add.Example = "  gateway elder add e302 --name 王秀英 --building 3号楼 --room 302 --caregivers li,zhang"
+	add.Example = "  linli elder add e302 --name 王秀英 --building 3号楼 --room 302 --caregivers li,zhang"
 	return c.group("elder", t.Elder, add,
 		list(c, t.ElderList, "elders", texts.Columns.Elders, func(e registry.Elder) []string {
 			return []string{e.ID, e.Building, e.Room, strings.Join(e.Caregivers, ","), e.Name}
@@ -125,7 +125,7 @@ func (c *cli) caregiverCommand() *cobra.Command {
 	add.Flags().StringVarP(&g.Name, "name", "n", "", t.NameFlag.In(c.lang))
 	add.Flags().StringArrayVar(&channels, "channel", nil, t.ChannelFlag.In(c.lang))
 	add.Flags().StringVar((*string)(&g.Quiet), "quiet", "", texts.Duty.QuietFlag.In(c.lang))
-	add.Example = "  gateway caregiver add li --name 李敏 --channel webhook=https://example.org/page"
+	add.Example = "  linli caregiver add li --name 李敏 --channel webhook=https://example.org/page"
 	return c.group("caregiver", t.Caregiver, add,
 		list(c, t.CaregiverList, "caregivers", texts.Columns.Caregivers, func(g registry.Caregiver) []string {
 			ways := make([]string, len(g.Channels))

@@ -36,7 +36,7 @@ func (c *cli) runCommand() *cobra.Command {
 
 func (c *cli) checkCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "check FILE", Short: texts.Command.Check.In(c.lang), Args: c.args(0, 1),
+		Use: "check [FILE]", Short: texts.Command.Check.In(c.lang), Args: c.args(0, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				c.config = args[0]

@@ -29,7 +29,7 @@ import (
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 )
 
-// simulation is one "gateway simulate".
+// simulation is one "linli simulate".
 type simulation struct {
 	*cli
 	devices                             int
@@ -46,9 +46,9 @@ func (c *cli) simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "simulate", Short: t.Short.In(c.lang), Long: t.Long.In(c.lang), Args: c.args(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.run(cmd) },
-		Example: `  gateway simulate --devices 500 --rate 1 --duration 1h
-  gateway simulate --mix locker=5,wearable=3,zigbee2mqtt=2 --devices 50 --rate 10 --duration 1m
-  gateway simulate --credentials devices.jsonl --broker tcp://192.168.1.8:1883 --duration 10m`,
+		Example: `  linli simulate --devices 500 --rate 1 --duration 1h
+  linli simulate --mix locker=5,wearable=3,zigbee2mqtt=2 --devices 50 --rate 10 --duration 1m
+  linli simulate --credentials devices.jsonl --broker tcp://192.168.1.8:1883 --duration 10m`,
 	}
 	f := cmd.Flags()
 	f.IntVarP(&s.devices, "devices", "n", 100, t.Devices.In(c.lang))

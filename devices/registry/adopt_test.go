@@ -28,21 +28,21 @@ func TestAdoptionIsRefusedInWords(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		"nobody":          {func() error { _, err := h.Adopt(Author{}, "u-nobody", Device{}); return err }, "gateway device list --unknown"},
-		"one of two":      {func() error { _, err := h.Adopt(Author{}, "twice", Device{}); return err }, "gateway device list --unknown"},
+		"nobody":          {func() error { _, err := h.Adopt(Author{}, "u-nobody", Device{}); return err }, "linli device list --unknown"},
+		"one of two":      {func() error { _, err := h.Adopt(Author{}, "twice", Device{}); return err }, "linli device list --unknown"},
 		"of no kind":      {func() error { _, err := h.Adopt(Author{}, behind, Device{}); return err }, `nothing tells what "阳台" is, say its kind`},
 		"by another name": {func() error { _, err := h.Adopt(Author{}, native, device(devices.Device{ID: "x"})); return err }, `the device calls itself "box-9"`},
 		"under a taken ID": {func() error {
 			_, err := h.Adopt(Author{}, behind, device(devices.Device{ID: "bank-1", Kind: "bed"}))
 			return err
-		}, "replace a broken device with gateway device replace"},
+		}, "replace a broken device with linli device replace"},
 		"at no facility": {func() error {
 			_, err := h.Adopt(Author{}, native, device(devices.Device{Facility: "west"}))
 			return err
 		}, `facility "west" is not registered`},
-		"nobody ignored":       {func() error { return h.Decide(Author{}, "u-nobody", false) }, "gateway device list --unknown"},
-		"replaced by nobody":   {func() error { _, err := h.Replace(Author{}, "bank-1", "u-nobody"); return err }, "gateway device list --unknown"},
-		"replaced by a native": {func() error { _, err := h.Replace(Author{}, "bank-1", native); return err }, "run gateway device replace bank-1"},
+		"nobody ignored":       {func() error { return h.Decide(Author{}, "u-nobody", false) }, "linli device list --unknown"},
+		"replaced by nobody":   {func() error { _, err := h.Replace(Author{}, "bank-1", "u-nobody"); return err }, "linli device list --unknown"},
+		"replaced by a native": {func() error { _, err := h.Replace(Author{}, "bank-1", native); return err }, "run linli device replace bank-1"},
 		"replaced by what":     {func() error { _, err := h.Replace(Author{}, "sos-1", ""); return err }, `behind bridge "z2m", name the new device with --with`},
 		"nothing replaced":     {func() error { _, err := h.Replace(Author{}, "nothing", ""); return err }, "not registered"},
 		"another ID":           {func() error { _, err := h.Change(Author{}, "bank-1", []byte(`{"id":"bank-2"}`)); return err }, "change the name instead"},

@@ -70,7 +70,7 @@ func TestCredentials(t *testing.T) {
 	if _, ok := r.Login("bank-1", []byte(again)); ok {
 		t.Error("a retired device was let in")
 	}
-	if _, err := r.Issue("bank-1"); err == nil || !strings.Contains(err.Error(), "gateway device retire bank-1 --undo") {
+	if _, err := r.Issue("bank-1"); err == nil || !strings.Contains(err.Error(), "linli device retire bank-1 --undo") {
 		t.Errorf("a login for a retired device: %v", err)
 	}
 	retired.Retired = false

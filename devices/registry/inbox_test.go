@@ -231,7 +231,7 @@ func TestWhoIsBlocked(t *testing.T) {
 		}
 		for d, sender := range map[*Device]string{{Device: devices.Device{ID: "l1", Kind: "locker"}}: native, &button: behind} {
 			err := h.Put(*d)
-			if block != (err != nil) || block && !strings.Contains(err.Error(), "gateway device undo "+sender) {
+			if block != (err != nil) || block && !strings.Contains(err.Error(), "linli device undo "+sender) {
 				t.Errorf("blocked: %t, registered: %v", block, err)
 			}
 		}

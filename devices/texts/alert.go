@@ -46,7 +46,7 @@ var Alert = struct {
 	Asked:        Text{"有人按下求助按钮，请立即前往，并确认“我来处理”。", "Somebody pressed for help. Go there now, and say \"I have it\"."},
 	Fell:         Text{"设备检测到跌倒，请立即前往，并确认“我来处理”。", "A device believes that somebody fell. Go there now, and say \"I have it\"."},
 	Alarms:       Text{"探测器正在报警，请立即前往查看，必要时拨打 119，并确认“我来处理”。", "A detector alarms. Go there now, call the fire brigade if need be, and say \"I have it\"."},
-	Lost:         Text{"网关的存储不足或损坏，部分已记录的事件丢失。呼救不受影响。请检查存储卡和剩余空间：gateway status", "The gateway's disk is too small or damaged, and some recorded events are lost. Calls for help go on. Check the card and the space left: gateway status"},
+	Lost:         Text{"网关的存储不足或损坏，部分已记录的事件丢失。呼救不受影响。请检查存储卡和剩余空间：linli status", "The gateway's disk is too small or damaged, and some recorded events are lost. Calls for help go on. Check the card and the space left: linli status"},
 	TheBox:       Text{"社区网关", "the community's gateway"},
 	Waiting:      Text{"已等待 %d 分钟，尚无人响应。", "Waiting for %d min, nobody has answered yet."},
 	Presses:      Text{"共按下 %d 次。", "Pressed %d times."},

@@ -21,10 +21,10 @@ var AlertDoor = struct {
 	Written:   Text{"二维码已写入 %s。", "The code is in %s."},
 	NFC:       Text{"也可以用手机上的 NFC 写卡应用把同一网址写入标签（NTAG213 即可）。网关的地址须固定不变。", "An NFC writer on a phone puts the same link on a tag (NTAG213 will do). The box's address has to stay the same."},
 	BadBase:   Text{"--base：须形如 https://192.168.1.20:8443（现为 %.80q）", "--base: must be like https://192.168.1.20:8443 (got %.80q)"},
-	NoElder:   Text{"没有登记编号为 %.64s 的老人，请用 gateway elder list 核对", "no elder %.64s is registered, see gateway elder list"},
+	NoElder:   Text{"没有登记编号为 %.64s 的老人，请用 linli elder list 核对", "no elder %.64s is registered, see linli elder list"},
 	TooLong:   Text{"网址太长，做不成二维码：%v", "the link is too long for a code: %v"},
 
-	Unknown:   Text{"这个门口标签已作废或不完整。请联系管理员换新：gateway alert door", "This label is no longer good, or damaged. Ask for a new one: gateway alert door"},
+	Unknown:   Text{"这个门口标签已作废或不完整。请联系管理员换新：linli alert door", "This label is no longer good, or damaged. Ask for a new one: linli alert door"},
 	First:     Text{"登录后即记为“已到场”。", "Once you are logged in, you are on scene."},
 	Nothing:   Text{"现在没有未结束的求助。", "No call for help is open."},
 	NoRound:   Text{"没有约定定期巡访。", "No care rounds are agreed on."},

@@ -58,7 +58,7 @@ var AlertRules = struct {
 
 	SayBoxOff: Text{"关机期间无人值守，请核实这段时间内是否有人求助。", "Nobody watched meanwhile: ask whether anybody needed help in that time."},
 	SayClock:  Text{"时间可能不准，排班与统计受影响，呼救不受影响。请检查网络对时。", "The time may be wrong: rota and figures suffer, calls for help do not. Check the network's time."},
-	SayDisk:   Text{"请检查存储卡和剩余空间：gateway status", "Check the card and the space left: gateway status"},
+	SayDisk:   Text{"请检查存储卡和剩余空间：linli status", "Check the card and the space left: linli status"},
 	SayPath:   Text{"请检查网络、SIM 卡和消息服务器。", "Check the network, the SIM card and the broker."},
 
 	Position:    Text{"位置为 %d 分钟前。", "The position is %d min old."},

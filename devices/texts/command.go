@@ -19,11 +19,11 @@ var Command = struct {
 	RootLong: Text{`邻里（Linli）社区智慧生活网关：收集智能快递柜、取餐柜和老人穿戴设备的事件，
 逐条落盘，提醒照护人员，并向省级平台报送设施使用统计。
 
-先试一试：gateway demo`, `Linli, the community smart-life gateway: collects what happens at parcel lockers,
+先试一试：linli demo`, `Linli, the community smart-life gateway: collects what happens at parcel lockers,
 meal cabinets and elders' wearables, keeps every event on disk, alerts caregivers,
 and reports how the facilities are used to the provincial platform.
 
-To see it work: gateway demo`},
+To see it work: linli demo`},
 	Usage:          Text{"用法：", "Usage:"},
 	Commands:       Text{"命令：", "Commands:"},
 	Flags:          Text{"选项：", "Options:"},
@@ -110,14 +110,14 @@ To see it work: gateway demo`},
 	SocketFailed: Text{"无法询问网关（%s）：%v", "cannot ask the gateway (%s): %v"},
 }
 
-// Status is what "gateway status" says.
+// Status is what "linli status" says.
 var Status = struct {
 	Running, NotReady, NoBroker, Unreachable, Clock, Damaged, Incidents, Devices, Journal, Province Text
 }{
 	Running:     Text{"网关 %s（版本 %s）已运行 %s", "gateway %s (version %s) has run for %s"},
 	NotReady:    Text{"！尚未就绪：%s", "! not ready: %s"},
 	NoBroker:    Text{"没有连接到 MQTT 服务器，设备的消息进不来；接在本机引脚上的不受影响。请检查 mqtt.broker 和那台机器", "not connected to the broker, so that no device is heard; what is wired to the box itself is. Check mqtt.broker and that machine"},
-	Unreachable: Text{"！没有任何照护人员可以收到呼叫：请用 gateway caregiver add 登记", "! nobody can be called for help: register caregivers with gateway caregiver add"},
+	Unreachable: Text{"！没有任何照护人员可以收到呼叫：请用 linli caregiver add 登记", "! nobody can be called for help: register caregivers with linli caregiver add"},
 	Clock:       Text{"！时钟尚未同步", "! the clock is not synchronised"},
 	Damaged:     Text{"！损坏的文件：%d 个，救回 %d 条记录，最多丢失 %d 条（见数据目录中的 journal/quarantine）", "! damaged files: %d, %d records rescued, at most %d lost (see journal/quarantine in the data folder)"},
 	Incidents:   Text{"未结束的警报：%d", "open incidents: %d"},

@@ -1,6 +1,6 @@
 package texts
 
-// Config is what `gateway check` and a start with a bad configuration file
+// Config is what `linli check` and a start with a bad configuration file
 // say: a reason, and how to mend it.
 var Config = struct {
 	Place, NoPlace, Field Text

@@ -106,7 +106,7 @@ var Console = struct {
 	Enter:       Text{"进入", "Enter"},
 	LoginSpent:  Text{"这个登录链接已经用过或过期，请再要一个。", "This login link has been used or has expired: ask for another."},
 	LoginNeeded: Text{"请先登录", "Please log in"},
-	LoginHow:    Text{"请打开管理员给您的一次性登录链接（在网关上运行 gateway login 得到）。", "Open the one-time link that you were given (gateway login on the box prints one)."},
+	LoginHow:    Text{"请打开管理员给您的一次性登录链接（在网关上运行 linli login 得到）。", "Open the one-time link that you were given (linli login on the box prints one)."},
 	LoginReload: Text{"我已登录，重新载入", "I am logged in: reload"},
 	NotFound:    Text{"没有这个页面", "There is no such page"},
 	Back:        Text{"返回首页", "Back to the page"},

@@ -43,5 +43,5 @@ var ConsoleIncidents = struct {
 	Step:     Text{"%s %s：%s（尝试 %d 次）%s", "%s by %s: %s (%d attempts) %s"},
 	Taken:    Text{"%v：%s %s %s", "%v: %s %s %s"},
 	Closed:   Text{"结束：%s %s（%v）", "resolved: %s %s (%v)"},
-	NoSuch:   Text{"没有编号为 %s 的警报，请用 gateway incident list 核对", "there is no incident %s, see gateway incident list"},
+	NoSuch:   Text{"没有编号为 %s 的警报，请用 linli incident list 核对", "there is no incident %s, see linli incident list"},
 }

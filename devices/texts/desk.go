@@ -1,6 +1,6 @@
 package texts
 
-// Desk is what "gateway desk" and "gateway visit" say.
+// Desk is what "linli desk" and "linli visit" say.
 var Desk = struct {
 	Short, Long, Visit, FacilityFlag, CountFlag, ServiceFlag, ByFlag, CaregiverFlag, AtFlag, IDFlag,
 	Recorded, Visited, BadTime, Repeat, Future, Way, Facility, Elder, Caregiver, By, Late Text

@@ -34,7 +34,7 @@ var GPIO = struct {
 	Hot:         Text{"%s 通电时间已到上限，需冷却 %v 后再开", "%s was on for as long as it may, and must cool down for %v"},
 }
 
-// GPIOCommand is what "gateway gpio" says.
+// GPIOCommand is what "linli gpio" says.
 var GPIOCommand = struct {
 	Group, List, Watch, Identify, IdentifyLong, Test, Release             Text
 	LineColumns, WireColumns, In, Out, NoLines, NoWires, Wired            Text

@@ -1,6 +1,6 @@
 package texts
 
-// MQTT is what "gateway mqtt" says.
+// MQTT is what "linli mqtt" says.
 var MQTT = struct {
 	Group, Clients, Watch, WatchLong, Columns, Connected, Away, None, Missed, Binary, BadFilter, NotHere Text
 }{

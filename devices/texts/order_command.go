@@ -1,6 +1,6 @@
 package texts
 
-// OrderCommand is what "gateway device command" says.
+// OrderCommand is what "linli device command" says.
 var OrderCommand = struct {
 	Group, Open, Ring, Notify, Set, List, ByFlag, IDFlag, ValidFlag, Number, Taken, Progress, Failed, Unknown Text
 }{
@@ -17,5 +17,5 @@ var OrderCommand = struct {
 	Taken:     Text{"命令 %s：设备 %s，%s", "command %s: device %s, %s"},
 	Progress:  Text{"  %s", "  %s"},
 	Failed:    Text{"命令 %s 未完成：%v", "command %s failed: %v"},
-	Unknown:   Text{"与网关的连接中断，命令 %q 的结果不明：请用 gateway device command list 查看", "the connection to the gateway was lost, what became of command %q is not known: see gateway device command list"},
+	Unknown:   Text{"与网关的连接中断，命令 %q 的结果不明：请用 linli device command list 查看", "the connection to the gateway was lost, what became of command %q is not known: see linli device command list"},
 }

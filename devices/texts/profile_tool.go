@@ -1,6 +1,6 @@
 package texts
 
-// ProfileTool is what "gateway profile" and "gateway capture" say.
+// ProfileTool is what "linli profile" and "linli capture" say.
 var ProfileTool = struct {
 	Group, Test, TestLong, KindFlag, CompartmentFlag, RetainedFlag, SetFlag, BadSet, NoFile, NoKind Text
 	UnknownTopic, Address, NoAddress, OwnAffair, Describes, Described, ComplaintOf                  Text

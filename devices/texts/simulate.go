@@ -1,6 +1,6 @@
 package texts
 
-// Simulate is what "gateway simulate" says.
+// Simulate is what "linli simulate" says.
 var Simulate = struct {
 	Short, Long, Devices, Mix, Rate, Duration, Seed, Help, Credentials, Broker, CA, Save, Keep, Anyway,
 	Weight, Part, Twice, Number, Province, File, Registering, Begins, Progress, Ended, NoRecount, Recount, Lost, Removed, NeedBroker, Cut Text

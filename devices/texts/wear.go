@@ -1,6 +1,6 @@
 package texts
 
-// Wear is what "gateway journal stat" says about the flash card.
+// Wear is what "linli journal stat" says about the flash card.
 var Wear = struct {
 	Flag, JSON, Reserve, Written, Lasts, Idle Text
 }{

@@ -376,7 +376,7 @@ func (n *Channels) register(r prometheus.Registerer) error {
 		}
 	}
 	errs = append(errs, r.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "linli_notify_undelivered_pages", Help: "Latest pages that their channel has not accepted: see gateway channel failed.",
+		Name: "linli_notify_undelivered_pages", Help: "Latest pages that their channel has not accepted: see linli channel failed.",
 	}, func() float64 { return float64(len(n.failures.list())) })))
 	return errors.Join(errs...)
 }

@@ -24,11 +24,11 @@ func TestWhoIsNotLoggedInSeesNothing(t *testing.T) {
 		if status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", path, status)
 		}
-		contains(t, body, "请先登录", "gateway login")
+		contains(t, body, "请先登录", "linli login")
 		lacks(t, body, "陈桂英", "桂花苑")
 	}
 	_, body := b.get(b.browser(), "/", "Accept-Language", "en-GB,en;q=0.9,zh;q=0.8")
-	contains(t, body, "Please log in", "gateway login")
+	contains(t, body, "Please log in", "linli login")
 	for _, path := range []string{"/api/incidents", "/api/figures", "/api/status", "/api/nowhere"} {
 		status, body := b.get(b.browser(), path, "Authorization", "Bearer x.y")
 		if status != http.StatusUnauthorized || body != "{\"error\":\"请先登录\"}\n" {
