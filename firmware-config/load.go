@@ -44,18 +44,18 @@ func read(path string) ([]byte, *problem) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, wrong("", texts.Errorf(t.Missing), texts.Errorf(t.MissingMend))
 	case err != nil:
-		return nil, wrong("", texts.Errorf(t.Unreadable, cause(err)), texts.Errorf(t.UnreadableMend))
+		return nil, wrong("", texts.Errorf(t.Unreadable, Cause(err)), texts.Errorf(t.UnreadableMend))
 	case !info.Mode().IsRegular():
 		return nil, wrong("", texts.Errorf(t.IsFolder), texts.Errorf(t.IsFolderMend))
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, wrong("", texts.Errorf(t.Unreadable, cause(err)), texts.Errorf(t.UnreadableMend))
+		return nil, wrong("", texts.Errorf(t.Unreadable, Cause(err)), texts.Errorf(t.UnreadableMend))
 	}
 	defer f.Close()
 	src, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
-		return nil, wrong("", texts.Errorf(t.Unreadable, cause(err)), texts.Errorf(t.UnreadableMend))
+		return nil, wrong("", texts.Errorf(t.Unreadable, Cause(err)), texts.Errorf(t.UnreadableMend))
 	}
 	if len(src) > maxFile {
 		return nil, wrong("", texts.Errorf(t.TooLarge, maxFile), texts.Errorf(t.TooLargeMend))
@@ -63,9 +63,9 @@ func read(path string) ([]byte, *problem) {
 	return bytes.TrimPrefix(src, []byte("\uFEFF")), nil
 }
 
-// cause is the reason of a file error, in both languages where it is a common
+// Cause is the reason of a file error, in both languages where it is a common
 // one, without the path, which the message has already.
-func cause(err error) error {
+func Cause(err error) error {
 	var p *fs.PathError
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -54,7 +54,7 @@ func (c Config) checkSecrets() *problem {
 func readSecret(field, path string) ([]byte, *problem) {
 	t := texts.Config
 	unreadable := func(err error) *problem {
-		return wrong(field, texts.Errorf(t.SecretUnreadable, cause(err)), texts.Errorf(t.SecretUnreadableMend, path))
+		return wrong(field, texts.Errorf(t.SecretUnreadable, Cause(err)), texts.Errorf(t.SecretUnreadableMend, path))
 	}
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {

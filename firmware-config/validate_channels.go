@@ -136,7 +136,7 @@ func template(field, path string) *problem {
 	}
 	source, err := os.ReadFile(path)
 	if err != nil {
-		return wrong(field, texts.Errorf(texts.Config.BadFile, cause(err)), texts.Errorf(texts.Config.UnreadableMend))
+		return wrong(field, texts.Errorf(texts.Config.BadFile, Cause(err)), texts.Errorf(texts.Config.UnreadableMend))
 	}
 	if err := notify.CheckTemplate(string(source)); err != nil {
 		return wrong(field, texts.Errorf(texts.Config.BadTemplate, short(strings.TrimPrefix(err.Error(), "template: "))), example(field, "/etc/linli/webhook.tmpl"))

@@ -167,7 +167,7 @@ func (c *cli) restoreCommand() *cobra.Command {
 		}
 		f, err := os.Open(args[0])
 		if err != nil {
-			return mendable{err}
+			return unread(args[0], err)
 		}
 		defer f.Close() // only read from
 		info, err := f.Stat()

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/linli-edge/gateway/devices/texts"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 )
 
 // cli is what every command needs to know.
@@ -99,6 +100,11 @@ func (c *cli) require(cmd *cobra.Command, flags ...string) error {
 	return nil
 }
 
+// unread is that a file which somebody named cannot be read.
+func unread(file string, err error) error {
+	return mendable{texts.Errorf(texts.Command.NoFile, file, firmwareconfig.Cause(err))}
+}
+
 // localise replaces what cobra says by itself with texts of the catalogue.
 func (c *cli) localise(root *cobra.Command) {
 	t := texts.Command
@@ -112,11 +118,18 @@ func (c *cli) localise(root *cobra.Command) {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		var unknown *pflag.NotExistError
 		var invalid *pflag.InvalidValueError
+		var without *pflag.ValueRequiredError
 		switch {
 		case errors.As(err, &unknown):
 			return mendable{texts.Errorf(t.UnknownFlag, unknown.GetSpecifiedName(), cmd.CommandPath())}
 		case errors.As(err, &invalid):
-			return mendable{texts.Errorf(t.FlagValue, invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())}
+			name, _ := pflag.UnquoteUsage(invalid.GetFlag())
+			if takes, ok := t.FlagTypes[name]; ok {
+				return mendable{texts.Errorf(t.FlagValue, invalid.GetFlag().Name, takes, invalid.GetValue())}
+			}
+		case errors.As(err, &without):
+			name := without.GetFlag().Name
+			return mendable{texts.Errorf(t.FlagWithout, name, cmd.UseLine()+" --"+name+" …")}
 		}
 		return mendable{err}
 	})

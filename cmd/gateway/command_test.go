@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -58,7 +59,16 @@ func TestWhatMustBeMended(t *testing.T) {
 		{"unknown command", []string{"fly"}, "没有“fly”这个命令", `no command "fly"`},
 		{"unknown option", []string{"run", "--fast"}, "没有 --fast 这个选项", "no option --fast"},
 		{"missing option", []string{"device", "add", "l1"}, "缺少选项 --kind", "option --kind is missing"},
-		{"bad value", []string{"demo", "--speed", "quick"}, "--speed", "--speed"},
+		{"bad number", []string{"demo", "--speed", "quick"}, "选项 --speed：须为数字（现为 \"quick\"）", `option --speed takes a number (got "quick")`},
+		{"bad duration", []string{"device", "command", "ring", "w1", "--valid", "10"}, "须为时长，例如 90s", "--valid takes a duration, for example 90s"},
+		{"no value", []string{"facility", "add", "f1", "--name"}, "选项 --name 缺少值。用法：linli facility add ID --name …", "option --name lacks its value. Usage: linli facility add ID --name …"},
+		{"no backup", []string{"restore", "/nowhere", "--replace", "--config", file(folders)}, "读不了文件 /nowhere：没有这个文件", "cannot read /nowhere: no such file"},
+		{"no table", []string{"import", "/nowhere"}, "读不了文件 /nowhere：没有这个文件", "cannot read /nowhere: no such file"},
+		{"no request", []string{"device", "credentials", "l1", "--csr", "/nowhere"}, "读不了文件 /nowhere：没有这个文件", "cannot read /nowhere: no such file"},
+		{"no payload", []string{"profile", "test", "tasmota", "a", "@/nowhere"}, "读不了文件 /nowhere：没有这个文件", "cannot read /nowhere: no such file"},
+		{"no devices", []string{"simulate", "--credentials", "/nowhere", "--broker", "tcp://127.0.0.1:1", "--config", file(folders)}, "读不了文件 /nowhere：没有这个文件", "cannot read /nowhere: no such file"},
+		{"nothing to verify", []string{"journal", "verify", "--config", file("data: /nowhere\nsocket: /nowhere.sock\n")}, "/nowhere 里没有数据", "there is no data in /nowhere"},
+		{"silence of no length", []string{"silence", "set", "all", "--for", "0s", "--by", "li"}, "--for：须为时长", "--for takes a duration"},
 		{"no such profile", []string{"device", "add", "b1", "--kind", "bridge", "--profile", "zigbe", "--config", file(folders)}, "没有名为 \"zigbe\" 的配置", `there is none called "zigbe" (there are: chirpstack,`},
 		{"no such setting", []string{"device", "add", "b1", "--kind", "bridge", "--profile", "tasmota?base=x", "--config", file(folders)}, "没有名为 \"base\" 的设置", `there is no setting "base" (there are: closed)`},
 		{"arguments", []string{"device", "add"}, "参数个数不对", "wrong number of arguments"},
@@ -70,6 +80,15 @@ func TestWhatMustBeMended(t *testing.T) {
 				t.Errorf("%s, %s: code %d, stdout %q, stderr %q; want %q", c.name, locale, code, stdout, stderr, want)
 			}
 		}
+	}
+}
+
+// Whoever may not ask the running gateway is told how to be allowed to.
+func TestNoRightsToAsk(t *testing.T) {
+	c := &cli{}
+	err := c.explain("/run/linli/gateway.sock", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)})
+	if !errors.As(err, new(mendable)) || !strings.Contains(err.Error(), "/run/linli/gateway.sock") || !strings.Contains(err.Error(), "sudo") {
+		t.Errorf("told %q", err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (c *cli) credentialsCommand() *cobra.Command {
 			if request != "" {
 				content, err := os.ReadFile(request)
 				if err != nil {
-					return mendable{err}
+					return unread(request, err)
 				}
 				asked["request"] = string(content)
 			}

@@ -340,7 +340,7 @@ func (c *cli) importCommand() *cobra.Command {
 			}
 			content, err := os.ReadFile(args[0])
 			if err != nil {
-				return mendable{texts.Errorf(texts.Device.NoFile, args[0], err)}
+				return unread(args[0], err)
 			}
 			query := url.Values{"name": {filepath.Base(args[0])}}
 			if dry {

@@ -245,11 +245,14 @@ func (c *cli) silenceCommand() *cobra.Command {
 			if err := c.require(cmd, "by", "for"); err != nil {
 				return err
 			}
-			s.Scope, s.Minutes = args[0], int(lasts/time.Minute)
+			if lasts <= 0 { // which would end it
+				return mendable{texts.Errorf(texts.Command.FlagValue, "for", texts.Command.FlagTypes["duration"], lasts)}
+			}
+			s.Scope, s.Minutes = args[0], int((lasts+time.Minute-1)/time.Minute)
 			if err := c.ask(cmd, http.MethodPost, "/v1/silences", s, nil); err != nil {
 				return err
 			}
-			c.say(cmd, t.SilenceDone, s.Scope, s.Mode.Text(), lasts)
+			c.say(cmd, t.SilenceDone, s.Scope, s.Mode.Text(), time.Duration(s.Minutes)*time.Minute)
 			return nil
 		},
 	}

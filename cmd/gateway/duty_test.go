@@ -82,6 +82,13 @@ func TestCareByTheCommandLine(t *testing.T) {
 	run(0, "silence", "end", "elder/e302", "--by", "li")
 	says(run(0, "silence", "list"), "Nothing is silenced")
 	says(run(2, "silence", "set", "all", "--for", "300h", "--by", "li"), "minutes: must be 1 to 10080")
+	run(0, "silence", "set", "kind/door_ajar", "--for", "1s", "--by", "li")
+	says(run(0, "silence", "list"), "kind/door_ajar")
+	run(0, "silence", "end", "kind/door_ajar", "--by", "li")
+	run(0, "silence", "end", "elder/e203", "--by", "li") // whoever has gone since
+	says(run(2, "silence", "set", "elder/e203", "--by", "li"), `elder "e203" is not registered`)
+	says(run(2, "silence", "set", "device/w203", "--by", "li"), `no device "w203" is registered`)
+	says(run(2, "silence", "set", "kind/doors", "--by", "li"), `no incidents of the kind "doors"; there are: [`)
 
 	if err := g.alerts.Report(t.Context(), alert.Found{Kind: alert.Inactivity, Elder: "e302", Because: []alert.Sign{{Sign: alert.SignNoLife, Minutes: 720}}}, "f1"); err != nil {
 		t.Fatal(err)

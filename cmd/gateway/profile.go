@@ -54,7 +54,7 @@ func (c *cli) profileTestCommand() *cobra.Command {
 				payload, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), discovery.MaxDocument+1))
 			}
 			if err != nil {
-				return mendable{err}
+				return unread(strings.TrimPrefix(args[2], "@"), err)
 			}
 			return c.try(cmd, p, devices.Message{Client: p.Name(), Topic: args[1], Payload: payload, Retained: try.retained}, try)
 		},
@@ -87,7 +87,7 @@ func (c *cli) openProfile(file string, settings []string) (*profile.Profile, err
 	}
 	if err != nil {
 		shipped, _ := fs.Glob(firmwareconfig.Profiles(), "*.yaml")
-		return nil, mendable{texts.Errorf(t.NoFile, file, err, strings.ReplaceAll(strings.Join(shipped, ", "), ".yaml", ""))}
+		return nil, mendable{texts.Errorf(t.NoFile, file, firmwareconfig.Cause(err), strings.ReplaceAll(strings.Join(shipped, ", "), ".yaml", ""))}
 	}
 	set, err := profile.LoadOne(name, source, kinds.Vocabulary())
 	if err != nil {

@@ -256,6 +256,8 @@ func (c *cli) explain(socket string, err error) error {
 		return mendable{err}
 	case isDown(err):
 		return mendable{texts.Errorf(texts.Command.NotRunning, socket)}
+	case errors.Is(err, os.ErrPermission):
+		return mendable{texts.Errorf(texts.Command.NoRights, socket)}
 	}
 	return texts.Errorf(texts.Command.SocketFailed, socket, err)
 }

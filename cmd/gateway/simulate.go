@@ -288,7 +288,9 @@ func (s *simulation) authority(ctx context.Context, cfg firmwareconfig.Config) (
 	var err error
 	switch page := callable(cfg.Console.Listen); {
 	case s.ca != "":
-		pem, err = os.ReadFile(s.ca)
+		if pem, err = os.ReadFile(s.ca); err != nil {
+			return nil, unread(s.ca, err)
+		}
 	case strings.HasPrefix(s.broker, "ssl://") && s.credentials == "" && page != "":
 		pem, err = download(ctx, "http://"+page+"/ca.crt")
 	default:
@@ -332,7 +334,7 @@ func writeMembers(file string, members []simulate.Member) error {
 func readMembers(file string) ([]simulate.Member, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {
-		return nil, mendable{err}
+		return nil, unread(file, err)
 	}
 	var members []simulate.Member
 	lines := bufio.NewScanner(bytes.NewReader(content))

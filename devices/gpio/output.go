@@ -167,7 +167,7 @@ func (o *Outputs) Open(ctx context.Context, device string, compartment int) erro
 // Test switches one output on for a while, by its place in States.
 func (o *Outputs) Test(ctx context.Context, i int, length time.Duration) error {
 	if i < 0 || i >= len(o.all) {
-		return fmt.Errorf("gpio: there is no output %d", i+1)
+		return texts.Errorf(texts.GPIO.NoOutput, i+1)
 	}
 	out := o.all[i]
 	if out.wire.Longest > 0 {

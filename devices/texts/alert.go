@@ -58,7 +58,7 @@ var Alert = struct {
 	NobodyReachable: Text{"没有任何照护人员可以收到呼叫：请登记照护人员及其可用的联系方式。", "No caregiver can be reached: register caregivers with a channel that works."},
 	NoChannel:       Text{"照护人员 %s 没有可用的联系方式。", "Caregiver %s has no channel that works."},
 
-	UnknownIncident: Text{"没有编号为 %s 的事件。", "there is no incident %s"},
+	UnknownIncident: Text{"没有编号为 %s 的警报，请用 linli incident list 核对", "there is no incident %s, see linli incident list"},
 	Closed:          Text{"事件 %s 已经结束。", "incident %s is already resolved"},
 	NotKept:         Text{"呼叫已停止，但未能写入存储：%v。网关重启后可能再次呼叫。", "the paging has stopped, but this could not be written: %v. It may begin again after a restart"},
 	Cause:           Text{"cause：须为 real、accidental、test、device 或 away（现为 %.40q）", "cause: must be real, accidental, test, device or away (got %.40q)"},

@@ -64,7 +64,7 @@ everything or changes nothing.`},
 	KeptAside:   Text{"旧数据保留在 %s。确认无误后可以删除它。", "The old data is kept in %s. Remove it when all is well."},
 	Restored:    Text{"已恢复到 %s。现在可以启动网关：systemctl start linli-gateway", "Restored into %s. Start the gateway now: systemctl start linli-gateway"},
 	Interrupted: Text{"已中断，没有留下半成品，原来的数据没有改动", "interrupted: nothing half done is left behind, and nothing has changed"},
-	Nothing:     Text{"%s 里没有可以备份的数据", "there is nothing to back up in %s"},
+	Nothing:     Text{"%s 里没有数据，请核对配置里的 data", "there is no data in %s, check data: in the configuration"},
 }
 
 // Inspect is what the commands that look into the journal say.

@@ -3,7 +3,7 @@ package texts
 // Command is what the command line says.
 var Command = struct {
 	Root, RootLong, Usage, Commands, Flags, GlobalFlags, Examples, MoreHelp, HelpFlag, FlagDefault, HelpCommand, Aliases,
-	UnknownCommand, UnknownFlag, WrongArgs, FlagValue, MissingFlag,
+	UnknownCommand, UnknownFlag, WrongArgs, FlagValue, FlagWithout, MissingFlag, NoFile,
 	Run, Check, CheckOK, Demo, Version, VersionLine, ConfigFlag,
 	Login, LoginLong, LoginURL, Status, SpeedFlag, ListenFlag,
 	Device, DeviceAdd, DeviceList, DeviceCredentials, DeviceRemove, DeviceSecret, DeviceAdded,
@@ -13,7 +13,9 @@ var Command = struct {
 	RegionFlag, OperatorFlag,
 	Incident, IncidentList, IncidentAcknowledge, IncidentResolve, ByFlag, CauseFlag, NoIncidents, Acknowledged, Resolved,
 	Journal, JournalStat, LinesFlag,
-	NotRunning, SocketFailed Text
+	NotRunning, NoRights, SocketFailed Text
+	// What an option takes, by the name that pflag gives it ("" for a switch).
+	FlagTypes map[string]Text
 }{
 	Root: Text{"邻里社区智慧生活网关", "Linli, the community smart-life gateway"},
 	RootLong: Text{`邻里（Linli）社区智慧生活网关：收集智能快递柜、取餐柜和老人穿戴设备的事件，
@@ -37,8 +39,17 @@ To see it work: linli demo`},
 	UnknownCommand: Text{"没有“%s”这个命令。运行 %s --help 查看全部命令", "there is no command \"%s\". Run %s --help to see all"},
 	UnknownFlag:    Text{"没有 --%s 这个选项。运行 %s --help 查看全部选项", "there is no option --%s. Run %s --help to see all"},
 	WrongArgs:      Text{"参数个数不对。用法：%s", "wrong number of arguments. Usage: %s"},
-	FlagValue:      Text{"选项 --%s 的值不对（得到 %q）：%v", "option --%s: wrong value (got %q): %v"},
-	MissingFlag:    Text{"缺少选项 --%s。用法：%s", "option --%s is missing. Usage: %s"},
+	FlagValue:      Text{"选项 --%s：须为%v（现为 %q）", "option --%s takes %v (got %q)"},
+	FlagWithout:    Text{"选项 --%s 缺少值。用法：%s", "option --%s lacks its value. Usage: %s"},
+	NoFile:         Text{"读不了文件 %s：%v。请核对路径和权限", "cannot read %s: %v. Check the path and its permissions"},
+	FlagTypes: map[string]Text{
+		"":         {"true 或 false", "true or false"},
+		"int":      {"整数", "a whole number"},
+		"uint":     {"正整数", "a whole number from 0 on"},
+		"float":    {"数字", "a number"},
+		"duration": {"时长，例如 90s、30m、12h", "a duration, for example 90s, 30m or 12h"},
+	},
+	MissingFlag: Text{"缺少选项 --%s。用法：%s", "option --%s is missing. Usage: %s"},
 
 	Run:         Text{"运行网关", "run the gateway"},
 	Check:       Text{"检查配置文件，不启动", "check a configuration file without starting"},
@@ -107,6 +118,7 @@ To see it work: linli demo`},
 	LinesFlag:   Text{"先显示最近的多少条", "how many of the latest to begin with"},
 
 	NotRunning:   Text{"网关没有运行（%s 无人应答）。请先启动：systemctl start linli-gateway", "the gateway is not running (nobody answers at %s). Start it: systemctl start linli-gateway"},
+	NoRights:     Text{"没有权限询问网关（%s）：请在命令前加 sudo，或把用户加入 linli 组", "no permission to ask the gateway (%s): put sudo before the command, or join the group linli"},
 	SocketFailed: Text{"无法询问网关（%s）：%v", "cannot ask the gateway (%s): %v"},
 }
 

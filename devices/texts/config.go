@@ -68,7 +68,7 @@ var Config = struct {
 	Missing:        Text{"没有这个文件", "no such file"},
 	MissingMend:    Text{"用 --config 给出正确的路径；安装包自带的配置文件是 /etc/linli/gateway.yaml", "give the right path with --config; the package brings /etc/linli/gateway.yaml"},
 	Unreadable:     Text{"无法读取：%v", "cannot be read: %v"},
-	UnreadableMend: Text{"检查文件的权限：用户 linli 必须能读", "check the file's permissions: the user linli must be able to read it"},
+	UnreadableMend: Text{"检查文件的权限：用户 linli 必须能读；自己检查时加 sudo", "check the file's permissions: the user linli must be able to read it; check with sudo"},
 	Denied:         Text{"没有权限", "permission denied"},
 	IsFolder:       Text{"不是普通文件", "is not a regular file"},
 	IsFolderMend:   Text{"给出一个 YAML 文件的路径", "give the path of a YAML file"},

@@ -10,7 +10,7 @@ var Device = struct {
 	RemoveFacility, RemoveElder, RemoveCaregiver,
 	Locked, Newcomers,
 	SaidAdded, SaidChanged, SaidRemoved, SaidBy,
-	Import, ImportLong, DryFlag, TemplateFlag, Added, Edited, Field, Same, DryRun, Imported, NoFile Text
+	Import, ImportLong, DryFlag, TemplateFlag, Added, Edited, Field, Same, DryRun, Imported Text
 }{
 	Show:      Text{"显示一台设备", "show a device"},
 	Adopt:     Text{"接入一台待接入的设备", "adopt a device that speaks without being registered"},
@@ -81,5 +81,4 @@ All or nothing; of what is registered only what the file says is changed: an emp
 	Same:         Text{"没有变化：文件中的内容都已登记。", "Nothing changes: all of it is registered already."},
 	DryRun:       Text{"以上 %d 条记录会改变；尚未改动任何内容。", "%d records would change; nothing is changed yet."},
 	Imported:     Text{"已登记 %d 条记录。", "%d records are registered."},
-	NoFile:       Text{"读不了文件 %s：%v", "cannot read %s: %v"},
 }

@@ -4,7 +4,7 @@ package texts
 var GPIO = struct {
 	Role, Device, Word, NotHere, Number, Span, Litres, Place, Level, Meter, Pulse Text
 	Twice, Board, BoardMend, NoBoard, NoPin, Mend                                 Text
-	NoChip, NoLine, Ambiguous, Busy, Gone, NotReleased, Hot                       Text
+	NoChip, NoLine, Ambiguous, Busy, Gone, NotReleased, Hot, NoOutput             Text
 }{
 	Role:    Text{"%q 不是线路的用途；输入：%s；输出：%s", "%q is no use of a wire; inputs: %s; outputs: %s"},
 	Device:  Text{"%q 后面要写设备编号，例如 cord-302", "behind %q must stand the ID of the device, for example cord-302"},
@@ -32,6 +32,7 @@ var GPIO = struct {
 	Gone:        Text{"芯片 %[1]s 的线路 %[2]d 读不到了（芯片被拔掉？）：%[3]v", "line %[2]d of chip %[1]s can no longer be read (was the chip unplugged?): %[3]v"},
 	NotReleased: Text{"%s 没有断开：%v", "%s is not switched off: %v"},
 	Hot:         Text{"%s 通电时间已到上限，需冷却 %v 后再开", "%s was on for as long as it may, and must cool down for %v"},
+	NoOutput:    Text{"没有 %d 号输出，请用 linli gpio list 核对", "there is no output %d, see linli gpio list"},
 }
 
 // GPIOCommand is what "linli gpio" says.

@@ -2,8 +2,12 @@ package control
 
 import (
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
+	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
@@ -41,13 +45,42 @@ func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Silences(), nil) })
 	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
 		var s alert.Silenced
-		if read(w, r, &s) {
-			answer(w, r, struct{}{}, c.Alerts.Silence(r.Context(), s))
+		if !read(w, r, &s) {
+			return
 		}
+		err := c.silenceable(s)
+		if err == nil {
+			err = c.Alerts.Silence(r.Context(), s)
+		}
+		answer(w, r, struct{}{}, err)
 	})
 	mux.HandleFunc("POST /v1/drill", func(w http.ResponseWriter, r *http.Request) {
 		took, failed := c.Alerts.Drill(r.Context())
 		answer(w, r, Drilled{took, failed}, nil)
 	})
 	mux.HandleFunc("GET /v1/rounds", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Watch.Rounds(), nil) })
+}
+
+// silenceable refuses what nobody has registered: whoever has mistyped an ID
+// would believe that it is silent. What is silent already can always be ended.
+func (c Config) silenceable(s alert.Silenced) error {
+	if s.Minutes == 0 {
+		return nil
+	}
+	people := c.Registry.Snapshot()
+	switch what, id, _ := strings.Cut(s.Scope, "/"); what {
+	case "elder":
+		if _, ok := people.Elders[id]; !ok {
+			return texts.Errorf(texts.Desk.Elder, id)
+		}
+	case "device":
+		if _, ok := people.Device(id); !ok && id != devices.GatewayDevice {
+			return texts.Errorf(texts.Device.NotRegistered, id)
+		}
+	case "kind":
+		if !slices.Contains(alert.Kinds(), alert.Kind(id)) {
+			return texts.Errorf(texts.AlertSilence.NoKind, id, alert.Kinds())
+		}
+	}
+	return nil
 }
