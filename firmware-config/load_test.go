@@ -173,6 +173,45 @@ func TestSecretFiles(t *testing.T) {
 }
 
 // A secret that would do for a broker is too short to sign with.
+// Root, who checks a configuration, is told what the gateway, which runs as
+// whoever owns its data, cannot read.
+func TestSecretsThatTheGatewayCannotRead(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root reads what others cannot")
+	}
+	cfg := Default()
+	cfg.Data = t.TempDir()
+	cfg.Channels.Webhook.SecretFile = filepath.Join(t.TempDir(), "webhook.secret")
+	if err := os.WriteFile(cfg.Channels.Webhook.SecretFile, []byte("a secret of a webhook\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const gateway = 65534
+	for _, c := range []struct {
+		data, user, group int
+		mode              os.FileMode
+		reads             bool
+	}{
+		{0, 0, 0, 0o600, true}, // runs as root
+		{gateway, 0, 0, 0o600, false},
+		{gateway, 0, 0, 0o640, false}, // group root
+		{gateway, 0, gateway, 0o640, true},
+		{gateway, 0, gateway, 0o600, false},
+		{gateway, gateway, 0, 0o400, true},
+		{gateway, gateway, gateway, 0o040, false},
+	} {
+		if err := errors.Join(os.Chown(cfg.Data, c.data, c.data), os.Chown(cfg.Channels.Webhook.SecretFile, c.user, c.group), os.Chmod(cfg.Channels.Webhook.SecretFile, c.mode)); err != nil {
+			t.Fatal(err)
+		}
+		if reads := cfg.gatewayReads(cfg.Channels.Webhook.SecretFile); reads != c.reads {
+			t.Errorf("%+v: %t", c, reads)
+		}
+		err := cfg.Validate()
+		if c.reads != (err == nil) || err != nil && !strings.Contains(err.Error(), "the user that the gateway runs as may not") {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestShortSecret(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "province.secret")
 	write(t, secret, "horse\n", 0o600)

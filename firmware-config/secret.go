@@ -4,6 +4,10 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"os/user"
+	"slices"
+	"strconv"
+	"syscall"
 
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/province"
@@ -44,11 +48,43 @@ func (c Config) checkSecrets() *problem {
 		if p != nil {
 			return p
 		}
+		if !c.gatewayReads(s.path) {
+			return wrong(s.field, texts.Errorf(texts.Config.SecretUnreadable, texts.Errorf(texts.Config.NotByGateway)), texts.Errorf(texts.Config.SecretUnreadableMend, s.path))
+		}
 		if len(secret) < s.least {
 			return wrong(s.field, texts.Errorf(texts.Config.SecretShort, s.least), texts.Errorf(texts.Config.SecretContentMend))
 		}
 	}
 	return nil
+}
+
+// gatewayReads tells whether the gateway can read a file that is there, too. It
+// runs as whoever owns its data; root, who checks a configuration before the
+// gateway is started with it, can read everything.
+func (c Config) gatewayReads(path string) bool {
+	folder, err := os.Stat(c.Data)
+	if err != nil || os.Geteuid() != 0 {
+		return true
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	gateway, file := folder.Sys().(*syscall.Stat_t), info.Sys().(*syscall.Stat_t)
+	switch mode := info.Mode().Perm(); {
+	case gateway.Uid == 0 || mode&0o004 != 0:
+		return true
+	case file.Uid == gateway.Uid:
+		return mode&0o400 != 0
+	case mode&0o040 == 0 || file.Gid == gateway.Gid:
+		return mode&0o040 != 0
+	}
+	who, err := user.LookupId(strconv.Itoa(int(gateway.Uid)))
+	if err != nil {
+		return false
+	}
+	groups, err := who.GroupIds()
+	return err == nil && slices.Contains(groups, strconv.Itoa(int(file.Gid)))
 }
 
 func readSecret(field, path string) ([]byte, *problem) {

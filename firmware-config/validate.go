@@ -2,10 +2,13 @@ package firmwareconfig
 
 import (
 	"cmp"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -295,7 +298,8 @@ func (c Config) checkProvince(name string, p Province) *problem {
 	if (p.ClientCert == "") != (p.ClientKey == "") {
 		return wrong(name+".client_cert", texts.Errorf(t.CertAndKey), example(name+".client_key", "/etc/linli/province.key"))
 	}
-	for field, path := range map[string]string{"client_cert": p.ClientCert, "client_key": p.ClientKey, "ca": p.CA} {
+	files := map[string]string{"client_cert": p.ClientCert, "client_key": p.ClientKey, "ca": p.CA}
+	for field, path := range files {
 		if path == "" {
 			continue
 		}
@@ -317,6 +321,14 @@ func (c Config) checkProvince(name string, p Province) *problem {
 		return wrong(name+".url", texts.Errorf(t.BadPlatform, short(p.URL)),
 			texts.Errorf(t.BadPlatformMend, "https://platform.example.gov.cn/v1/rows"))
 	}
+	if _, field, err := p.ClientTLS(); err != nil {
+		return wrong(name+"."+field, texts.Errorf(texts.Platform.TLSLoad, err), texts.Errorf(t.UnreadableMend))
+	}
+	for field, path := range files {
+		if path != "" && !c.gatewayReads(path) {
+			return wrong(name+"."+field, texts.Errorf(t.Unreadable, texts.Errorf(t.NotByGateway)), texts.Errorf(t.UnreadableMend))
+		}
+	}
 	if p.SecretFile == "" && p.SharesSecret() {
 		return wrong(name+".url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))
 	}
@@ -324,6 +336,32 @@ func (c Config) checkProvince(name string, p Province) *problem {
 		return wrong(name+".url", texts.Errorf(t.NeedsOwnID, DefaultID), texts.Errorf(t.NeedsOwnIDMend))
 	}
 	return nil
+}
+
+// ClientTLS is how the box shows who it is, nil where nothing is said. An error
+// comes with the option that it is about.
+func (p Province) ClientTLS() (c *tls.Config, field string, err error) {
+	if p.ClientCert == "" && p.CA == "" {
+		return nil, "", nil
+	}
+	c = &tls.Config{MinVersion: tls.VersionTLS12}
+	if p.ClientCert != "" {
+		pair, err := tls.LoadX509KeyPair(p.ClientCert, p.ClientKey)
+		if err != nil {
+			return nil, "client_cert", err
+		}
+		c.Certificates = append(c.Certificates, pair)
+	}
+	if p.CA != "" {
+		pem, err := os.ReadFile(p.CA)
+		if err != nil {
+			return nil, "ca", err
+		}
+		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
+			return nil, "ca", fmt.Errorf("%s: no certificate in it", p.CA)
+		}
+	}
+	return c, "", nil
 }
 
 // SharesSecret tells whether the box signs with a secret of SecretFile.

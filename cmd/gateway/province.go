@@ -1,9 +1,6 @@
 package main
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"os"
 	"path/filepath"
 
 	"github.com/linli-edge/gateway/cmd/gateway/internal/console"
@@ -38,8 +35,8 @@ func (g *gateway) newProvinces(now devices.Clock) ([]*province.Sender, error) {
 				return nil, err
 			}
 		}
-		if c.TLS, err = clientTLS(d.Province); err != nil {
-			return nil, err
+		if c.TLS, _, err = d.Province.ClientTLS(); err != nil {
+			return nil, texts.Errorf(texts.Platform.TLSLoad, err)
 		}
 		sender, err := province.Open(g.journal, g.figures, g.registry, c)
 		if err != nil {
@@ -49,31 +46,6 @@ func (g *gateway) newProvinces(now devices.Clock) ([]*province.Sender, error) {
 		senders = append(senders, sender)
 	}
 	return senders, nil
-}
-
-// clientTLS is how the box shows who it is, nil where nothing is said.
-func clientTLS(p firmwareconfig.Province) (*tls.Config, error) {
-	if p.ClientCert == "" && p.CA == "" {
-		return nil, nil
-	}
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if p.ClientCert != "" {
-		certificate, err := tls.LoadX509KeyPair(p.ClientCert, p.ClientKey)
-		if err != nil {
-			return nil, texts.Errorf(texts.Platform.TLSLoad, err)
-		}
-		c.Certificates = append(c.Certificates, certificate)
-	}
-	if p.CA != "" {
-		pem, err := os.ReadFile(p.CA)
-		if err != nil {
-			return nil, texts.Errorf(texts.Platform.TLSLoad, err)
-		}
-		if c.RootCAs = x509.NewCertPool(); !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, texts.Errorf(texts.Platform.TLSLoad, p.CA)
-		}
-	}
-	return c, nil
 }
 
 // provinceState tells the page how the reports stand, nil where none are sent.

@@ -57,6 +57,7 @@ var Config = struct {
 
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
+	NotByGateway                           Text
 	SecretOpen, SecretOpenMend             Text
 	SecretEmpty, SecretLong, SecretShort   Text
 	SecretContentMend                      Text
@@ -172,6 +173,7 @@ var Config = struct {
 	SecretMissingMend:    Text{"加上 secret_file: %s，内容是平台发给本机的密钥", "add secret_file: %s, which holds the key that the platform gave to this box"},
 	SecretUnreadable:     Text{"密钥文件无法读取：%v", "the secret file cannot be read: %v"},
 	SecretUnreadableMend: Text{"建好文件并让用户 linli 能读：install -m 0640 -g linli 密钥文件 %s", "make the file, readable by the user linli: install -m 0640 -g linli SECRET %s"},
+	NotByGateway:         Text{"运行网关的用户没有权限", "the user that the gateway runs as may not"},
 	SecretOpen:           Text{"密钥文件的权限是 %04o，任何人都能读写", "the secret file has mode %04o, which is open to everybody"},
 	SecretOpenMend:       Text{"执行 chmod o-rwx %s", "run chmod o-rwx %s"},
 	SecretEmpty:          Text{"密钥文件是空的", "the secret file is empty"},
