@@ -72,6 +72,13 @@ func checkContents(t *testing.T, deb string) {
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/README.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/README.zh-CN.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/copyright",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/channels.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/gpio.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/mqtt.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/mqtt.zh-CN.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/profiles.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/profiles.zh-CN.md",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/topics.md",
 	}
 	var got []string
 	for line := range strings.Lines(run(t, "dpkg-deb", "--contents", deb)) {
@@ -188,7 +195,7 @@ func TestMaintainerScripts(t *testing.T) {
 		{
 			name: "purge", script: "postrm", args: []string{"purge"},
 			calls: []string{"deb-systemd-helper purge"}, never: "userdel|deluser",
-			gone: []string{"data", "etc/province.secret"}, kept: []string{"etc/rota.csv"},
+			gone: []string{"data", "etc/province.secret", "etc/dingtalk.key", "etc/ntfy.token", "etc/sim.pin"}, kept: []string{"etc/rota.csv"},
 		},
 		{
 			name: "purge with nothing of the administrator's", script: "postrm", args: []string{"purge"},
@@ -252,7 +259,7 @@ type box string
 
 func newBox(t *testing.T) box {
 	b := box(t.TempDir())
-	for _, path := range []string{"data/journal", "etc/province.secret", "etc/rota.csv", "run/x", "calls"} {
+	for _, path := range []string{"data/journal", "etc/province.secret", "etc/dingtalk.key", "etc/ntfy.token", "etc/sim.pin", "etc/rota.csv", "run/x", "calls"} {
 		b.file(t, path)
 	}
 	for _, tool := range []string{"useradd", "groupadd", "usermod", "udevadm", "systemctl", "deb-systemd-helper", "deb-systemd-invoke"} {

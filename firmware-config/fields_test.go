@@ -1,7 +1,9 @@
 package firmwareconfig
 
 import (
+	"os"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -48,4 +50,30 @@ func TestEachFieldCanBeSet(t *testing.T) {
 	if count < 50 {
 		t.Errorf("found %d fields only", count)
 	}
+}
+
+// Every option stands in the installed configuration, as a line or as one with
+// a # before it, or in the page about what it belongs to.
+func TestEachOptionIsShown(t *testing.T) {
+	var shown string
+	for _, file := range []string{"etc/gateway.yaml", "docs/channels.md", "docs/gpio.md"} {
+		text, err := os.ReadFile("../deploy/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown += string(text)
+	}
+	var walk func(of reflect.Type, section string)
+	walk = func(of reflect.Type, section string) {
+		for f := range of.Fields() {
+			key := f.Tag.Get("yaml")
+			if !regexp.MustCompile("\\b" + key + ":").MatchString(shown) {
+				t.Errorf("%s%s is in no example", section, key)
+			}
+			if f.Type.Kind() == reflect.Struct {
+				walk(f.Type, section+key+".")
+			}
+		}
+	}
+	walk(reflect.TypeFor[Config](), "")
 }

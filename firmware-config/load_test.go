@@ -1,10 +1,12 @@
 package firmwareconfig
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -100,6 +102,30 @@ func TestGoodFiles(t *testing.T) {
 // The file that the package installs says nothing that the defaults don't.
 func TestShippedFile(t *testing.T) {
 	expectLoad(t, "../deploy/etc/gateway.yaml", Default())
+}
+
+// What stands behind a # there is understood when that is taken away; remarks
+// have a space behind theirs.
+func TestShippedExamples(t *testing.T) {
+	text, err := os.ReadFile("../deploy/etc/gateway.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = bytes.Cut(text, []byte("\n\n"))
+	option := regexp.MustCompile(`(?m)^( *)#(  |[a-z])`)
+	if found := len(option.FindAll(text, -1)); found < 40 {
+		t.Fatalf("%d lines only", found)
+	}
+	for range 2 { // some stand in what stands behind one
+		text = option.ReplaceAll(text, []byte("$1$2"))
+	}
+	got, _, problem := decode(text)
+	if problem != nil {
+		t.Fatal(problem.problem.at("gateway.yaml", text, problem.at))
+	}
+	if got.MQTT.Listen == "" || got.MQTT.Broker == "" || got.City.URL == "" || got.Province.CA == "" || len(got.Sensors) == 0 || got.Channels.Siren.Off == "" {
+		t.Errorf("got %+v", got)
+	}
 }
 
 func expectLoad(t *testing.T, path string, want Config) {
