@@ -154,3 +154,102 @@ func TestEachCommandThatIsNamedExists(t *testing.T) {
 		t.Errorf("found %d commands only", found)
 	}
 }
+
+// Both READMEs promise the same, shown by the same commands in the same order,
+// and each test that these choose by name is there.
+func TestReadmesPromiseTheSame(t *testing.T) {
+	shown := regexp.MustCompile("`((?:go|make) [^`]+)`")
+	var before [][]string
+	for _, file := range []string{"README.md", "README.zh-CN.md"} {
+		_, table, _ := strings.Cut(readDoc(t, file), "`make campaign`")
+		table, _, _ = strings.Cut(table, "\n## ")
+		var rows [][]string
+		for line := range strings.Lines(table) {
+			var commands []string
+			for _, m := range shown.FindAllStringSubmatch(line, -1) {
+				commands = append(commands, m[1])
+			}
+			rows = append(rows, commands)
+		}
+		if before == nil {
+			before = rows
+		}
+		for i := range max(len(rows), len(before)) {
+			if i >= len(rows) || i >= len(before) || !slices.Equal(rows[i], before[i]) {
+				t.Fatalf("%s and the other differ from this row on:\n%q\n%q", file, rows[min(i, len(rows)):], before[min(i, len(before)):])
+			}
+		}
+	}
+	if len(before) < 30 {
+		t.Errorf("found %d rows only", len(before))
+	}
+	chosen := regexp.MustCompile(`-(run|bench) '?([^' ]+)`)
+	for _, command := range slices.Concat(before...) {
+		for _, m := range chosen.FindAllStringSubmatch(command, -1) {
+			for pattern := range strings.SplitSeq(m[2], "|") {
+				if pattern != "^$" && !thereIs(t, map[string]string{"run": "Test", "bench": "Benchmark"}[m[1]], pattern, command) {
+					t.Errorf("%s chooses nothing by %s", command, pattern)
+				}
+			}
+		}
+	}
+}
+
+// thereIs tells whether a folder that a command names has such a test.
+func thereIs(t *testing.T, kind, pattern, command string) bool {
+	t.Helper()
+	test := regexp.MustCompile("(?m)^func (" + kind + `\w*)\(`)
+	for word := range strings.FieldsSeq(command) {
+		files, err := filepath.Glob("../../" + word + "/*_test.go")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			for _, m := range test.FindAllStringSubmatch(readDoc(t, strings.TrimPrefix(file, "../../")), -1) {
+				if regexp.MustCompile(pattern).MatchString(m[1]) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// Every link of a page leads to a file or a heading that is there.
+func TestEachLinkLeadsSomewhere(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)#:]*)(?:#([^)]+))?\)`)
+	heading := regexp.MustCompile(`(?m)^#+ (.+)$`)
+	found := 0
+	for _, pattern := range []string{"*.md", "deploy/docs/*.md", "deploy/docs/adr/*.md", "sync/province/contract/*.md"} {
+		files, err := filepath.Glob("../../" + pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatalf("%s: %v", pattern, err)
+		}
+		for _, file := range files {
+			file = strings.TrimPrefix(file, "../../")
+			for _, m := range link.FindAllStringSubmatch(readDoc(t, file), -1) {
+				found++
+				target := file
+				if m[1] != "" {
+					target = filepath.Join(filepath.Dir(file), m[1])
+				}
+				if info, err := os.Stat("../../" + target); err != nil || m[2] == "" {
+					if err != nil || info.IsDir() && m[2] != "" {
+						t.Errorf("%s has a link to %s, which is not there", file, m[1])
+					}
+					continue
+				}
+				var anchors []string
+				for _, h := range heading.FindAllStringSubmatch(readDoc(t, target), -1) {
+					anchors = append(anchors, strings.ReplaceAll(strings.ToLower(h[1]), " ", "-"))
+				}
+				if !slices.Contains(anchors, m[2]) {
+					t.Errorf("%s has a link to %s#%s, which has no such heading", file, m[1], m[2])
+				}
+			}
+		}
+	}
+	if found < 50 {
+		t.Errorf("found %d links only", found)
+	}
+}
