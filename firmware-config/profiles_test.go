@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -400,6 +401,38 @@ func BenchmarkMapping(b *testing.B) {
 		}
 		if reports, err := p.Reports(d, m); err != nil || len(reports) != 3 {
 			b.Fatal(reports, err)
+		}
+	}
+}
+
+// Both pages name every setting of a shipped profile, with what it is if
+// nothing is said.
+func TestEachSettingIsDocumented(t *testing.T) {
+	files, err := filepath.Glob("profiles/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal(err)
+	}
+	setting := regexp.MustCompile(`(?m)^  ([a-z]+): "?([^" #\n]+)`)
+	for _, page := range []string{"../deploy/docs/profiles.md", "../deploy/docs/profiles.zh-CN.md"} {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			name := strings.TrimSuffix(filepath.Base(file), ".yaml")
+			_, row, _ := strings.Cut(string(text), "\n| `"+name+"` |")
+			row, _, _ = strings.Cut(row, "\n")
+			source, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, settings, _ := strings.Cut(string(source), "\nsettings:\n")
+			settings, _, _ = strings.Cut(settings, "\n\n")
+			for _, s := range setting.FindAllStringSubmatch(settings, -1) {
+				if !strings.Contains(row, "`"+s[1]+"="+s[2]+"`") {
+					t.Errorf("%s lacks %s=%s of %s", page, s[1], s[2], name)
+				}
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -251,5 +252,34 @@ func TestEachLinkLeadsSomewhere(t *testing.T) {
 	}
 	if found < 50 {
 		t.Errorf("found %d links only", found)
+	}
+}
+
+// Metrics that pages name are there, and those of the broker are all on its
+// page.
+func TestEachMetricThatIsNamedExists(t *testing.T) {
+	var source strings.Builder
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			source.WriteString(readDoc(t, strings.TrimPrefix(path, "../../")))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	metric := regexp.MustCompile("linli_[a-z_]+")
+	for _, file := range []string{"README.md", "README.zh-CN.md", "deploy/docs/channels.md", "deploy/docs/topics.md", "deploy/docs/mqtt.md", "deploy/docs/mqtt.zh-CN.md"} {
+		for _, name := range metric.FindAllString(readDoc(t, file), -1) {
+			if !strings.Contains(source.String(), `"`+name+`"`) {
+				t.Errorf("%s names %s, which is no metric", file, name)
+			}
+		}
+	}
+	page := readDoc(t, "deploy/docs/mqtt.md")
+	for _, name := range metric.FindAllString(readDoc(t, "devices/mqtt/metrics.go"), -1) {
+		if !strings.Contains(page, "`"+name) {
+			t.Errorf("mqtt.md lacks %s", name)
+		}
 	}
 }
