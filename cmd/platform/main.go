@@ -98,6 +98,8 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags.StringVar(&c.tlsKey, "tls-key", "", "证书私钥文件 its private key, PEM")
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
+		announce(stderr, texts.Platform.Help)
+		_, _ = fmt.Fprint(stderr, "\n  go run ./cmd/platform -store rows.db -keys keys.txt\n\n")
 		flags.SetOutput(stderr)
 		flags.PrintDefaults()
 		return c, err

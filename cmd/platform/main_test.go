@@ -42,6 +42,18 @@ func write(t *testing.T, name, content string) string {
 	return path
 }
 
+func TestHelp(t *testing.T) {
+	var out bytes.Buffer
+	if code := run(t.Context(), []string{"--help"}, io.Discard, &out); code != exitOK {
+		t.Errorf("code %d", code)
+	}
+	for _, want := range []string{"接收网关报送的统计", "Takes the figures", " -store rows.db -keys keys.txt\n", "-tls-cert"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, out.String())
+		}
+	}
+}
+
 func TestStartedWrongly(t *testing.T) {
 	keys := write(t, "keys.txt", "box-1 "+secret+"\n")
 	store := filepath.Join(t.TempDir(), "platform.bolt")

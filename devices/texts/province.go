@@ -4,7 +4,7 @@ package texts
 var Platform = struct {
 	Title, All, Facilities, Box, Facility, Indicator, Numerator, Denominator, Buckets, None Text
 
-	Usage, FlagMissing, KeysRead, KeysLine, KeysBox, KeysSecret, KeysTwice, KeysNone, TLSPair, TLSLoad, Store, Listen, Serve, Listening, PlainHTTP Text
+	Help, Usage, FlagMissing, KeysRead, KeysLine, KeysBox, KeysSecret, KeysTwice, KeysNone, TLSPair, TLSLoad, Store, Listen, Serve, Listening, PlainHTTP Text
 }{
 	Title:       Text{"设施使用统计 %s", "Facility usage %s"},
 	All:         Text{"合计", "All facilities"},
@@ -17,8 +17,9 @@ var Platform = struct {
 	Buckets:     Text{"分布", "Buckets"},
 	None:        Text{"此期间尚无数据。", "Nothing has been received of this period."},
 
-	Usage:       Text{"参数错误：%v", "wrong flags: %v"},
-	FlagMissing: Text{"缺少参数 -%s", "the flag -%s is missing"},
+	Usage:       Text{"参数错误：%v。全部参数见 -help", "wrong flags: %v. See -help for all"},
+	Help:        Text{"接收网关报送的统计，存入一个文件；供平台工程师对接时参考和试用。", "Takes the figures that gateways send into a file, for a platform's engineer to read and to try against."},
+	FlagMissing: Text{"缺少参数 -%s，全部参数见 -help", "the flag -%s is missing, see -help for all"},
 	KeysRead:    Text{"无法读取密钥文件：%v", "cannot read the keys file: %v"},
 	KeysLine:    Text{"%s 第 %d 行：%v", "%s line %d: %v"},
 	KeysBox:     Text{"每行应为“网关编号 密钥”或“网关编号 enrol 注册码”，编号为 1 至 64 个 a-z、0-9、“_”、“-”、“.”", "a line is a box ID and its secret, or a box ID, enrol and a one-time code; the ID is 1 to 64 of a-z, 0-9, '_', '-' and '.'"},
