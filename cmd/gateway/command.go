@@ -162,6 +162,9 @@ func flagUsages(flags *pflag.FlagSet, lang texts.Lang) string {
 			return
 		}
 		value, usage := pflag.UnquoteUsage(f)
+		if words, ok := texts.Command.FlagValues[value]; ok {
+			value = words.In(lang)
+		}
 		name := "      --" + f.Name
 		if f.Shorthand != "" {
 			name = "  -" + f.Shorthand + ", --" + f.Name

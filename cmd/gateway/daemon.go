@@ -133,7 +133,11 @@ func (c *cli) incidentCommand() *cobra.Command {
 	resolve := act("resolve", t.IncidentResolve, t.Resolved, "by", "cause")
 	var causes []string
 	for _, cause := range alert.Causes() {
-		causes = append(causes, string(cause)+" "+cause.Text().In(c.lang))
+		said := string(cause)
+		if words := cause.Text().In(c.lang); words != said {
+			said += " (" + words + ")"
+		}
+		causes = append(causes, said)
 	}
 	resolve.Flags().StringVar((*string)(&h.Cause), "cause", "", t.CauseFlag.In(c.lang, strings.Join(causes, ", ")))
 	return c.group("incident", t.Incident, &cobra.Command{

@@ -13,6 +13,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/kinds"
+	"github.com/linli-edge/gateway/devices/texts"
 )
 
 func readDoc(t *testing.T, file string) string {
@@ -280,6 +281,25 @@ func TestEachMetricThatIsNamedExists(t *testing.T) {
 	for _, name := range metric.FindAllString(readDoc(t, "devices/mqtt/metrics.go"), -1) {
 		if !strings.Contains(page, "`"+name) {
 			t.Errorf("mqtt.md lacks %s", name)
+		}
+	}
+}
+
+// No help says what a value is in the words of a programmer, or in another
+// language than the reader's.
+func TestHelpNamesValues(t *testing.T) {
+	value := regexp.MustCompile(`(?m)^ +(?:-\w, )?--[a-z-]+ ([^ ]+)  `)
+	for lang, may := range map[texts.Lang]string{texts.Chinese: `^\p{Han}+(,…)?$`, texts.English: `^[A-Z]+(,…)?$`} {
+		found := 0
+		eachCommand(rootCommand(lang, nil, nil, nil), func(c *cobra.Command) {
+			for _, m := range value.FindAllStringSubmatch(flagUsages(c.Flags(), lang), -1) {
+				if found++; !regexp.MustCompile(may).MatchString(m[1]) {
+					t.Errorf("%s: %s", c.CommandPath(), m[0])
+				}
+			}
+		})
+		if found < 100 {
+			t.Errorf("found %d values only", found)
 		}
 	}
 }

@@ -14,8 +14,9 @@ var Command = struct {
 	Incident, IncidentList, IncidentAcknowledge, IncidentResolve, ByFlag, CauseFlag, NoIncidents, Acknowledged, Resolved,
 	Journal, JournalStat, LinesFlag,
 	NotRunning, NoRights, SocketFailed Text
-	// What an option takes, by the name that pflag gives it ("" for a switch).
-	FlagTypes map[string]Text
+	// What an option takes, by the name that pflag gives it ("" for a switch):
+	// in an error, and in the help.
+	FlagTypes, FlagValues map[string]Text
 }{
 	Root: Text{"邻里社区智慧生活网关", "Linli, the community smart-life gateway"},
 	RootLong: Text{`邻里（Linli）社区智慧生活网关：收集智能快递柜、取餐柜和老人穿戴设备的事件，
@@ -48,6 +49,15 @@ To see it work: linli demo`},
 		"uint":     {"正整数", "a whole number from 0 on"},
 		"float":    {"数字", "a number"},
 		"duration": {"时长，例如 90s、30m、12h", "a duration, for example 90s, 30m or 12h"},
+	},
+	FlagValues: map[string]Text{
+		"string":      {"文字", "TEXT"},
+		"strings":     {"文字,…", "TEXT,…"},
+		"stringArray": {"文字", "TEXT"},
+		"int":         {"整数", "NUMBER"},
+		"uint":        {"整数", "NUMBER"},
+		"float":       {"数字", "NUMBER"},
+		"duration":    {"时长", "DURATION"},
 	},
 	MissingFlag: Text{"缺少选项 --%s。用法：%s", "option --%s is missing. Usage: %s"},
 
