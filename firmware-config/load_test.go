@@ -141,7 +141,7 @@ func expectLoad(t *testing.T, path string, want Config) {
 
 func TestMissingFile(t *testing.T) {
 	_, err := Load("testdata/nowhere.yaml")
-	if got, want := texts.Of(err, texts.Chinese), "testdata/nowhere.yaml：没有这个文件\n改法："; !strings.HasPrefix(got, want) {
+	if got, want := texts.Of(err, texts.Chinese), "testdata/nowhere.yaml：没有这个文件或文件夹\n改法："; !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q...", got, want)
 	}
 	_, err = Load("testdata")

@@ -90,7 +90,11 @@ func (c Config) gatewayReads(path string) bool {
 func readSecret(field, path string) ([]byte, *problem) {
 	t := texts.Config
 	unreadable := func(err error) *problem {
-		return wrong(field, texts.Errorf(t.SecretUnreadable, Cause(err)), texts.Errorf(t.SecretUnreadableMend, path))
+		mend := texts.Errorf(t.SecretUnreadableMend, path)
+		if field == "" { // named on a command line, not for the gateway
+			mend = texts.Errorf(t.SecretHereMend)
+		}
+		return wrong(field, texts.Errorf(t.SecretUnreadable, Cause(err)), mend)
 	}
 	info, err := os.Stat(path)
 	if err == nil && !info.Mode().IsRegular() {

@@ -109,8 +109,8 @@ func unread(file string, err error) error {
 func (c *cli) localise(root *cobra.Command) {
 	t := texts.Command
 	root.SetHelpCommand(&cobra.Command{Use: "help", Short: t.HelpCommand.In(c.lang), Hidden: true, RunE: func(cmd *cobra.Command, args []string) error {
-		target, _, err := root.Find(args)
-		if err != nil {
+		target, rest, err := root.Find(args)
+		if err != nil || len(rest) > 0 {
 			return mendable{texts.Errorf(t.UnknownCommand, strings.Join(args, " "), root.Name())}
 		}
 		return target.Help()

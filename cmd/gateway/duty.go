@@ -230,6 +230,9 @@ func (c *cli) sayFlaws(cmd *cobra.Command, d control.Duty) error {
 	if n := len(d.Flaws) + len(d.Without); n > 0 {
 		return mendable{texts.Errorf(t.RotaBad, n)}
 	}
+	if d.Nobody {
+		return mendable{texts.Errorf(texts.Status.Unreachable)}
+	}
 	c.say(cmd, t.RotaGood)
 	return nil
 }

@@ -42,12 +42,13 @@ func TestCareByTheCommandLine(t *testing.T) {
 	says(run(2, "rota", "check"), "caregiver mute has no channel that works")
 	run(0, "rota", "add", "x", "--group", "night", "--first", time.Now().Add(48*time.Hour).Format(time.DateOnly), "--hours", "08:00-20:00", "--people", "mute")
 	says(run(2, "rota", "check"), "on duty without a channel that works: mute (group night, from ")
-	says(run(2, "check"), "The rota has 2 problems.")
+	says(run(0, "check"), "The rota has 2 problems.")
 	_, metrics := b.get("/metrics")
 	says(metrics, "linli_alert_rota_flaws 1\n")
 	run(0, "rota", "remove", "x")
 	run(0, "caregiver", "add", "mute", "--name", "默", "--channel", "webhook="+b.phone.url, "--quiet", "22:00-06:00")
 	says(run(0, "rota", "check"), "has no hole")
+	says(run(0, "check"), "has no hole")
 	says(run(0, "rota", "now"), "night (care): li")
 	says(run(2, "rota", "add", "bad", "--group", "night", "--people", "li"), "days: a shift has days")
 	run(0, "rota", "holiday", "add", "2026-10-01", "--name", "国庆")
@@ -113,4 +114,23 @@ func TestCareByTheCommandLine(t *testing.T) {
 		says(why, want)
 	}
 	says(run(0, "incident", "list"), "medium")
+}
+
+// A box of which nobody can be called does not say that its rota is good; its
+// configuration is.
+func TestNobodyCanBeCalled(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	config := b.write()
+	_, stop := b.start()
+	defer stop()
+	for _, c := range []struct {
+		args []string
+		code int
+	}{{[]string{"rota", "check"}, 2}, {[]string{"check"}, 0}} {
+		code, stdout, stderr := command(t, "en_US.UTF-8", append(c.args, "--config", config)...)
+		if told := stdout + stderr; code != c.code || !strings.Contains(told, "nobody can be called for help") || strings.Contains(told, "has no hole") {
+			t.Errorf("%s: %d, %s", c.args, code, told)
+		}
+	}
 }

@@ -192,6 +192,11 @@ func (s *simulation) members(cmd *cobra.Command) ([]simulate.Member, firmwarecon
 	if err != nil {
 		return nil, cfg, err
 	}
+	if s.saved != "" { // before there are secrets that it could lose
+		if err := writeMembers(s.saved, nil); err != nil {
+			return nil, cfg, mendable{texts.Errorf(texts.Backup.Into, s.saved, firmwareconfig.Cause(err))}
+		}
+	}
 	if err := s.register(cmd, members); err != nil {
 		return nil, cfg, err
 	}

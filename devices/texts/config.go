@@ -57,7 +57,7 @@ var Config = struct {
 
 	SecretMissing, SecretMissingMend       Text
 	SecretUnreadable, SecretUnreadableMend Text
-	NotByGateway                           Text
+	NotByGateway, SecretHereMend           Text
 	SecretOpen, SecretOpenMend             Text
 	SecretEmpty, SecretLong, SecretShort   Text
 	SecretContentMend                      Text
@@ -66,7 +66,7 @@ var Config = struct {
 	NoPlace: Text{"%s：%v\n改法：%v", "%s: %v\nfix: %v"},
 	Field:   Text{"%s：%v", "%s: %v"},
 
-	Missing:        Text{"没有这个文件", "no such file"},
+	Missing:        Text{"没有这个文件或文件夹", "no such file or folder"},
 	MissingMend:    Text{"用 --config 给出正确的路径；安装包自带的配置文件是 /etc/linli/gateway.yaml", "give the right path with --config; the package brings /etc/linli/gateway.yaml"},
 	Unreadable:     Text{"无法读取：%v", "cannot be read: %v"},
 	UnreadableMend: Text{"检查文件的权限：用户 linli 必须能读；自己检查时加 sudo", "check the file's permissions: the user linli must be able to read it; check with sudo"},
@@ -174,6 +174,7 @@ var Config = struct {
 	SecretUnreadable:     Text{"密钥文件无法读取：%v", "the secret file cannot be read: %v"},
 	SecretUnreadableMend: Text{"建好文件并让用户 linli 能读：install -m 0640 -g linli 密钥文件 %s", "make the file, readable by the user linli: install -m 0640 -g linli SECRET %s"},
 	NotByGateway:         Text{"运行网关的用户没有权限", "the user that the gateway runs as may not"},
+	SecretHereMend:       Text{"核对路径和权限；文件里只写一行，只有自己能读（chmod 600）", "check the path and its permissions; the file holds one line, and only you may read it (chmod 600)"},
 	SecretOpen:           Text{"密钥文件的权限是 %04o，任何人都能读写", "the secret file has mode %04o, which is open to everybody"},
 	SecretOpenMend:       Text{"执行 chmod o-rwx %s", "run chmod o-rwx %s"},
 	SecretEmpty:          Text{"密钥文件是空的", "the secret file is empty"},

@@ -14,6 +14,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
+	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -179,7 +180,7 @@ func Whole(path string, fill func(*os.File) error) (err error) {
 	temporary := path + ".tmp"
 	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600)
 	if err != nil {
-		return texts.Errorf(texts.Backup.Into, path, err)
+		return texts.Errorf(texts.Backup.Into, path, firmwareconfig.Cause(err))
 	}
 	err = fill(f)
 	if err == nil {

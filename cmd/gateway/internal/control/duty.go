@@ -17,6 +17,8 @@ type Duty struct {
 	Flaws []alert.Flaw     `json:"flaws"`
 	// Without are the caregivers who cannot be reached at all.
 	Without []string `json:"without"`
+	// Nobody is set while not one of them can.
+	Nobody bool `json:"nobody"`
 	// Ways are the independent paths by which a call for help can reach
 	// somebody, see notify.Channels.Ways.
 	Ways []string `json:"ways"`
@@ -40,7 +42,8 @@ type Drilled struct {
 func (c Config) duty(mux *http.ServeMux) {
 	mux.HandleFunc("GET /v1/duty", func(w http.ResponseWriter, r *http.Request) {
 		now, flaws := c.Alerts.Duty()
-		answer(w, r, Duty{now, flaws, c.Alerts.Reach().Without, c.Ways()}, nil)
+		reach := c.Alerts.Reach()
+		answer(w, r, Duty{now, flaws, reach.Without, reach.Nobody, c.Ways()}, nil)
 	})
 	mux.HandleFunc("GET /v1/silences", func(w http.ResponseWriter, r *http.Request) { answer(w, r, c.Alerts.Silences(), nil) })
 	mux.HandleFunc("POST /v1/silences", func(w http.ResponseWriter, r *http.Request) {
