@@ -228,6 +228,7 @@ type call struct {
 const (
 	hangs Class = "hangs" // until the context ends
 	stuck Class = "stuck" // for a minute, whatever the context says
+	tardy Class = "tardy" // answers in the moment in which it is given up
 )
 
 func (f *phone) Send(ctx context.Context, address string, p Page) Result {
@@ -248,6 +249,9 @@ func (f *phone) Send(ctx context.Context, address string, p Page) Result {
 	case stuck:
 		time.Sleep(time.Minute)
 		return Result{Class: Unknown, Detail: "very late"}
+	case tardy:
+		time.Sleep(deadline + grace)
+		return Result{Class: Temporary, RetryAfter: time.Second}
 	}
 	return result
 }

@@ -245,6 +245,20 @@ func TestSenderThatHangsHoldsUpNobody(t *testing.T) {
 	}
 }
 
+// A sender may give its answer in the very moment in which it is given up.
+func TestSenderThatAnswersAsItIsGivenUp(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		for _, address := range []string{"li", "li's other", "wang"} {
+			b.phone.mood(address, Result{Class: tardy})
+		}
+		must(t, b.press("bracelet", "1"))
+		pass(10 * time.Minute)
+		if calls := b.phone.take(); len(calls) < 50 {
+			t.Errorf("%d calls in ten minutes", len(calls))
+		}
+	})
+}
+
 func TestResults(t *testing.T) {
 	for _, c := range []struct {
 		name  string
@@ -295,12 +309,12 @@ func TestResults(t *testing.T) {
 // Of two answers of one address the longer pause counts, whichever comes last.
 func TestTheLongerPauseCounts(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
-		l := line{"phone", "li"}
+		busy := &traffic{line: line{"phone", "li"}, until: b.clock().Mono + time.Second}
 		b.engine.mu.Lock()
-		b.engine.lines[l] = &traffic{until: b.clock().Mono + time.Second}
+		b.engine.lines[busy.line] = busy
 		b.engine.mu.Unlock()
 		for _, pause := range []time.Duration{5 * time.Minute, time.Second} {
-			b.engine.finish(l, 0, Page{}, Delivery{}, Result{Class: Temporary, RetryAfter: pause})
+			b.engine.finish(busy, 0, Page{}, Delivery{}, Result{Class: Temporary, RetryAfter: pause})
 		}
 		must(t, b.press("w-zhao", "1"))
 		pass(4 * time.Minute)

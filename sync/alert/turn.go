@@ -13,8 +13,10 @@ import (
 // line is one address that pages go to.
 type line struct{ channel, address string }
 
-// traffic is what goes on on a line.
+// traffic is what goes on on a line. It may be forgotten in the moment in which
+// an attempt is given up and ends all the same: whoever sends keeps hold of it.
 type traffic struct {
+	line
 	busy  [2]int        // attempts under way: for calls for help, and for all else
 	until time.Duration // the channel wants to be left alone, by the monotonic clock
 	// failed counts what else has failed in a row, rest is until when the others
@@ -211,7 +213,7 @@ func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) ti
 	l := line{d.Channel, address}
 	t := e.lines[l]
 	if t == nil {
-		t = &traffic{}
+		t = &traffic{line: l}
 		e.lines[l] = t
 	}
 	lane := lane(r)
@@ -245,48 +247,48 @@ func (e *Engine) send(r *record, d *Delivery, people roll, now devices.Stamp) ti
 	d.At = now
 	t.busy[lane]++
 	ctx, attempted := e.ctx, *d
-	e.sends.Go(func() { e.attempt(ctx, sender, l, lane, p, attempted) })
+	e.sends.Go(func() { e.attempt(ctx, sender, t, lane, p, attempted) })
 	return nap
 }
 
 // attempt sends p once. A sender that does not come back holds its place on
 // the line, but the page is tried again.
-func (e *Engine) attempt(ctx context.Context, sender Sender, l line, lane int, p Page, d Delivery) {
+func (e *Engine) attempt(ctx context.Context, sender Sender, t *traffic, lane int, p Page, d Delivery) {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	late := time.AfterFunc(deadline+grace, func() {
-		e.finish(l, lane, p, d, Result{Class: Unknown, Detail: "no answer"})
+		e.finish(t, lane, p, d, Result{Class: Unknown, Detail: "no answer"})
 	})
-	result := sender.Send(ctx, l.address, p)
+	result := sender.Send(ctx, t.address, p)
 	if late.Stop() {
-		e.finish(l, lane, p, d, result)
+		e.finish(t, lane, p, d, result)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.lines[l].busy[lane]--
+	t.busy[lane]--
 	signal(e.wake)
 }
 
 // finish notes how an attempt ended. One that is to be repeated is not worth a
 // write: after a restart it is repeated at once in any case.
-func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Result) {
+func (e *Engine) finish(t *traffic, lane int, p Page, attempted Delivery, result Result) {
 	now := e.options.Clock()
-	e.metrics.pages.WithLabelValues(l.channel, string(result.Class)).Inc()
-	e.log.Info("page", "incident", p.Incident, "step", p.Step, "channel", l.channel,
+	e.metrics.pages.WithLabelValues(t.channel, string(result.Class)).Inc()
+	e.log.Info("page", "incident", p.Incident, "step", p.Step, "channel", t.channel,
 		"attempt", p.Attempt, "result", result.Class, "detail", result.Detail)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if result.RetryAfter > 0 && result.Class != Accepted {
-		e.lines[l].until = max(e.lines[l].until, now.Mono+min(result.RetryAfter, MaxRetryAfter))
+		t.until = max(t.until, now.Mono+min(result.RetryAfter, MaxRetryAfter))
 	}
 	if lane > 0 {
-		e.lines[l].ended(result.Class, now.Mono)
+		t.ended(result.Class, now.Mono)
 	}
 	r := e.board.records[p.Incident]
 	if r == nil {
 		return
 	}
-	if result.Class == Accepted && l.channel != LogChannel && !r.Paged && r.Kind != Drill {
+	if result.Class == Accepted && t.channel != LogChannel && !r.Paged && r.Kind != Drill {
 		r.Paged = true
 		r.keeping.revision++
 		signal(e.later)
@@ -298,7 +300,7 @@ func (e *Engine) finish(l line, lane int, p Page, attempted Delivery, result Res
 		d.Result, d.Detail = result.Class, result.Detail
 		d.sending.busy = false
 		d.sending.next = now.Mono + backoff(d.Attempts)
-		d.sending.until = e.lines[l].until
+		d.sending.until = t.until
 		if d.done() {
 			page := *d
 			r.decide(decision{Step: d.Step, At: now, Paged: &page})
