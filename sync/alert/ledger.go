@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
@@ -63,9 +64,10 @@ func (e Entry) digest() string {
 // state file of its own: no call waits for it. If the file is lost it begins
 // anew with what the journal still holds.
 type Ledger struct {
-	engine *Engine
-	state  *journal.State
-	weekly weekly
+	engine  *Engine
+	state   *journal.State
+	reading sync.Mutex // held by who catches up with the journal
+	weekly  weekly
 }
 
 const (
@@ -108,6 +110,8 @@ func (l *Ledger) Run(ctx context.Context) error {
 // catchUp reads what the journal has, and appends what belongs into the
 // ledger. What is appended and how far was read is one transaction.
 func (l *Ledger) catchUp(ctx context.Context) error {
+	l.reading.Lock()
+	defer l.reading.Unlock()
 	for _, chain := range []journal.Chain{journal.Urgent, journal.Ordinary} {
 		var after uint64
 		err := l.state.View(func(tx *journal.Tx) error {

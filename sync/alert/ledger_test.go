@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,22 @@ func (b *box) ledgered(t *testing.T) (l *Ledger, stop func()) {
 	done := make(chan error, 1)
 	go func() { done <- l.Run(ctx) }()
 	return l, func() { cancel(); must(t, <-done); must(t, l.Close()) }
+}
+
+// once lists the entries, of which none may be there twice.
+func once(t *testing.T, l *Ledger) (entries []Entry) {
+	t.Helper()
+	seen := map[string]bool{}
+	must(t, l.Each(1, func(e Entry) error {
+		key := string(e.Type) + e.ID
+		if seen[key] {
+			t.Errorf("%s is there twice", key)
+		}
+		seen[key] = true
+		entries = append(entries, e)
+		return nil
+	}))
+	return entries
 }
 
 func TestExplainSaysWhyEachPageWentWhereItWent(t *testing.T) {
@@ -108,18 +125,11 @@ func TestLedgerIsAChain(t *testing.T) {
 				t.Errorf("head %d known: %t", i, v.Known)
 			}
 		}
-		seen := map[string]bool{}
-		must(t, l.Each(1, func(e Entry) error {
-			if key := string(e.Type) + e.ID; seen[key] {
-				t.Errorf("%s is there twice", key)
-			} else {
-				seen[key] = true
-			}
+		for _, e := range once(t, l) {
 			if strings.Contains(string(e.Data), "赵") || strings.Contains(string(e.Data), "李") {
 				t.Errorf("a name: %s", e.Data)
 			}
-			return nil
-		}))
+		}
 		// Somebody changes the past.
 		must(t, l.state.Update(func(tx *journal.Tx) error {
 			var e Entry
@@ -149,6 +159,33 @@ func TestLedgerIsAChain(t *testing.T) {
 		if v, err := l.Verify(""); err != nil || v.Broken != 3 {
 			t.Errorf("a missing entry: %+v, %v", v, err)
 		}
+	})
+}
+
+// Whoever asks why reads what there is to read at the same time as all others,
+// and each thing is in the ledger once.
+func TestManyAskWhy(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		l, err := OpenLedger(b.engine)
+		must(t, err)
+		for n := range 5 {
+			must(t, b.press("w-zhao", fmt.Sprint(n)))
+			pass(time.Minute)
+			id := b.only(t).ID
+			var asking sync.WaitGroup
+			for range 4 {
+				asking.Go(func() {
+					if _, err := l.Explain(context.Background(), id, texts.Chinese); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			asking.Wait()
+		}
+		if n := len(once(t, l)); n < 20 {
+			t.Errorf("%d entries", n)
+		}
+		must(t, l.Close())
 	})
 }
 
