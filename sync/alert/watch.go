@@ -268,7 +268,7 @@ func (w *Watch) report(ctx context.Context) {
 		case p.Ask != "":
 			w.question(p.Ask)
 		default:
-			_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How)
+			_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How, p.At)
 		}
 		if err != nil {
 			if !pause(ctx, again) {
@@ -294,10 +294,11 @@ func (w *Watch) pending() (string, pending) {
 	return "", pending{}
 }
 
-// Visit says of the open incidents of an elder that somebody is there, as
-// [Engine.Arrive] does, and returns how many there are; the care round is none.
-func (e *Engine) Visit(ctx context.Context, elder, by, how string) (open int, err error) {
-	open, waiting := e.around(elder)
+// Visit says of the open incidents of an elder that somebody was there at a
+// time, as [Engine.Arrive] does, and returns how many there are; the care round
+// is none. What has called since was not there to be seen.
+func (e *Engine) Visit(ctx context.Context, elder, by, how string, at devices.Stamp) (open int, err error) {
+	open, waiting := e.around(elder, at)
 	for _, id := range waiting {
 		err = errors.Join(err, e.Arrive(ctx, id, by, how))
 	}
@@ -305,8 +306,10 @@ func (e *Engine) Visit(ctx context.Context, elder, by, how string) (open int, er
 }
 
 // around is how many incidents of an elder are open, and where nobody is on
-// scene. A visit is nearly always to somebody who has none: none is copied.
-func (e *Engine) around(elder string) (open int, waiting []string) {
+// scene who called before then. A visit is nearly always to somebody who has
+// none: none is copied.
+func (e *Engine) around(elder string, then devices.Stamp) (open int, waiting []string) {
+	boot := e.options.Clock().Boot
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for id, r := range e.board.records {
@@ -314,7 +317,8 @@ func (e *Engine) around(elder string) (open int, waiting []string) {
 			continue
 		}
 		open++
-		if r.Phase != PhaseOnScene {
+		since, same := then.Since(r.Last)
+		if r.Phase != PhaseOnScene && (same && since >= 0 || !same && then.Boot == boot) {
 			waiting = append(waiting, id)
 		}
 	}

@@ -693,6 +693,56 @@ func TestWatchOnABox(t *testing.T) {
 	})
 }
 
+// Somebody was there, and then there is a call: it is not they who have it,
+// however late it is known that they were.
+func TestAVisitAnswersWhatWasBeforeIt(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		stop := b.watch(t)
+		n := 0
+		press := func() { n++; must(t, b.press("w-zhao", fmt.Sprint(n))) }
+		visited := func() {
+			n++
+			e, err := devices.New("tag", visit.Visited{Elder: "zhao", Caregiver: "li", By: visit.ByNFC})
+			must(t, err)
+			e.ID, e.Received = fmt.Sprint(n), b.clock()
+			must(t, b.journal.Record(t.Context(), e))
+		}
+		reboot := func() {
+			stop()
+			must(t, b.halt())
+			must(t, b.reboot())
+			stop = b.watch(t)
+		}
+		is := func(when string, want Phase) {
+			t.Helper()
+			pass(watchEvery + time.Second)
+			for _, i := range b.engine.Incidents() {
+				if i.Kind == SOS && i.Phase != want {
+					t.Errorf("%s: %s, want %s", when, i.Phase, want)
+				}
+			}
+		}
+		visited()
+		pass(100 * time.Millisecond)
+		press()
+		is("a call right after the visit", PhaseRaised)
+		visited()
+		is("a visit", PhaseOnScene)
+		press()
+		visited()
+		reboot()
+		is("a visit that was told only after a boot", PhaseOnScene)
+		visited()
+		reboot()
+		press()
+		is("a call in the boot after the visit", PhaseRaised)
+		reboot()
+		visited()
+		is("a visit in the boot after the call", PhaseOnScene)
+		stop()
+	})
+}
+
 // watch runs the rules beside a box; stop ends them.
 func (b *box) watch(t *testing.T) (stop func()) {
 	t.Helper()

@@ -50,12 +50,13 @@ type subject struct {
 // pending is a finding on its way to the journal, a visit on its way to the
 // incidents, or a question on its way to an elder.
 type pending struct {
-	ID      string `json:"id"`
-	Found   *Found `json:"found,omitempty"`
-	Elder   string `json:"elder,omitempty"`
-	Visitor string `json:"visitor,omitempty"`
-	How     string `json:"how,omitempty"`
-	Ask     string `json:"ask,omitempty"` // the elder to ask
+	ID      string        `json:"id"`
+	Found   *Found        `json:"found,omitempty"`
+	Elder   string        `json:"elder,omitempty"`
+	Visitor string        `json:"visitor,omitempty"`
+	How     string        `json:"how,omitempty"`
+	At      devices.Stamp `json:"at,omitzero"`   // of the visit
+	Ask     string        `json:"ask,omitempty"` // the elder to ask
 }
 
 type bedside struct {

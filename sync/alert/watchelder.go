@@ -205,7 +205,7 @@ func (b *watchboard) visited(e devices.Event, sc scene) {
 	s.Visit, s.changed = stampOf(e), true
 	s.set(key, Found{Kind: RoundDue, Elder: elder}, false)
 	s.N++
-	s.Pending = append(s.Pending, pending{ID: identity(e), Elder: elder, Visitor: cmp.Or(p.Caregiver, e.Device), How: p.By})
+	s.Pending = append(s.Pending, pending{ID: identity(e), Elder: elder, Visitor: cmp.Or(p.Caregiver, e.Device), How: p.By, At: e.Received})
 }
 
 // check asks the rules about an elder, as things are now.

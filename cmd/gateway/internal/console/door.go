@@ -82,7 +82,7 @@ func (c *Console) openDoor(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := committed(r)
 	defer cancel()
-	open, err := c.Alerts.Visit(ctx, elder.ID, name, visit.ByDoor)
+	open, err := c.Alerts.Visit(ctx, elder.ID, name, visit.ByDoor, c.Clock())
 	switch {
 	case err != nil:
 		c.fail(w, r, err)
