@@ -14,17 +14,19 @@ import (
 // It counts the sends of the span that ends now. A bucket that fills at a rate
 // may let twice its size through in one span, and that is what a provider
 // counts that then blocks for ten minutes. What was sent before a restart is
-// forgotten: the provider's own answer then says so.
+// forgotten: until a span has passed since, notices have half of their half, so
+// that a quarter is left for who calls for help, whatever they had used up.
 type budget struct {
 	limits []limit
+	began  time.Duration
 
 	mu      sync.Mutex
 	sent    map[string][]time.Duration // the latest sends, oldest first, by scope
 	blocked map[string]time.Duration   // until when, by scope
 }
 
-func newBudget(limits []limit) *budget {
-	return &budget{limits: limits, sent: map[string][]time.Duration{}, blocked: map[string]time.Duration{}}
+func newBudget(limits []limit, began time.Duration) *budget {
+	return &budget{limits: limits, began: began, sent: map[string][]time.Duration{}, blocked: map[string]time.Duration{}}
 }
 
 // scope is what the limits hold for: the address, or "" for the whole channel.
@@ -52,6 +54,9 @@ func (b *budget) take(address string, high bool, now time.Duration) (wait time.D
 		room := l.sends
 		if !high {
 			room /= 2
+			if now-b.began < l.span {
+				room -= room / 2
+			}
 		}
 		if room == 0 {
 			return l.span, reservedDetail

@@ -60,7 +60,7 @@ func Open(c Config, o Options) (_ *Channels, err error) {
 		return secret
 	}
 	add := func(kind string, sender alert.Sender) {
-		n.channels[kind] = &channel{kind: kind, sender: sender, clock: o.Clock, budget: newBudget(traits[kind].limits), failures: &n.failures}
+		n.channels[kind] = &channel{kind: kind, sender: sender, clock: o.Clock, budget: newBudget(traits[kind].limits, o.Clock().Mono), failures: &n.failures}
 	}
 
 	hook := &Webhook{web: n.web, clock: o.Clock, secret: read(c.Webhook.SecretFile)}

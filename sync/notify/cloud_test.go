@@ -291,7 +291,9 @@ func TestWaitingForATokenEnds(t *testing.T) {
 // what the provider blocks all the same is left alone for as long as it says.
 func TestStormKeepsHalfForSOS(t *testing.T) {
 	cloud := notifytest.NewCloud(t)
-	n, addresses := clouded(t, cloud, stamp)
+	var late time.Duration
+	n, addresses := clouded(t, cloud, func() devices.Stamp { s := stamp(); s.Mono += late; return s })
+	late = time.Minute
 	notice := page()
 	notice.Priority = alert.Technical
 	for kind, provider := range map[string]string{DingTalkChannel: "dingtalk", WeComRobotChannel: "wecom"} {
@@ -317,6 +319,41 @@ func TestStormKeepsHalfForSOS(t *testing.T) {
 	}
 	if failed := n.Failures(); len(failed) != maxFailures {
 		t.Errorf("%d failures kept", len(failed))
+	}
+}
+
+// Whatever notices had used up before a restart, a quarter of what the provider
+// counts is left for who calls for help. A minute later they have their half.
+func TestARestartLeavesAQuarterForSOS(t *testing.T) {
+	began, cloud := time.Now(), notifytest.NewCloud(t)
+	var late time.Duration
+	cloud.Now = func() time.Time { return began.Add(late) }
+	clock := func() devices.Stamp { return devices.Stamp{Mono: time.Hour + late, Wall: cloud.Now(), Synced: true} }
+	storm := func(n *Channels, p alert.Page) (accepted int) {
+		for range 30 {
+			switch r := n.channels[DingTalkChannel].Send(t.Context(), "all", p); {
+			case r.Class == alert.Accepted:
+				accepted++
+			case r.Detail != budgetDetail && p.Priority != alert.High:
+				t.Fatalf("%+v", r)
+			}
+		}
+		return accepted
+	}
+	notice := page()
+	notice.Priority = alert.Medium
+	before, _ := clouded(t, cloud, clock)
+	late += time.Minute
+	if n := storm(before, notice); n != 10 {
+		t.Errorf("%d notices before the restart", n)
+	}
+	after, _ := clouded(t, cloud, clock)
+	if notices, calls := storm(after, notice), storm(after, page()); notices != 5 || calls != 5 {
+		t.Errorf("%d notices and %d calls after the restart", notices, calls)
+	}
+	late += 11 * time.Minute // the provider has forgotten that there were too many calls
+	if n := storm(after, notice); n != 10 {
+		t.Errorf("%d notices when the span has passed", n)
 	}
 }
 
@@ -374,7 +411,7 @@ func TestABusyWebhookKeepsNobodyElseWaiting(t *testing.T) {
 // more than half of it for notices, and room again when the span has passed.
 func TestBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBudget([]limit{{4, time.Second, true}, {10, time.Minute, true}})
+		b := newBudget([]limit{{4, time.Second, true}, {10, time.Minute, true}}, -time.Minute)
 		start := time.Now()
 		now := func() time.Duration { return time.Since(start) + 1 }
 		var sent []time.Duration
@@ -623,7 +660,7 @@ func TestLimitsOfProviders(t *testing.T) {
 		{SMSChannel, 20, time.Minute, false},
 	} {
 		sent := func(high bool, addresses ...string) (n int) {
-			b := newBudget(traits[c.kind].limits)
+			b := newBudget(traits[c.kind].limits, -day)
 			for at := time.Duration(1); at < c.span; at += c.span / 5000 {
 				for _, a := range addresses {
 					if wait, _ := b.take(a, high, at); wait == 0 {
