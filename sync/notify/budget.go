@@ -82,11 +82,12 @@ const (
 	reservedDetail = "the channel is kept for calls for help"
 )
 
-// block keeps everybody off what address stands for, as the provider asked.
+// block keeps everybody off what address stands for, as the provider asked: of
+// two answers the longer one counts.
 func (b *budget) block(address string, until time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.blocked[b.scope(address)] = until
+	b.blocked[b.scope(address)] = max(until, b.blocked[b.scope(address)])
 }
 
 // used is how many of the sends of the tightest limit are spent, from 0 to 1,

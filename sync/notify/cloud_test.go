@@ -439,6 +439,7 @@ func TestBudget(t *testing.T) {
 			}
 		}
 		b.block("b", now()+time.Hour)
+		b.block("b", now()+time.Minute) // of an attempt that was under way
 		if wait, why := b.take("b", true, now()); wait != time.Hour || why != blockedDetail {
 			t.Errorf("%s %s", wait, why)
 		}
