@@ -22,7 +22,7 @@
 //
 // The modem has one goroutine that speaks AT commands over its serial port, one
 // at a time, each with a time limit; who has a page waits for it, a call for
-// help before all notices. A dialogue in which anything went wrong is ended,
+// help before all notices and replies. A dialogue in which anything went wrong is ended,
 // and the port opened and set up anew: that covers a modem that hangs, was
 // reset, or pulled out and put back. A message whose body the modem had when
 // that happened is unknown. Incoming messages stay on the SIM card until they

@@ -245,13 +245,10 @@ func (m *modem) session(ctx context.Context) (err error) {
 		if err := m.hear(ctx, d); err != nil {
 			return err
 		}
-		select { // a call for help goes before everything
-		case one := <-m.urgent:
-			if err := m.transmit(ctx, d, one); err != nil {
-				return err
-			}
+		if sent, err := m.urgently(ctx, d); err != nil {
+			return err
+		} else if sent {
 			continue
-		default:
 		}
 		if len(m.answers) > 0 {
 			one := m.answers[0]
@@ -279,6 +276,16 @@ func (m *modem) session(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// urgently sends a call for help, if one waits: it goes before everything.
+func (m *modem) urgently(ctx context.Context, d *dialogue) (sent bool, err error) {
+	select {
+	case one := <-m.urgent:
+		return true, m.transmit(ctx, d, one)
+	default:
+		return false, nil
 	}
 }
 
@@ -408,6 +415,9 @@ func (m *modem) readStored(ctx context.Context, d *dialogue) error {
 	for i := 0; i+1 < len(answer); i++ {
 		if !strings.HasPrefix(answer[i], "+CMGL:") {
 			continue
+		}
+		if _, err := m.urgently(ctx, d); err != nil {
+			return err
 		}
 		pdu := answer[i+1]
 		if !m.acted[pdu] {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -302,6 +303,33 @@ func TestModemUrgentFirst(t *testing.T) {
 		t.Errorf("%d messages went before the call for help", n-1)
 	}
 	all.Wait()
+}
+
+// A call for help passes what is on the card, however much that is.
+func TestModemUrgentBeforeWhatIsStored(t *testing.T) {
+	stick := notifytest.NewModem(t)
+	for range 3 {
+		stick.Receive("13800000001", "1")
+	}
+	m := newModem(SMS{Port: stick.Path}, "", texts.Chinese, slog.New(slog.DiscardHandler))
+	m.urgent = make(chan *letter, 1) // one that waits is there to be seen
+	call := &letter{to: "13800000002", text: "SOS", done: make(chan alert.Result, 1)}
+	var before []int // messages that were sent before each reply was acted on
+	m.reply = func(context.Context, string, string, time.Time) (string, error) {
+		sent, _ := stick.Sent()
+		if before = append(before, len(sent)); len(before) == 1 {
+			m.urgent <- call
+		}
+		return "", nil
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- m.Run(ctx) }()
+	until(t, "all are acted on", func() bool { return stick.Stored() == 0 })
+	stop()
+	if err := <-done; err != nil || !slices.Equal(before, []int{0, 1, 1}) {
+		t.Errorf("%v %v", before, err)
+	}
 }
 
 // The card is given its PIN once: a wrong one is not tried again.
