@@ -120,3 +120,45 @@ func TestSpeech(t *testing.T) {
 		t.Errorf("not installed: %+v", r)
 	}
 }
+
+// A call for help is not spoken after a notice, but in its place; another call
+// for help is not cut off.
+func TestSpeechOfACallCutsANoticeOff(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"sos.wav": "", "inactivity.wav": "", "fall.wav": "",
+		"aplay": "#!/bin/sh\ncase \"$*\" in *sos.wav) exit;; esac\n: >$0.speaks\nexec /bin/sleep 600\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	s := &speech{config: Speech{Device: "null", Sounds: dir}}
+	for _, c := range []struct {
+		kind     alert.Kind
+		priority alert.Priority
+		want     alert.Result // of the call meanwhile
+	}{
+		{alert.Inactivity, alert.Medium, alert.Result{Class: alert.Accepted, Detail: "spoken"}},
+		{alert.Fall, alert.High, alert.Result{Class: alert.Temporary, Detail: "still speaking"}},
+	} {
+		first := page()
+		first.Kind, first.Priority = c.kind, c.priority
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan alert.Result)
+		go func() { ended <- s.Send(ctx, "zh", first) }()
+		speaks := filepath.Join(dir, "aplay.speaks")
+		until(t, "it speaks", func() bool { return exists(speaks) })
+		if r := s.Send(t.Context(), "zh", page()); r != c.want {
+			t.Errorf("a call during %s: %+v", c.kind, r)
+		}
+		stop()
+		if r := <-ended; r != (alert.Result{Class: alert.Unknown, Detail: "cut off"}) {
+			t.Errorf("%s: %+v", c.kind, r)
+		}
+		if err := os.Remove(speaks); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/linli-edge/gateway/devices/texts"
@@ -18,7 +19,8 @@ import (
 // address is the language, zh or en.
 type speech struct {
 	config Speech
-	mu     sync.Mutex // one voice at a time
+	mu     sync.Mutex                         // one voice at a time
+	notice atomic.Pointer[context.CancelFunc] // ends what is spoken, nil if that is a call for help
 }
 
 // speaking is how long one announcement may take; an attempt at a page is over
@@ -30,12 +32,22 @@ func (s *speech) Send(ctx context.Context, address string, p alert.Page) alert.R
 	if address == "en" {
 		lang, voice = texts.English, "en"
 	}
+	high := p.Priority == alert.High
 	if !s.mu.TryLock() {
-		return alert.Result{Class: alert.Temporary, Detail: "still speaking"}
+		hush := s.notice.Load()
+		if !high || hush == nil {
+			return alert.Result{Class: alert.Temporary, Detail: "still speaking"}
+		}
+		(*hush)()
+		s.mu.Lock() // it ends at once
 	}
 	defer s.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, speaking)
 	defer cancel()
+	s.notice.Store(nil)
+	if !high {
+		s.notice.Store(&cancel)
+	}
 
 	play := exec.CommandContext(ctx, "aplay", "-q", "-D", s.config.Device)
 	if file := filepath.Join(s.config.Sounds, string(p.Kind)+".wav"); s.config.Sounds != "" && exists(file) {
