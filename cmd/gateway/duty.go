@@ -39,9 +39,9 @@ func (c *cli) careCommand() *cobra.Command {
 			{"active", func() { next.Active = care.Active }}, {"night", func() { next.Night = care.Night }}, {"meal", func() { next.Meal = care.Meal }},
 			{"inactive-minutes", func() { next.InactiveMinutes = care.InactiveMinutes }}, {"bed-exit-minutes", func() { next.BedExitMinutes = care.BedExitMinutes }},
 			{"answer-minutes", func() { next.AnswerMinutes = care.AnswerMinutes }}, {"cancel-seconds", func() { next.CancelSeconds = care.CancelSeconds }},
-			{"step-seconds", func() { next.StepSeconds = care.StepSeconds }}, {"visit-days", func() { next.VisitDays = care.VisitDays }},
+			{"step-seconds", func() { next.StepSeconds = care.StepSeconds }}, {"medium-minutes", func() { next.MediumMinutes = care.MediumMinutes }},
 			{"outside-minutes", func() { next.OutsideMinutes = care.OutsideMinutes }}, {"outside-fixes", func() { next.OutsideFixes = care.OutsideFixes }},
-			{"meal-minutes", func() { next.MealMinutes = care.MealMinutes }},
+			{"meal-minutes", func() { next.MealMinutes = care.MealMinutes }}, {"visit-days", func() { next.VisitDays = care.VisitDays }},
 			{"round-hours", func() { next.RoundHours = care.RoundHours }}, {"away-until", func() { next.AwayUntil = strings.TrimPrefix(away, "home") }},
 		} {
 			if given(f.flag) {
@@ -79,6 +79,7 @@ func (c *cli) careCommand() *cobra.Command {
 	f.IntVar(&care.AnswerMinutes, "answer-minutes", 0, t.AnswerFlag.In(c.lang))
 	f.IntVar(&care.CancelSeconds, "cancel-seconds", 0, t.CancelFlag.In(c.lang))
 	f.IntVar(&care.StepSeconds, "step-seconds", 0, t.StepFlag.In(c.lang))
+	f.IntVar(&care.MediumMinutes, "medium-minutes", 0, t.MediumFlag.In(c.lang))
 	f.IntVar(&care.VisitDays, "visit-days", 0, t.VisitDaysFlag.In(c.lang))
 	f.IntVar(&care.OutsideMinutes, "outside-minutes", 0, t.OutsideFlag.In(c.lang))
 	f.IntVar(&care.OutsideFixes, "outside-fixes", 0, t.FixesFlag.In(c.lang))

@@ -56,11 +56,11 @@ func TestCareByTheCommandLine(t *testing.T) {
 
 	run(0, "care", "set", "e302", "--meal", "10:30-13:00", "--fence", "32.06,118.79,300", "--band", "spo2=90..100,2,3")
 	run(0, "care", "set", "e302", "--round-hours", "24", "--active", "06:00-20:00", "--night", "21:00-05:00", "--inactive-minutes", "600", "--bed-exit-minutes", "20",
-		"--answer-minutes", "10", "--cancel-seconds", "30", "--step-seconds", "45", "--visit-days", "2", "--outside-minutes", "5", "--outside-fixes", "3",
+		"--answer-minutes", "10", "--cancel-seconds", "30", "--step-seconds", "45", "--medium-minutes", "2", "--visit-days", "2", "--outside-minutes", "5", "--outside-fixes", "3",
 		"--meal-minutes", "40", "--high-fall-risk", "--dementia", "--away-until", "2026-12-01", "--bedroom", "nap", "--groups", "night")
 	want := registry.Care{
 		ID: "e302", Groups: []string{"night"}, HighFallRisk: true, Dementia: true, AwayUntil: "2026-12-01", Active: "06:00-20:00", Night: "21:00-05:00",
-		InactiveMinutes: 600, BedExitMinutes: 20, AnswerMinutes: 10, CancelSeconds: 30, StepSeconds: 45, VisitDays: 2,
+		InactiveMinutes: 600, BedExitMinutes: 20, AnswerMinutes: 10, CancelSeconds: 30, StepSeconds: 45, MediumMinutes: 2, VisitDays: 2,
 		Fence: &registry.Fence{Latitude: 32.06, Longitude: 118.79, Metres: 300}, OutsideMinutes: 5, OutsideFixes: 3, Bedroom: []string{"nap"},
 		Meal: "10:30-13:00", MealMinutes: 40, Bands: []registry.Band{{Vital: "spo2", Low: 90, High: 100, Margin: 2, InARow: 3}}, RoundHours: 24,
 	}

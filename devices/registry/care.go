@@ -42,8 +42,10 @@ type Care struct {
 	// CancelSeconds to say that a fall was none.
 	AnswerMinutes int `json:"answer_minutes,omitempty" personal:"true"`
 	CancelSeconds int `json:"cancel_seconds,omitempty" personal:"true"`
-	// StepSeconds is how long each step of a call for help waits for a human.
-	StepSeconds int `json:"step_seconds,omitempty" personal:"true"`
+	// StepSeconds is how long each step of a call for help waits for a human,
+	// MediumMinutes that of what is less urgent.
+	StepSeconds   int `json:"step_seconds,omitempty" personal:"true"`
+	MediumMinutes int `json:"medium_minutes,omitempty" personal:"true"`
 	// VisitDays is for how many days an elder may be unprotected until somebody
 	// should visit.
 	VisitDays int `json:"visit_days,omitempty" personal:"true"`
@@ -198,6 +200,7 @@ const (
 	maxHours  = 8760 // of anything: a year
 	maxWait   = 240  // of what somebody is waited for
 	maxStep   = 300  // seconds until the next is called
+	maxMedium = 60   // minutes until then, of what is less urgent
 )
 
 // number is a field that may be 0 to most.
@@ -237,7 +240,7 @@ func (c Care) validate() error {
 		{"inactive_minutes", c.InactiveMinutes, maxHours}, {"bed_exit_minutes", c.BedExitMinutes, maxHours}, {"round_hours", c.RoundHours, maxHours},
 		{"answer_minutes", c.AnswerMinutes, maxWait}, {"cancel_seconds", c.CancelSeconds, maxStep}, {"step_seconds", c.StepSeconds, maxStep},
 		{"visit_days", c.VisitDays, maxWait}, {"outside_minutes", c.OutsideMinutes, maxWait}, {"outside_fixes", c.OutsideFixes, maxWait},
-		{"meal_minutes", c.MealMinutes, maxWait},
+		{"meal_minutes", c.MealMinutes, maxWait}, {"medium_minutes", c.MediumMinutes, maxMedium},
 	}); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func TestCareAndRota(t *testing.T) {
 	}
 	care := Care{
 		ID: "e1", Groups: []string{"night"}, HighFallRisk: true, Night: "21:30-06:00", Meal: "10:30-13:00", RoundHours: 24,
-		AnswerMinutes: 10, CancelSeconds: 30, StepSeconds: 45, VisitDays: 2, OutsideMinutes: 5, OutsideFixes: 3, MealMinutes: 45,
+		AnswerMinutes: 10, CancelSeconds: 30, StepSeconds: 45, MediumMinutes: 2, VisitDays: 2, OutsideMinutes: 5, OutsideFixes: 3, MealMinutes: 45,
 		Fence: &Fence{Latitude: 32.06, Longitude: 118.79, Metres: 300}, Bands: []Band{{Vital: "spo2", Low: 90, High: 101, InARow: 3}},
 	}
 	group := Group{ID: "night", Name: "夜班", Role: RoleCare, Members: []string{"li"}}
@@ -43,6 +43,7 @@ func TestCareAndRota(t *testing.T) {
 		{Care{ID: "e1", Bands: []Band{{Vital: "mood", Low: 1, High: 2}}}, "bands: must be one of heart_rate"},
 		{Care{ID: "e1", RoundHours: -1}, "round_hours: must be 0 to"},
 		{Care{ID: "e1", StepSeconds: 301}, "step_seconds: must be 0 to 300"},
+		{Care{ID: "e1", MediumMinutes: 61}, "medium_minutes: must be 0 to 60"},
 		{Care{ID: "e1", CancelSeconds: 301}, "cancel_seconds: must be 0 to 300"},
 		{Group{ID: "g", Name: "g", Role: "king"}, "role: must be empty, care"},
 		{Group{ID: "g", Name: "g", Members: []string{"nobody"}}, `members: caregiver "nobody" is not registered`},

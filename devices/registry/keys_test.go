@@ -233,7 +233,7 @@ func TestPersonalFieldsAreMarked(t *testing.T) {
 	want := map[Table]string{
 		Facilities: "", Devices: "name room bed", Elders: "name building room", Caregivers: "name channels", Verdicts: "address",
 		Cares: "high_fall_risk dementia away_until active night inactive_minutes bed_exit_minutes answer_minutes cancel_seconds step_seconds " +
-			"visit_days fence outside_minutes outside_fixes meal meal_minutes bands round_hours",
+			"medium_minutes visit_days fence outside_minutes outside_fixes meal meal_minutes bands round_hours",
 		Groups: "", Shifts: "", Holidays: "", inboxTable: "address topic payload",
 	}
 	got := map[Table]string{inboxTable: strings.Join(unknownPersonal, " ")}

@@ -8,11 +8,11 @@ var Duty = struct {
 	HolidayAdd, HolidayList, HolidayRemove, Holiday                        Text
 	GroupsFlag, RiskFlag, DementiaFlag, AwayFlag, ActiveFlag, NightFlag    Text
 	InactiveFlag, BedFlag, FenceFlag, MealFlag, BandFlag, RoundFlag        Text
-	AnswerFlag, CancelFlag, StepFlag, VisitDaysFlag, OutsideFlag           Text
-	FixesFlag, MealMinutesFlag, DoorFlag, FoodFlag, HotFlag, ColdFlag      Text
-	BedroomFlag, RoleFlag, MembersFlag, GroupFlag, DaysFlag, FirstFlag     Text
-	LastFlag, HoursFlag, PeopleFlag, InsteadFlag, QuietFlag                Text
-	BadFence, BadBand                                                      Text
+	AnswerFlag, CancelFlag, StepFlag, MediumFlag, VisitDaysFlag            Text
+	OutsideFlag, FixesFlag, MealMinutesFlag, DoorFlag, FoodFlag            Text
+	HotFlag, ColdFlag, BedroomFlag, RoleFlag, MembersFlag, GroupFlag       Text
+	DaysFlag, FirstFlag, LastFlag, HoursFlag, PeopleFlag, InsteadFlag      Text
+	QuietFlag, BadFence, BadBand                                           Text
 	NoGroups, OnDuty, Nobody, Hole, Mute, NoChannel, RotaGood, RotaBad     Text
 	Silence, SilenceSet, SilenceEnd, SilenceList, SilenceNone, SilenceLine Text
 	ModeFlag, ForFlag, SilenceDone, SilenceEnded                           Text
@@ -49,6 +49,7 @@ var Duty = struct {
 	AnswerFlag:      Text{"询问是否平安之后等多少分钟（默认 15）", "minutes in which the elder may answer whether all is well (15 by default)"},
 	CancelFlag:      Text{"跌倒报警多少秒内可由老人取消（默认 60）", "seconds in which the elder may cancel a fall (60 by default)"},
 	StepFlag:        Text{"求助无人确认，多少秒后呼叫下一级（默认同配置 alert.step）", "seconds until a call for help goes to the next step (alert.step of the configuration by default)"},
+	MediumFlag:      Text{"不太紧急的事无人确认，多少分钟后呼叫下一级（默认同配置 alert.medium_step）", "minutes until what is less urgent goes to the next step (alert.medium_step of the configuration by default)"},
 	VisitDaysFlag:   Text{"失去防护多少天后须上门（默认 3）", "days without protection until somebody should visit (3 by default)"},
 	OutsideFlag:     Text{"离开围栏多少分钟算走失风险（默认 2）", "minutes outside the fence that are wandering (2 by default)"},
 	FixesFlag:       Text{"或连续多少次定位在围栏外（默认 2）", "or positions in a row outside the fence (2 by default)"},

@@ -65,7 +65,7 @@ func TestHighClimbsTheLadder(t *testing.T) {
 // What is agreed on for an elder goes before what the box has for all.
 func TestStepsAsAgreed(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
-		must(t, b.registry.Put(registry.Care{ID: "zhao", StepSeconds: 20, CancelSeconds: 10, VisitDays: 1}))
+		must(t, b.registry.Put(registry.Care{ID: "zhao", StepSeconds: 20, CancelSeconds: 10, MediumMinutes: 2, VisitDays: 1}))
 		b.send(t, "w-zhao", "1", wearable.Fall{Lying: true})
 		pass(9 * time.Second)
 		b.expect(t, "in which it may be cancelled", "")
@@ -76,6 +76,21 @@ func TestStepsAsAgreed(t *testing.T) {
 		must(t, b.press("w-qian", "1"))
 		pass(time.Second)
 		b.expect(t, "of another elder", everyone)
+		steps := map[string]int{}
+		for _, elder := range []string{"zhao", "qian"} {
+			b.report(t, elder, Found{Kind: Inactivity, Elder: elder})
+		}
+		for _, minutes := range []time.Duration{2, 3} { // from then on
+			pass(minutes * time.Minute)
+			for _, i := range b.engine.Incidents() {
+				if i.Kind == Inactivity {
+					steps[i.Elder] = 10*steps[i.Elder] + i.Step
+				}
+			}
+		}
+		if steps["zhao"] != 23 || steps["qian"] != 12 {
+			t.Errorf("steps after two and five minutes: %v", steps)
+		}
 		for _, i := range b.engine.Incidents() {
 			must(t, b.engine.Resolve(t.Context(), i.ID, "li", CauseTest))
 		}

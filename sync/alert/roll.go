@@ -50,6 +50,7 @@ func (r roll) locateElder(i *Incident, elder string) {
 // steps is how long the box waits for those who look after an elder.
 func (r roll) steps(elder string, s Steps) Steps {
 	s.High = cmp.Or(time.Duration(r.Cares[elder].StepSeconds)*time.Second, s.High)
+	s.Medium = agreed(r.Cares[elder].MediumMinutes, s.Medium)
 	return s
 }
 
