@@ -4,6 +4,7 @@
 package clock
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -29,6 +30,17 @@ func System() (devices.Clock, error) {
 	}
 	k := kernel{boot: boot, read: read, slept: slept, synchronised: synchronised}
 	return k.now, nil
+}
+
+// Pause waits by the runtime's clock, and tells whether ctx is still alive then.
+func Pause(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return ctx.Err() == nil
 }
 
 // kernel asks for the state of the clock once a second: a stamp is taken for

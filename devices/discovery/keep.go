@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/linli-edge/gateway/devices/clock"
 )
 
 // FileName is what the file is called in the data folder. It is no part of a
@@ -104,12 +106,8 @@ func (b *Book) Run(ctx context.Context) error {
 		} else {
 			pause = settle
 		}
-		wait := time.NewTimer(pause)
-		select {
-		case <-ctx.Done():
-			wait.Stop()
+		if !clock.Pause(ctx, pause) {
 			return b.save()
-		case <-wait.C:
 		}
 		if err := b.save(); err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/attendance"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/condition"
 	"github.com/linli-edge/gateway/devices/rating"
 )
@@ -156,7 +157,7 @@ func (d *Driver) watch(ctx context.Context, i int) {
 			d.Logger.Error("gpio line is not there, trying again", "wire", w.Name(), "error", err)
 		}
 		d.note(i, func(s *InputState) { s.Problem = err })
-		if !pause(ctx, openAgain) {
+		if !clock.Pause(ctx, openAgain) {
 			return
 		}
 	}
@@ -344,7 +345,7 @@ func (d *Driver) insist(ctx context.Context, w Wire, do func() error) {
 		if !failed && ctx.Err() == nil {
 			d.Logger.Error("gpio report is not recorded, trying again", "wire", w.Name(), "error", err)
 		}
-		if !pause(ctx, reportAgain) {
+		if !clock.Pause(ctx, reportAgain) {
 			return
 		}
 	}
@@ -360,15 +361,4 @@ func (d *Driver) flush(ctx context.Context, w Wire, s sense) {
 	defer cancel()
 	_, reports := w.total(s)
 	d.tell(ctx, w, reports, d.Clock(), 0)
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

@@ -236,18 +236,6 @@ func signal(c chan struct{}) {
 	}
 }
 
-// pause waits, and tells whether ctx is still alive.
-func pause(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
-}
-
 // located notes when an elder who may be lost was seen last, for the pages that
 // are still to go out.
 func (e *Engine) located(elder string, at devices.Stamp) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -207,7 +208,7 @@ func (e *Engine) keep(ctx context.Context) {
 		}
 		if err := e.commit(); err != nil {
 			e.log.Error("alert state cannot be written, trying again", "error", err)
-			if !pause(ctx, again) {
+			if !clock.Pause(ctx, again) {
 				return
 			}
 			signal(e.save)
@@ -232,7 +233,7 @@ func (e *Engine) fold(ctx context.Context) {
 			return
 		}
 		e.log.Error("alerts cannot follow the journal, trying again", "error", err)
-		if !pause(ctx, again) {
+		if !clock.Pause(ctx, again) {
 			return
 		}
 	}
@@ -340,7 +341,7 @@ func (e *Engine) report(ctx context.Context) {
 			}
 		}
 		if err := errors.Join(failures...); err != nil {
-			if !pause(ctx, again) {
+			if !clock.Pause(ctx, again) {
 				return
 			}
 			e.log.Error("decisions cannot be journaled, trying again", "error", err)

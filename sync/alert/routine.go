@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -38,7 +39,7 @@ func (e *Engine) Repeat(ctx context.Context, r Routine) error {
 	if day == "" {
 		day = e.done(r, r.day(latest)) // a box that is new begins with the next
 	}
-	for pause(ctx, cmp.Or(r.Every, time.Minute)) {
+	for clock.Pause(ctx, cmp.Or(r.Every, time.Minute)) {
 		now := e.options.Clock()
 		since, same := now.Since(latest)
 		switch today := r.day(now); {

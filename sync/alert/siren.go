@@ -3,6 +3,8 @@ package alert
 import (
 	"context"
 	"time"
+
+	"github.com/linli-edge/gateway/devices/clock"
 )
 
 // Siren is what the box can do by itself to be heard: a siren, a lamp.
@@ -26,7 +28,7 @@ func (e *Engine) blow(ctx context.Context) {
 		if err := e.set(ctx, sound); err != nil && ctx.Err() == nil {
 			e.log.Error("siren cannot be switched, trying again", "sound", sound, "error", err)
 			e.metrics.sirenErrors.Inc()
-			if !pause(ctx, again) {
+			if !clock.Pause(ctx, again) {
 				return
 			}
 			continue

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/devices/visit"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -195,7 +196,7 @@ func (w *Watch) fold(ctx context.Context) {
 			return
 		}
 		w.failed(err)
-		if !pause(ctx, again) {
+		if !clock.Pause(ctx, again) {
 			return
 		}
 	}
@@ -271,7 +272,7 @@ func (w *Watch) report(ctx context.Context) {
 			_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How, p.At)
 		}
 		if err != nil {
-			if !pause(ctx, again) {
+			if !clock.Pause(ctx, again) {
 				return
 			}
 			w.engine.log.Error("a finding cannot be journaled, trying again", "error", err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/mqtt"
@@ -41,7 +42,7 @@ func (d *Dispatcher) carry(ctx context.Context, id string) {
 			wait = again
 		}
 		if wait > 0 {
-			pause(ctx, wait)
+			clock.Pause(ctx, wait)
 		}
 	}
 }
@@ -163,7 +164,7 @@ func (d *Dispatcher) listen(ctx context.Context) {
 			}
 			if err != nil {
 				d.Logger.Error("answers to commands are read again", "error", err)
-				pause(ctx, again)
+				clock.Pause(ctx, again)
 				break
 			}
 			if _, awaited := d.awaited(); !awaited {

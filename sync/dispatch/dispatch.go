@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/command"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -154,7 +155,7 @@ func (d *Dispatcher) Run(ctx context.Context) error {
 				if _, err := d.step(id, command.Command.Restart); err == nil {
 					break
 				}
-				if !pause(ctx, again) {
+				if !clock.Pause(ctx, again) {
 					return
 				}
 			}
@@ -319,16 +320,4 @@ func (d *Dispatcher) position() journal.Position {
 		at[which] = d.journal.Last(which)
 	}
 	return at
-}
-
-// pause waits, and tells whether ctx is still alive.
-func pause(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-		return true
-	}
 }

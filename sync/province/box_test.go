@@ -36,8 +36,8 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const secret = "0123456789abcdef"
 
-// clock is the bubble's time, moved to the year 2026 and by an error.
-func clock(wrong time.Duration) devices.Clock {
+// wrongBy is the bubble's time, moved to the year 2026 and by an error.
+func wrongBy(wrong time.Duration) devices.Clock {
 	start := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 	return func() devices.Stamp {
 		passed := time.Since(start)
@@ -72,7 +72,7 @@ type platform struct {
 
 func newPlatform(t *testing.T, dir string) *platform {
 	p := &platform{
-		t: t, path: filepath.Join(dir, "platform.bolt"), clock: clock(0),
+		t: t, path: filepath.Join(dir, "platform.bolt"), clock: wrongBy(0),
 		keys: map[string]contract.Scheme{"box-1": contract.HMAC([]byte(secret))}, codes: map[string]string{},
 	}
 	p.start()
@@ -193,7 +193,7 @@ func newBox(t *testing.T, dir string, p http.RoundTripper) *box {
 		URL: "https://platform.example/v1/rows", Box: "box-1", Secret: []byte(secret), Interval: 10 * time.Second,
 		Transport: p, Logger: slog.New(slog.DiscardHandler),
 	}}
-	right := clock(0)
+	right := wrongBy(0)
 	b.clock = func() devices.Stamp {
 		s := right()
 		if wrong := b.wrong.Load(); wrong != 0 {

@@ -68,7 +68,7 @@ func TestRowsArrive(t *testing.T) {
 // is taken in a later revision, it is forgotten.
 func TestRefusedRow(t *testing.T) {
 	bubble(t, func(t *testing.T, b *box, p *platform) {
-		p.clock = clock(-100 * time.Hour) // so today is in its future
+		p.clock = wrongBy(-100 * time.Hour) // so today is in its future
 		b.record("l1", locker.Deposited{Compartment: 1})
 		pass(15 * time.Second)
 		s := b.status()
@@ -79,7 +79,7 @@ func TestRefusedRow(t *testing.T) {
 		if err != nil || !strings.Contains(aside[0].Row, "parcel.deposits") || !strings.Contains(aside[0].Reason, "future") {
 			t.Errorf("set aside: %+v, %v", aside, err)
 		}
-		p.clock = clock(0)
+		p.clock = wrongBy(0)
 		b.restart()
 		b.record("l1", locker.Deposited{Compartment: 2})
 		pass(time.Minute)
@@ -254,7 +254,7 @@ func TestWrongClock(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t, dir)
-		p.clock = clock(7 * time.Hour)
+		p.clock = wrongBy(7 * time.Hour)
 		b := newBox(t, dir, p)
 		b.record("l1", locker.Deposited{Compartment: 1})
 		pass(15 * time.Second)

@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/clock"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -146,14 +147,7 @@ func (s *Sender) wait(ctx context.Context, d time.Duration) bool {
 	s.mu.Lock()
 	s.status.Next = s.config.Clock().Wall.Add(d)
 	s.mu.Unlock()
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	return clock.Pause(ctx, d)
 }
 
 // Send sends at once what the platform has not accepted yet, as Run does every

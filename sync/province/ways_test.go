@@ -226,7 +226,7 @@ func TestSpeaksTheContract(t *testing.T) {
 				p.codes["box-1"] = "code-1"
 				delete(p.keys, "box-1")
 				p.restart()
-				p.clock = clock(7 * time.Hour) // the box's is wrong
+				p.clock = wrongBy(7 * time.Hour) // the box's is wrong
 				b := newBox(t, dir, p)
 				b.stop()
 				b.config.Secret, b.config.Sign, b.config.KeyFile = nil, sign, filepath.Join(dir, "key.json")

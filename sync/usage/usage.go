@@ -124,11 +124,7 @@ func (u *Usage) Run(ctx context.Context) error {
 		}
 		u.metrics.errors.Inc()
 		u.options.Logger.Error("statistics stand still", "error", err, "again_in", wait)
-		timer := time.NewTimer(wait)
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			timer.Stop()
+		if !clock.Pause(ctx, wait) {
 			return nil
 		}
 		wait = min(2*wait, retryMost)
