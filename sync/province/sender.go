@@ -35,15 +35,15 @@ type Sender struct {
 	metrics  *metrics
 
 	sending sync.Mutex // held while a batch is under way
-	free    time.Time  // when the next batch of rows may leave, by Pace; of who holds sending
+	// Of who holds sending.
+	free      time.Time // when the next batch of rows may leave, by Pace
+	reachable *bool     // whether the platform was, as it is in the journal
 
-	mu     sync.Mutex
-	scheme contract.Scheme
-	status Status // without the counts
-	// reachable is whether the platform was, at the latest attempt.
-	reachable *bool
-	heard     time.Time     // the platform's clock, as it last told
-	heardAt   devices.Stamp // when it did
+	mu      sync.Mutex
+	scheme  contract.Scheme
+	status  Status        // without the counts
+	heard   time.Time     // the platform's clock, as it last told
+	heardAt devices.Stamp // when it did
 }
 
 // Status is how the sending goes.

@@ -125,19 +125,15 @@ func (s *Sender) tell(ctx context.Context, now devices.Stamp) error {
 	return s.state.Update(func(tx *journal.Tx) error { return tally{Number: t.Number + 1}.save(tx) })
 }
 
-// reached journals that the platform can be reached, or no longer can.
+// reached journals that the platform can be reached, or no longer can. The
+// caller holds sending.
 func (s *Sender) reached(ctx context.Context, online bool) {
-	if !s.config.Uplink {
-		return
-	}
-	s.mu.Lock()
-	same := s.reachable != nil && *s.reachable == online
-	s.reachable = &online
-	s.mu.Unlock()
-	if same {
+	if !s.config.Uplink || s.reachable != nil && *s.reachable == online {
 		return
 	}
 	if err := usage.Record(ctx, s.config.Clock(), s.journal, usage.Uplink{Online: online}); err != nil {
 		s.config.Logger.Warn("uplink not recorded", "error", err)
+		return // it is with the next attempt
 	}
+	s.reachable = &online
 }

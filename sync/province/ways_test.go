@@ -2,6 +2,7 @@ package province
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"github.com/linli-edge/gateway/devices/cabinet"
 	"github.com/linli-edge/gateway/devices/locker"
 	"github.com/linli-edge/gateway/devices/texts"
+	"github.com/linli-edge/gateway/sync/journal"
 	"github.com/linli-edge/gateway/sync/province/contract"
 	"github.com/linli-edge/gateway/sync/province/contract/contracttest"
 	"github.com/linli-edge/gateway/sync/usage"
@@ -523,6 +525,41 @@ func TestSendingIsCounted(t *testing.T) {
 		}
 		if r := figures["sync.delay"]; delays != r.Numerator || r.Buckets[0] == 0 || r.Buckets[2] == 0 {
 			t.Errorf("delays %+v", r)
+		}
+	})
+}
+
+// Whether the platform can be reached is journaled with the next attempt, if it
+// could not be with this one.
+func TestUplinkThatCannotBeJournaled(t *testing.T) {
+	bubble(t, func(t *testing.T, b *box, _ *platform) {
+		b.cancel()
+		b.running.Wait()
+		s := b.sender // which nobody runs
+		s.config.Uplink = true
+		journaled := func(ctx context.Context) (n int) {
+			pass(time.Second)
+			s.reached(ctx, false)
+			synctest.Wait()
+			entries, err := b.journal.Read(journal.Ordinary, 0, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, e := range entries {
+				if e.Event.Type == usage.TypeUplink {
+					n++
+				}
+			}
+			return n
+		}
+		late, cancel := context.WithCancel(t.Context())
+		cancel()
+		once := journaled(late) // perhaps, but nobody has said so
+		if n := journaled(t.Context()); n != once+1 {
+			t.Errorf("%d, then %d", once, n)
+		}
+		if n := journaled(t.Context()); n != once+1 {
+			t.Errorf("%d of what is known", n-once)
 		}
 	})
 }
