@@ -128,6 +128,27 @@ func TestShippedExamples(t *testing.T) {
 	}
 }
 
+// So is what the pages about channels and pins write.
+func TestExamplesOfThePages(t *testing.T) {
+	found := 0
+	for _, file := range []string{"../deploy/docs/channels.md", "../deploy/docs/gpio.md"} {
+		page, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
+			found++
+			source, _, _ := strings.Cut(block, "```")
+			if _, _, wrong := decode([]byte(source)); wrong != nil {
+				t.Errorf("%s: %v", file, wrong.problem.at(file, []byte(source), wrong.at))
+			}
+		}
+	}
+	if found < 4 {
+		t.Errorf("found %d examples only", found)
+	}
+}
+
 func expectLoad(t *testing.T, path string, want Config) {
 	t.Helper()
 	got, err := Load(path)
