@@ -96,7 +96,7 @@ func (c *cli) archive(cmd *cobra.Command, cfg firmwareconfig.Config) (io.ReadClo
 	}
 	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{ReadOnly: true})
 	if err != nil {
-		return nil, 0, errors.Join(mendable{err}, j.Close())
+		return nil, 0, errors.Join(unopened(cfg.Data, err), j.Close())
 	}
 	source := backupSource(cfg, reg, j)
 	source.Clock = now
@@ -140,7 +140,7 @@ func (c *cli) openJournal(cfg firmwareconfig.Config, now devices.Clock) (*journa
 	case errors.Is(err, journal.ErrInUse):
 		return nil, mendable{texts.Errorf(texts.Backup.InUse, cfg.Data)}
 	case err != nil:
-		return nil, mendable{err}
+		return nil, unopened(cfg.Data, err)
 	}
 	return j, nil
 }

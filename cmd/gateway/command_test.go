@@ -54,8 +54,8 @@ func TestWhatMustBeMended(t *testing.T) {
 		{"unknown key", []string{"check", file("box:\n  nmae: x\n")}, "nmae", ":2:3"},
 		{"wrong type", []string{"check", file("mqtt:\n  listen: 1883\n")}, "listen", ":2:"},
 		{"missing file", []string{"run", "--config", "/nowhere/gateway.yaml"}, "没有这个文件", "no such file"},
-		{"broker's port in use", []string{"run", "--config", file(folders + "mqtt: {listen: " + strconv.Quote(taken.Addr().String()) + "}\nconsole: {listen: \"127.0.0.1:0\"}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
-		{"page's port in use", []string{"run", "--config", file(folders + "mqtt: {listen: \"127.0.0.1:0\"}\nconsole: {listen: " + strconv.Quote(taken.Addr().String()) + "}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
+		{"broker's port in use", []string{"run", "--config", file(folders + "mqtt: {tls: none, listen: " + strconv.Quote(taken.Addr().String()) + "}\nconsole: {tls: none, listen: \"127.0.0.1:0\"}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
+		{"page's port in use", []string{"run", "--config", file(folders + "mqtt: {tls: none, listen: \"127.0.0.1:0\"}\nconsole: {tls: none, listen: " + strconv.Quote(taken.Addr().String()) + "}\n")}, "无法监听 " + taken.Addr().String(), "cannot listen on " + taken.Addr().String()},
 		{"unknown command", []string{"fly"}, "没有“fly”这个命令", `no command "fly"`},
 		{"unknown option", []string{"run", "--fast"}, "没有 --fast 这个选项", "no option --fast"},
 		{"missing option", []string{"device", "add", "l1"}, "缺少选项 --kind", "option --kind is missing"},
@@ -92,6 +92,10 @@ func TestNoRightsToAsk(t *testing.T) {
 	c := &cli{}
 	err := c.explain("/run/linli/gateway.sock", &net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EACCES)})
 	if !errors.As(err, new(mendable)) || !strings.Contains(err.Error(), "/run/linli/gateway.sock") || !strings.Contains(err.Error(), "sudo") {
+		t.Errorf("told %q", err)
+	}
+	err = unopened("/var/lib/linli", fmt.Errorf("open journal: %w", &os.PathError{Op: "open", Path: "lock", Err: syscall.EACCES}))
+	if !errors.As(err, new(mendable)) || !strings.Contains(err.Error(), "/var/lib/linli") || !strings.Contains(err.Error(), "sudo") {
 		t.Errorf("told %q", err)
 	}
 }

@@ -202,10 +202,10 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 		return c.explain(cfg.Socket, err)
 	}
 	if err := os.MkdirAll(cfg.Data, 0o700); err != nil {
-		return err
+		return unopened(cfg.Data, err)
 	}
 	if err := ownAs(cfg.Data, filepath.Join(cfg.Data, registryFile)); err != nil {
-		return err
+		return unopened(cfg.Data, err)
 	}
 	now, err := clock.System()
 	if err != nil {
@@ -217,11 +217,19 @@ func (c *cli) ask(cmd *cobra.Command, method, path string, in, out any) error {
 	}
 	reg, err := registry.Open(filepath.Join(cfg.Data, registryFile), registry.Options{Kinds: kinds.Names(), Profile: profiles.Check, Clock: now})
 	if err != nil {
-		return mendable{err}
+		return unopened(cfg.Data, err)
 	}
 	client.HTTP = control.Direct(control.RegistryHandler(reg))
 	err = client.Do(cmd.Context(), method, path, in, out)
 	return errors.Join(c.explain(cfg.Socket, err), reg.Close())
+}
+
+// unopened is that the data of a gateway that is down cannot be opened.
+func unopened(data string, err error) error {
+	if errors.Is(err, os.ErrPermission) {
+		return mendable{texts.Errorf(texts.Command.NoDataRights, data)}
+	}
+	return mendable{err}
 }
 
 // ownAs makes an empty file that belongs to whoever owns the folder, if there

@@ -13,7 +13,7 @@ var Command = struct {
 	RegionFlag, OperatorFlag,
 	Incident, IncidentList, IncidentAcknowledge, IncidentResolve, ByFlag, CauseFlag, NoIncidents, Acknowledged, Resolved,
 	Journal, JournalStat, LinesFlag,
-	NotRunning, NoRights, SocketFailed Text
+	NotRunning, NoRights, NoDataRights, SocketFailed Text
 	// What an option takes, by the name that pflag gives it ("" for a switch):
 	// in an error, and in the help.
 	FlagTypes, FlagValues map[string]Text
@@ -129,6 +129,7 @@ To see it work: linli demo`},
 
 	NotRunning:   Text{"网关没有运行（%s 无人应答）。请先启动：systemctl start linli-gateway", "the gateway is not running (nobody answers at %s). Start it: systemctl start linli-gateway"},
 	NoRights:     Text{"没有权限询问网关（%s）：请在命令前加 sudo，或把用户加入 linli 组", "no permission to ask the gateway (%s): put sudo before the command, or join the group linli"},
+	NoDataRights: Text{"网关没有运行，也没有权限读写 %s：请在命令前加 sudo", "the gateway is not running, and there is no permission to open %s: put sudo before the command"},
 	SocketFailed: Text{"无法询问网关（%s）：%v", "cannot ask the gateway (%s): %v"},
 }
 
