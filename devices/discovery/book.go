@@ -2,6 +2,7 @@ package discovery
 
 import (
 	"cmp"
+	"container/list"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -64,17 +65,28 @@ type Book struct {
 	mu      sync.Mutex
 	bridges map[string]*bridge
 	signals int
-	order   []document // said longest ago first
+	order   *list.List // of *document, said longest ago first
 }
 
-// document is where something was said.
-type document struct{ bridge, topic string }
+// document is what was said on a topic.
+type document struct {
+	bridge, topic string
+	said          []Description // never changed, only replaced
+}
 
 // bridge is what is known of the devices behind one bridge.
 type bridge struct {
-	documents map[string][]Description // by topic
+	documents map[string]*list.Element // of the book's order, by topic
 	devices   map[string]*device       // by address
 	listeners map[string][]*listener   // by topic of the message
+}
+
+// said is what the bridge has said on a topic, nil for nothing.
+func (br *bridge) said(topic string) []Description {
+	if at := br.documents[topic]; at != nil {
+		return at.Value.(*document).said
+	}
+	return nil
 }
 
 // device is described by one document or several.
@@ -82,7 +94,7 @@ type device struct {
 	listeners []*listener
 }
 
-// listener is a signal at work.
+// listener is a signal at work. Only what holds ever changes.
 type listener struct {
 	Signal
 	of       *device
@@ -182,19 +194,17 @@ func (b *Book) put(id, topic string, all []Description) (fresh []Description, er
 		if len(all) == 0 {
 			return nil, nil
 		}
-		br = &bridge{documents: map[string][]Description{}, devices: map[string]*device{}, listeners: map[string][]*listener{}}
+		br = &bridge{documents: map[string]*list.Element{}, devices: map[string]*device{}, listeners: map[string][]*listener{}}
 		b.bridges[id] = br
 	}
-	before := br.documents[topic]
-	at := document{id, topic}
+	before := br.said(topic)
 	if same := slices.EqualFunc(before, all, Description.equal); same {
 		if len(all) > 0 { // said again, as after each reconnect
-			b.forget(at)
-			b.order = append(b.order, at)
+			b.order.MoveToBack(br.documents[topic])
 		}
 		return nil, nil
 	}
-	remembered := b.remove(at)
+	remembered := b.remove(br, topic)
 	for i, d := range all {
 		for b.full(br, d) && b.makeRoom(id, len(br.devices) >= maxDevices) {
 		}
@@ -207,8 +217,7 @@ func (b *Book) put(id, topic string, all []Description) (fresh []Description, er
 		}
 	}
 	if len(all) > 0 {
-		br.documents[topic] = all
-		b.order = append(b.order, at)
+		br.documents[topic] = b.order.PushBack(&document{id, topic, all})
 	}
 	select {
 	case b.changed <- struct{}{}:
@@ -232,36 +241,33 @@ func (b *Book) full(br *bridge, d Description) bool {
 
 // makeRoom forgets the document that was said longest ago of those of which
 // nobody knows a device: a bridge that invents one with each message turns out
-// only others of its kind. It returns false if there is none.
+// only others of its kind. It returns false if there is none. Those that are
+// known go behind all others, so that they are not asked after each time.
 func (b *Book) makeRoom(id string, ofThatBridge bool) bool {
 	if b.Known == nil {
 		return false
 	}
-	for _, at := range b.order {
-		known := func(d Description) bool { return b.Known(at.bridge, d.Address) }
-		if ofThatBridge && at.bridge != id || slices.ContainsFunc(b.bridges[at.bridge].documents[at.topic], known) {
-			continue
+	at := b.order.Front()
+	for range b.order.Len() {
+		d, next := at.Value.(*document), at.Next()
+		if !ofThatBridge || d.bridge == id {
+			if !slices.ContainsFunc(d.said, func(of Description) bool { return b.Known(d.bridge, of.Address) }) {
+				b.remove(b.bridges[d.bridge], d.topic)
+				return true
+			}
+			b.order.MoveToBack(at)
 		}
-		b.remove(at)
-		return true
+		at = next
 	}
 	return false
 }
 
-func (b *Book) forget(at document) {
-	if i := slices.Index(b.order, at); i >= 0 {
-		b.order = slices.Delete(b.order, i, i+1)
-	}
-}
-
 // remove takes a document's listeners out and returns which of its states
 // held, by address and name.
-func (b *Book) remove(at document) map[[2]string]bool {
-	br, topic := b.bridges[at.bridge], at.topic
-	b.forget(at)
+func (b *Book) remove(br *bridge, topic string) map[[2]string]bool {
 	held := map[[2]string]bool{}
 	of := func(l *listener) bool { return l.document == topic }
-	for _, d := range br.documents[topic] {
+	for _, d := range br.said(topic) {
 		dev := br.devices[d.Address]
 		if dev == nil {
 			continue // two of one address
@@ -279,7 +285,10 @@ func (b *Book) remove(at document) map[[2]string]bool {
 			delete(br.devices, d.Address)
 		}
 	}
-	delete(br.documents, topic)
+	if at := br.documents[topic]; at != nil {
+		b.order.Remove(at)
+		delete(br.documents, topic)
+	}
 	return held
 }
 
@@ -341,8 +350,8 @@ func (b *Book) Devices(id string) []Description {
 		return nil
 	}
 	by := map[string]Description{}
-	for _, document := range br.documents {
-		for _, d := range document {
+	for topic := range br.documents {
+		for _, d := range br.said(topic) {
 			whole, ok := by[d.Address]
 			if !ok {
 				whole = d

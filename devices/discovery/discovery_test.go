@@ -374,6 +374,40 @@ func TestANewIdentityWithEachMessage(t *testing.T) {
 	}
 }
 
+// Who says again what it is makes no room for others, and those who are
+// registered are not asked after for each that comes.
+func TestWhoMakesRoom(t *testing.T) {
+	asked := 0
+	b := discovery.New(discovery.Config{Vocabulary: kinds.Vocabulary(), Logger: slog.New(slog.DiscardHandler), Known: func(_, address string) bool {
+		asked++
+		return strings.HasPrefix(address, "known-")
+	}})
+	describe := func(name string, i int) {
+		name = fmt.Sprintf("%s-%d", name, i)
+		if _, wrong := learn(b, discovery.HomeAssistant, "homeassistant/binary_sensor/"+name+"/config", `{"device_class":"smoke","state_topic":"`+name+`","device":{"ids":"`+name+`"}}`); len(wrong) > 0 {
+			t.Error(name, wrong)
+		}
+	}
+	for i := range 500 {
+		describe("known", i)
+	}
+	for i := range 2048 - 500 {
+		describe("x", i)
+	}
+	describe("x", 0)
+	for i := range 1000 {
+		describe("y", i)
+	}
+	for name, want := range map[string]bool{"known-0": true, "known-499": true, "x-0": true, "x-1": false, "x-1000": false, "x-1001": true, "y-999": true} {
+		if _, ok := b.Device("bridge", name); ok != want {
+			t.Errorf("%s is remembered: %v", name, ok)
+		}
+	}
+	if asked > 1000+500 {
+		t.Errorf("asked %d times who is known", asked)
+	}
+}
+
 // running keeps a book's file; stop ends that, with a last write.
 func running(t *testing.T, b *discovery.Book) (stop func()) {
 	ctx, cancel := context.WithCancel(t.Context())

@@ -1,6 +1,7 @@
 package discovery
 
 import (
+	"container/list"
 	"context"
 	"encoding/json"
 	"errors"
@@ -38,7 +39,7 @@ const (
 // New makes a Book with what its file has kept. A file that cannot be read is
 // told to the logger and is as none: what is in it will be said again.
 func New(c Config) *Book {
-	b := &Book{Config: c, changed: make(chan struct{}, 1), bridges: map[string]*bridge{}}
+	b := &Book{Config: c, changed: make(chan struct{}, 1), bridges: map[string]*bridge{}, order: list.New()}
 	if c.File == "" {
 		return b
 	}
@@ -80,7 +81,7 @@ func (b *Book) Forget(registered func(bridge string) bool) {
 			continue
 		}
 		for topic := range br.documents {
-			b.remove(document{id, topic})
+			b.remove(br, topic)
 		}
 		delete(b.bridges, id)
 	}
@@ -125,10 +126,13 @@ func (b *Book) save() error {
 	k := kept{Version: version, Bridges: map[string]map[string][]Description{}}
 	b.mu.Lock()
 	for id, br := range b.bridges {
-		k.Bridges[id] = br.documents
+		k.Bridges[id] = map[string][]Description{}
+		for topic := range br.documents {
+			k.Bridges[id][topic] = br.said(topic)
+		}
 	}
-	content, err := json.Marshal(k)
 	b.mu.Unlock()
+	content, err := json.Marshal(k) // takes its time
 	if err != nil {
 		return fmt.Errorf("encode descriptions: %w", err)
 	}
