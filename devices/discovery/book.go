@@ -343,6 +343,20 @@ func (b *Book) Addresses(id, topic string) []string {
 // Devices are those that have described themselves behind a bridge, by
 // address.
 func (b *Book) Devices(id string) []Description {
+	return b.described(id, func(string) bool { return true })
+}
+
+// Device is what the device of that address has said of itself.
+func (b *Book) Device(id, address string) (Description, bool) {
+	all := b.described(id, func(a string) bool { return a == address })
+	if len(all) == 0 {
+		return Description{}, false
+	}
+	return all[0], true
+}
+
+// described are those devices whose address is wanted.
+func (b *Book) described(id string, wanted func(address string) bool) []Description {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	br := b.bridges[id]
@@ -352,6 +366,9 @@ func (b *Book) Devices(id string) []Description {
 	by := map[string]Description{}
 	for topic := range br.documents {
 		for _, d := range br.said(topic) {
+			if !wanted(d.Address) {
+				continue
+			}
 			whole, ok := by[d.Address]
 			if !ok {
 				whole = d
@@ -370,54 +387,33 @@ func (b *Book) Devices(id string) []Description {
 	return all
 }
 
-// Device is what the device of that address has said of itself.
-func (b *Book) Device(id, address string) (Description, bool) {
-	for _, d := range b.Devices(id) {
-		if d.Address == address {
-			return d, true
-		}
-	}
-	return Description{}, false
-}
-
 // Reports is what m says of device d, as it has described itself. A retained
-// message tells how things are and never what happened.
+// message tells how things are and never what happened. What takes its time,
+// reading the message and running templates on it, holds up nobody else.
 func (b *Book) Reports(d devices.Device, m devices.Message) []devices.Report {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	br := b.bridges[d.Bridge]
-	if br == nil {
-		return nil
-	}
+	r := reading{book: b, device: d, topic: m.Topic, retained: m.Retained}
 	var on []*listener
-	for _, l := range br.listeners[m.Topic] {
-		if l.address == d.Address {
-			on = append(on, l)
+	var said []any
+	for {
+		now := r.tell(on, said)
+		if slices.Equal(now, on) {
+			return r.finish()
+		}
+		if said == nil {
+			r.message, r.fields = newMessage(m.Payload), map[string]*data{}
+		}
+		on, said = now, make([]any, len(now)) // again if the device describes itself anew meanwhile
+		for i, l := range on {
+			said[i] = r.says(l)
 		}
 	}
-	if len(on) == 0 {
-		return nil
-	}
-	r := reading{book: b, device: d, shared: len(on) < len(br.listeners[m.Topic]), retained: m.Retained, message: newMessage(m.Payload), fields: map[string]*data{}}
-	said := make([]any, len(on))
-	for i, l := range on { // all states, before any is told
-		if said[i] = r.says(l); l.Meaning.isState() && said[i] != nil {
-			l.holds = said[i] == true
-		}
-	}
-	for i, l := range on {
-		if said[i] != nil {
-			r.tell(l, said[i])
-		}
-	}
-	return r.finish()
 }
 
 // reading makes the reports of one message.
 type reading struct {
 	book     *Book
 	device   devices.Device
-	shared   bool // others describe themselves as speaking here too
+	topic    string
 	retained bool
 	message  message
 	reports  []devices.Report
@@ -434,15 +430,46 @@ func (r *reading) says(l *listener) any {
 	if l.Once {
 		v = eventType(v)
 	}
-	if !ok || l.Meaning == Online && r.shared {
+	if !ok {
 		return nil
 	}
 	return l.Signal.says(v)
 }
 
-// tell makes a report of it. Of several states of one meaning, any that holds
-// makes it hold.
-func (r *reading) tell(l *listener, said any) {
+// tell makes reports of what the message says of each signal, unless those
+// that there are now are others. It returns them.
+func (r *reading) tell(on []*listener, said []any) (now []*listener) {
+	r.book.mu.Lock()
+	defer r.book.mu.Unlock()
+	br := r.book.bridges[r.device.Bridge]
+	if br == nil {
+		return nil
+	}
+	for _, l := range br.listeners[r.topic] {
+		if l.address == r.device.Address {
+			now = append(now, l)
+		}
+	}
+	if !slices.Equal(now, on) {
+		return now
+	}
+	for i, l := range on { // all states, before any is told
+		if l.Meaning.isState() && said[i] != nil {
+			l.holds = said[i] == true
+		}
+	}
+	shared := len(now) < len(br.listeners[r.topic]) // others describe themselves as speaking here too
+	for i, l := range on {
+		if said[i] != nil && !(l.Meaning == Online && shared) {
+			r.report(l, said[i])
+		}
+	}
+	return now
+}
+
+// report makes a report of what is said of one signal. Of several states of
+// one meaning, any that holds makes it hold.
+func (r *reading) report(l *listener, said any) {
 	if l.Meaning.isState() {
 		said = slices.ContainsFunc(l.of.listeners, func(o *listener) bool { return o.Meaning == l.Meaning && o.holds })
 	}
