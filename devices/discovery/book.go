@@ -425,6 +425,9 @@ type reading struct {
 func (r *reading) says(l *listener) any {
 	v, ok := any(r.message.text), true
 	if l.template != nil {
+		if len(l.Template)*len(r.message.text) > maxWork {
+			return nil
+		}
 		v, ok = l.template.value(r.message)
 	}
 	if l.Once {

@@ -44,6 +44,23 @@ func TestATemplateHoldsUpNobodyElse(t *testing.T) {
 	}
 }
 
+// A long template is not run on a long message: a device may have 64 of them,
+// and the next message of its bridge waits. A path is.
+func TestALongTemplateOnALongMessage(t *testing.T) {
+	ran := false
+	b, _ := probed(t, func(m message) any { ran = true; return "ON" })
+	l := b.bridges["bridge"].listeners["s"][0]
+	for _, c := range []struct {
+		template, message int
+		want              bool
+	}{{32, 256 << 10, true}, {maxTemplate, 4 << 10, true}, {maxTemplate, 256 << 10, false}} {
+		l.Template, ran = strings.Repeat(" ", c.template), false
+		if r := b.Reports(detector, devices.Message{Topic: "s", Payload: make([]byte, c.message)}); ran != c.want || (len(r) == 1) != c.want {
+			t.Errorf("%d bytes on %d: run %v, %+v", c.template, c.message, ran, r)
+		}
+	}
+}
+
 // A message whose sender describes itself anew while it is read is read by what
 // holds from then on, once, and what it says is remembered.
 func TestDescribedAnewMeanwhile(t *testing.T) {

@@ -44,7 +44,8 @@
 // is defined, and, or, not, and a choice as an expression or with {% if %}.
 // Loops, variables and calls into Home Assistant are not, and such a signal is
 // left out with a complaint. So each template ends, and costs no more than its
-// length times that of the message, for which no other device waits.
+// length times that of the message, for which no other bridge waits. Where that
+// is more than 8 MiB, a long one on a message of many kilobytes, it is not run.
 //
 // # Guarantees
 //

@@ -16,9 +16,10 @@ import (
 // What a template may cost. It has no loops and no variables, so that its time
 // grows with its nodes times the payload and no faster.
 const (
-	maxTemplate = 2048 // bytes
-	maxDepth    = 32   // of parentheses and conditions in each other
-	maxText     = 4096 // bytes that it may make
+	maxTemplate = 2048    // bytes
+	maxDepth    = 32      // of parentheses and conditions in each other
+	maxText     = 4096    // bytes that it may make
+	maxWork     = 8 << 20 // bytes of it times those of a message: some milliseconds
 )
 
 // template is a value template of Home Assistant, in the part of Jinja that

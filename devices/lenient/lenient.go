@@ -91,6 +91,10 @@ func Moment(v any) time.Time {
 	return time.Time{}
 }
 
+// maxNumber is the longest number in bytes that is read as text: one that is as
+// long as a message would take milliseconds, each time that it is asked for.
+const maxNumber = 64
+
 // Number is what x says as a number, nil if it says none.
 func Number(x any) any {
 	switch x := x.(type) {
@@ -100,7 +104,7 @@ func Number(x any) any {
 		return float64(x)
 	case string:
 		s := strings.TrimSpace(x)
-		if s == "" || strings.ContainsAny(s, "xX_pPiInN") { // no 0x1p-2, 1_000, Inf, NaN
+		if s == "" || len(s) > maxNumber || strings.ContainsAny(s, "xX_pPiInN") { // no 0x1p-2, 1_000, Inf, NaN
 			return nil
 		}
 		v, err := strconv.ParseFloat(s, 64)

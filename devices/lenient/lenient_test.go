@@ -1,6 +1,7 @@
 package lenient_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +10,8 @@ import (
 
 // What makers write for a number, a truth or a time, and what is none.
 func TestWhatIsRead(t *testing.T) {
-	for x, want := range map[any]any{63.5: 63.5, 7: 7.0, " 63.5 ": 63.5, "": nil, "nan": nil, "0x1p-2": nil, "1e999": nil, true: nil, nil: nil} {
+	for x, want := range map[any]any{63.5: 63.5, 7: 7.0, " 63.5 ": 63.5, "": nil, "nan": nil, "0x1p-2": nil, "1e999": nil, true: nil, nil: nil,
+		"0." + strings.Repeat("3", 62): 1.0 / 3, "0." + strings.Repeat("3", 63): nil} {
 		if got := lenient.Number(x); got != want {
 			t.Errorf("Number(%#v) = %v, want %v", x, got, want)
 		}
