@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -90,6 +91,30 @@ func TestOneMessageSeveralReports(t *testing.T) {
 	want := []string{"sos 7/sos/0 2022-03-10T20:58:02.5 {}", "sos 7/sos/2 2026-11-23T00:15:30.0 {}", "sos 7/sos/3  {}"}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// A rule is tried for each element of whatever is a list: one of the payload, a
+// range, one that is written, one that a text is taken apart into.
+func TestEachOfAList(t *testing.T) {
+	for each, want := range map[string]string{"list": "12", "1..2": "12", "[1, num(list[1])]": "12", `split("1;2", ";")`: "12", "text": "each: must be a list (got a string)"} {
+		p := load(t, head+"messages:\n  - topic: p/{name}\n    address: topic.name\n    rules:\n      - name: r\n        kinds: [locker]\n"+
+			"        each: '"+each+"'\n        when: num(item) > 0\n        type: door\n        data: {compartment: num(item), open: true}\n")
+		reports, err := p.Reports(devices.Device{Kind: locker.Kind}, devices.Message{Topic: "p/x", Payload: []byte("[1,2]")})
+		got := ""
+		for _, r := range reports {
+			var door locker.Door
+			if err := json.Unmarshal(r.Data, &door); err != nil {
+				t.Error(err)
+			}
+			got += fmt.Sprint(door.Compartment)
+		}
+		if err != nil {
+			got += err.Error()
+		}
+		if !strings.HasSuffix(got, want) {
+			t.Errorf("%s: %s, want %s", each, got, want)
+		}
 	}
 }
 

@@ -167,19 +167,25 @@ func (r *compiled) read(on *machine, to []Reading) []Reading {
 	return to
 }
 
-// elements are those of a list, or of a range like 1..24.
+// elements are those of a list, of a range like 1..24, or of what split makes.
 func elements(v any) ([]any, bool) {
 	switch v := v.(type) {
 	case []any:
 		return v, true
 	case []int:
-		list := make([]any, len(v))
-		for i, n := range v {
-			list[i] = n
-		}
-		return list, true
+		return anys(v), true
+	case []string:
+		return anys(v), true
 	}
 	return nil, false
+}
+
+func anys[T any](of []T) []any {
+	list := make([]any, len(of))
+	for i, v := range of {
+		list[i] = v
+	}
+	return list
 }
 
 // report runs the rule once. suffix tells the elements of one message apart.
