@@ -59,6 +59,7 @@ var payloads = []struct{ kind, typ, field, taken, refused string }{
 	{"wearable", "position", "latitude", `{"latitude":-90,"longitude":0} {"latitude":90,"longitude":0,"accuracy":15}`, `{"longitude":0} {"latitude":-90.1,"longitude":0} {"latitude":90.1,"longitude":0}`},
 	{"wearable", "position", "longitude", `{"latitude":0,"longitude":-180} {"latitude":0,"longitude":180}`, `{"latitude":0} {"latitude":0,"longitude":-180.1} {"latitude":0,"longitude":180.1}`},
 	{"wearable", "position", "accuracy", `{"latitude":0,"longitude":0,"accuracy":0}`, `{"latitude":0,"longitude":0,"accuracy":-0.1}`},
+	{"wearable", "steps", "steps", `{"steps":0} {"steps":200000}`, `{} {"steps":-1} {"steps":200001}`},
 	{"wearable", "fault", "code", `{"code":"tamper"}`, `{}`},
 
 	{"bed", "occupancy", "occupied", `{"occupied":false}`, `{}`},

@@ -124,7 +124,7 @@ var ConsoleEvents = struct {
 	Online, Offline                                                 Text
 	SOS, Fall, FallLying, FallCancelled                             Text
 	HeartRate, SpO2, BloodPressure, BodyTemperature, Vitals         Text
-	Battery, BatteryLow, Worn, NotWorn, Position                    Text
+	Battery, BatteryLow, Worn, NotWorn, Position, Steps             Text
 	Raised, Escalated, Acknowledged, Resolved                       Text
 	ClockSynced, ClockUnsynced                                      Text
 	Started, Running, UplinkUp, UplinkDown, Synced                  Text
@@ -165,6 +165,7 @@ var ConsoleEvents = struct {
 	Worn:            Text{"已佩戴", "put on"},
 	NotWorn:         Text{"已取下", "taken off"},
 	Position:        Text{"位置已更新", "position updated"},
+	Steps:           Text{"今日 %d 步", "%d steps today"},
 
 	Raised:        Text{"正在呼叫照护人员", "people are being called"},
 	Escalated:     Text{"无人应答，继续呼叫", "no answer, calling on"},

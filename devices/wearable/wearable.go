@@ -22,6 +22,7 @@ const (
 	TypeBattery       devices.Type = "battery"
 	TypeWorn          devices.Type = "worn"
 	TypePosition      devices.Type = "position"
+	TypeSteps         devices.Type = "steps"
 	TypeStatus        devices.Type = "status"
 )
 
@@ -68,6 +69,12 @@ type Position struct {
 	Accuracy  float64 `json:"accuracy,omitempty"`
 }
 
+// Steps is a level: how many the wearer has walked today, {"steps":4200}. They
+// say that somebody walks about, not how well.
+type Steps struct {
+	Steps int `json:"steps"`
+}
+
 // Status is a level: {"online":true}.
 type Status struct {
 	Online bool `json:"online"`
@@ -83,6 +90,7 @@ func Specs() []devices.Spec {
 		devices.SpecFor[Battery](Kind, devices.Ordinary),
 		devices.SpecFor[Worn](Kind, devices.Ordinary),
 		devices.SpecFor[Position](Kind, devices.Ordinary),
+		devices.SpecFor[Steps](Kind, devices.Ordinary),
 		devices.SpecFor[Status](Kind, devices.Ordinary),
 		devices.SpecFor[condition.Fault](Kind, devices.Ordinary),
 	}
@@ -95,6 +103,7 @@ func (Vitals) EventType() devices.Type        { return TypeVitals }
 func (Battery) EventType() devices.Type       { return TypeBattery }
 func (Worn) EventType() devices.Type          { return TypeWorn }
 func (Position) EventType() devices.Type      { return TypePosition }
+func (Steps) EventType() devices.Type         { return TypeSteps }
 func (Status) EventType() devices.Type        { return TypeStatus }
 
 func (SOS) Validate() error           { return nil }
@@ -147,6 +156,15 @@ func (p Position) Validate() error {
 	return nil
 }
 
+// Validate wants what somebody can walk in a day.
+func (p Steps) Validate() error {
+	if p.Steps < 0 || p.Steps > 200_000 {
+		return fmt.Errorf("steps: must be 0 to 200000 (got %d)", p.Steps)
+	}
+	return nil
+}
+
 func (Battery) Level() string { return "" }
 func (Worn) Level() string    { return "" }
+func (Steps) Level() string   { return "" }
 func (Status) Level() string  { return "" }

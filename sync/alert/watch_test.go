@@ -272,6 +272,23 @@ func TestInactivity(t *testing.T) {
 	w.pass(2 * time.Minute)
 	w.expect("12 h since then", "inactivity no_sign_of_life")
 
+	// Steps are a sign of life where there are more of them.
+	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
+	w.say("w-zhao", wearable.Steps{Steps: 4000})
+	w.pass(3 * time.Hour)
+	w.expect("a counter that is heard for the first time", "")
+	w.say("w-zhao", wearable.Steps{Steps: 4020})
+	w.pass(119 * time.Minute)
+	for _, steps := range []int{4020, 0} { // after a restart, and anew
+		w.restart()
+		w.say("w-zhao", wearable.Steps{Steps: steps})
+		w.expect("not two hours", "")
+	}
+	w.pass(2 * time.Minute)
+	w.expect("none for two hours", "inactivity no_sign_of_life")
+	w.say("w-zhao", wearable.Steps{Steps: 20})
+	w.expect("steps", "inactivity mended")
+
 	w = watchFrom(t, "08:00", registry.Care{InactiveMinutes: 120})
 	w.canAsk = true
 	w.say("motion", room.Occupancy{Occupied: true})

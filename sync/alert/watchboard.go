@@ -24,6 +24,7 @@ type subject struct {
 	Visit *devices.Stamp  `json:"visit,omitempty"` // the latest, or since when they are due
 	Asked *devices.Stamp  `json:"asked,omitempty"` // whether all is well, since the latest sign of life
 	Deaf  bool            `json:"deaf,omitempty"`  // no device could
+	Steps map[string]int  `json:"steps,omitempty"` // walked, by the device that counts them
 	// Of a device.
 	Broken  []SignKind            `json:"broken,omitempty"` // what is wrong with it, as supervised
 	Doors   map[int]devices.Stamp `json:"doors,omitempty"`  // open since, by compartment

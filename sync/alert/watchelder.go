@@ -58,7 +58,7 @@ func (sc scene) away(c registry.Care) bool {
 func (b *watchboard) elderly(e devices.Event, elder string, sc scene) {
 	key := "elder/" + elder
 	care := sc.people.Cares[elder]
-	if alive(e) && !slices.Contains(care.Bedroom, e.Device) {
+	if (alive(e) || b.walks(key, e)) && !slices.Contains(care.Bedroom, e.Device) {
 		s := b.of(key)
 		s.Life, s.Asked, s.changed = stampOf(e), nil, true
 	}
@@ -100,6 +100,25 @@ func alive(e devices.Event) bool {
 		return err == nil && p.Worn
 	}
 	return false
+}
+
+// walks tells whether a device has counted steps: a counter that begins anew
+// at midnight, or is heard again, says nothing of that.
+func (b *watchboard) walks(key string, e devices.Event) bool {
+	if e.Type != wearable.TypeSteps {
+		return false
+	}
+	p, err := decode[wearable.Steps](e)
+	if err != nil {
+		return false
+	}
+	s := b.of(key)
+	before, known := s.Steps[e.Device]
+	if s.Steps == nil {
+		s.Steps = map[string]int{}
+	}
+	s.Steps[e.Device], s.changed = p.Steps, true
+	return known && p.Steps > before
 }
 
 func (s *subject) position(e devices.Event, p wearable.Position, f registry.Fence) {

@@ -223,6 +223,8 @@ func (s *sentence) wearable(e devices.Event) {
 		read(e, func(p wearable.Worn) { s.either(p.Worn, t.Worn, t.NotWorn) })
 	case wearable.TypePosition:
 		s.say(t.Position)
+	case wearable.TypeSteps:
+		read(e, func(p wearable.Steps) { s.say(t.Steps, p.Steps) })
 	case condition.TypeFault:
 		read(e, func(p condition.Fault) { s.fault(0, p.Code, p.Cleared) })
 	case wearable.TypeStatus:
