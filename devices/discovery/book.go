@@ -187,6 +187,10 @@ func short(s string) string { return strings.ToValidUTF8(s[:min(len(s), maxName)
 
 // put replaces what a document said, and returns what it had not said before.
 func (b *Book) put(id, topic string, all []Description) (fresh []Description, err error) {
+	ready := make([][]*listener, len(all)) // parsing templates takes its time, too
+	for i, d := range all {
+		ready[i] = d.listeners(topic)
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	br := b.bridges[id]
@@ -208,7 +212,7 @@ func (b *Book) put(id, topic string, all []Description) (fresh []Description, er
 	for i, d := range all {
 		for b.full(br, d) && b.makeRoom(id, len(br.devices) >= maxDevices) {
 		}
-		if err = b.add(br, topic, d, remembered); err != nil {
+		if err = b.add(br, d, ready[i], remembered); err != nil {
 			all = all[:i]
 			break
 		}
@@ -292,7 +296,25 @@ func (b *Book) remove(br *bridge, topic string) map[[2]string]bool {
 	return held
 }
 
-func (b *Book) add(br *bridge, topic string, d Description, held map[[2]string]bool) error {
+// listeners are a description's signals, to be added.
+func (d Description) listeners(document string) []*listener {
+	var all []*listener
+	for _, s := range d.Signals {
+		l := &listener{Signal: s, address: d.Address, document: document}
+		if s.Template != "" {
+			var err error
+			if l.template, err = parseTemplate(s.Template); err != nil {
+				continue // of a file from another version
+			}
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+// add lets a description's listeners hear; held are the states that the
+// document said before.
+func (b *Book) add(br *bridge, d Description, ready []*listener, held map[[2]string]bool) error {
 	dev := br.devices[d.Address]
 	switch {
 	case dev == nil && len(br.devices) >= maxDevices:
@@ -305,16 +327,10 @@ func (b *Book) add(br *bridge, topic string, d Description, held map[[2]string]b
 		dev = &device{}
 		br.devices[d.Address] = dev
 	}
-	for _, s := range d.Signals {
-		l := &listener{Signal: s, of: dev, address: d.Address, document: topic, holds: held[[2]string{d.Address, s.Name}]}
-		if s.Template != "" {
-			var err error
-			if l.template, err = parseTemplate(s.Template); err != nil {
-				continue // of a file from another version
-			}
-		}
+	for _, l := range ready {
+		l.of, l.holds = dev, held[[2]string{d.Address, l.Name}]
 		dev.listeners = append(dev.listeners, l)
-		br.listeners[s.Topic] = append(br.listeners[s.Topic], l)
+		br.listeners[l.Topic] = append(br.listeners[l.Topic], l)
 		b.signals++
 	}
 	return nil
