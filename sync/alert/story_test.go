@@ -81,7 +81,7 @@ func TestActsThatCannotBe(t *testing.T) {
 			err  error
 			want string
 		}{
-			{b.engine.Acknowledge(ctx, "none", "li", "page"), "没有编号为 none 的事件。"},
+			{b.engine.Acknowledge(ctx, "none", "li", "page"), "没有编号为 none 的警报，请用 linli incident list 核对"},
 			{b.engine.Acknowledge(ctx, id, "li", "page"), "事件 " + id + " 已经结束。"},
 			{b.engine.Acknowledge(ctx, id, "", "page"), "by：须写明是谁，至多 64 个字符"},
 			{b.engine.Resolve(ctx, id, "li", "boredom"), `cause：须为 real、accidental、test、device 或 away（现为 "boredom"）`},
