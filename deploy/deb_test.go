@@ -72,6 +72,7 @@ func checkContents(t *testing.T, deb string) {
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/README.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/README.zh-CN.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/copyright",
+		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/calls.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/channels.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/gpio.md",
 		"-rw-r--r-- ./usr/share/doc/linli-gateway/deploy/docs/mqtt.md",
