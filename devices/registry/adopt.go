@@ -179,17 +179,19 @@ func Merge(r Record, document []byte) (Record, error) {
 	return s.merge(r.clone(), document)
 }
 
-// Preview is what an Update would do, without doing it.
-func (r *Registry) Preview(change func(tx *Tx) error) (before, after *Snapshot, what []Changed, err error) {
-	before = r.Snapshot()
+// Preview is Update without doing it: change may look at what it would change.
+func (r *Registry) Preview(change func(tx *Tx) error) error {
+	before := r.Snapshot()
 	tx := r.begin(before)
 	if err := change(tx); err != nil {
-		return nil, nil, nil, err
+		return err
 	}
 	tx.next.index()
-	if err := before.refusal(tx.next); err != nil {
-		return nil, nil, nil, err
-	}
-	what, err = difference(before, tx.next, tx.writes, Author{})
-	return before, tx.next, what, err
+	return before.refusal(tx.next)
+}
+
+// Changes is what a batch changes so far, and what it makes of Before.
+func (tx *Tx) Changes() (after *Snapshot, what []Changed, err error) {
+	what, err = difference(tx.Before, tx.next, tx.writes, Author{})
+	return tx.next, what, err
 }

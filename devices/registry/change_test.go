@@ -106,15 +106,21 @@ func TestChangesAreJournaled(t *testing.T) {
 // What a preview says is what happens, and the preview does not.
 func TestPreview(t *testing.T) {
 	r := open(t, filepath.Join(t.TempDir(), "registry.db"))
-	change := func(tx *Tx) error { return tx.Put(Caregiver{ID: "c", Name: "李"}) }
-	_, after, what, err := r.Preview(change)
+	var after *Snapshot
+	var what []Changed
+	err := r.Preview(func(tx *Tx) (err error) {
+		if err = tx.Put(Caregiver{ID: "c", Name: "李"}); err == nil {
+			after, what, err = tx.Changes()
+		}
+		return err
+	})
 	if err != nil || fmt.Sprint(what) != "[{caregivers c added [name] { }}]" || after.Caregivers["c"].Name != "李" {
 		t.Errorf("%v, %v", what, err)
 	}
 	if len(r.Snapshot().Caregivers) != 0 {
 		t.Error("it has happened")
 	}
-	_, _, _, err = r.Preview(func(tx *Tx) error { return tx.Put(Elder{ID: "e", Name: "王", Caregivers: []string{"c"}}) })
+	err = r.Preview(func(tx *Tx) error { return tx.Put(Elder{ID: "e", Name: "王", Caregivers: []string{"c"}}) })
 	var refusal *Refusal
 	if !errors.As(err, &refusal) || refusal.Table != Elders || refusal.ID != "e" || refusal.Field != "caregivers" {
 		t.Errorf("%+v, %v", refusal, err)

@@ -2,7 +2,7 @@ package texts
 
 // Sheet is what is said of a file of records.
 var Sheet = struct {
-	Line, Place, Cell Text
+	Line, Place, Cell, Outdated Text
 
 	TooLong, TooMany, Empty, NotCSV, Encoding, Quotes, Twice Text
 
@@ -13,6 +13,8 @@ var Sheet = struct {
 	Line:  Text{"%s 第 %d 行：%v", "%s:%d: %v"},
 	Place: Text{"%s 第 %d 行第 %d 列：%v", "%s:%d:%d: %v"},
 	Cell:  Text{"%s 第 %d 行第 %d 列（%s）：%v", "%s:%d:%d (%s): %v"},
+
+	Outdated: Text{"%s 还没有登记：您查看期间有人改动了登记簿，它会带来的改变已和刚才显示的不同。请再看一遍再确认", "%s is not registered yet: somebody has changed the registry meanwhile, and it would change something else than was shown. Look again before you register it"},
 
 	TooLong:  Text{"文件超过 %d MiB，请分成几个", "the file is larger than %d MiB, make several of it"},
 	TooMany:  Text{"一个文件至多 %d 条记录，请分成几个", "a file has at most %d records, make several of it"},

@@ -32,7 +32,8 @@
 //   - [Read] changes nothing. A file is either understood or refused, with the
 //     line and the column of the first mistake, and the mend.
 //   - [Sheet.Preview] says what would change, [Sheet.Apply] changes it: all of
-//     it in one transaction or nothing. A refusal names the line.
+//     it in one transaction or nothing. A refusal names the line. Who has seen
+//     the one gets no other: see [Digest].
 //   - A record that is there already keeps the fields that the file does not
 //     name. Nothing is ever removed.
 //   - Time and memory are bounded: files of 2 MiB and 5,000 records, YAML

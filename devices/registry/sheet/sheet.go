@@ -1,6 +1,8 @@
 package sheet
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -143,14 +145,30 @@ func Propose(name string, content []byte, r *registry.Registry) (*Sheet, []Chang
 
 // Preview says what Apply would change.
 func (s *Sheet) Preview(r *registry.Registry) ([]Change, error) {
-	before, after, what, err := r.Preview(s.put)
+	var changes []Change
+	err := r.Preview(func(tx *registry.Tx) (err error) {
+		changes, err = s.change(tx)
+		return err
+	})
 	if err != nil {
 		return nil, s.refused(err)
+	}
+	return changes, nil
+}
+
+// change puts the records into a batch, and says what that changes.
+func (s *Sheet) change(tx *registry.Tx) ([]Change, error) {
+	if err := s.put(tx); err != nil {
+		return nil, err
+	}
+	after, what, err := tx.Changes()
+	if err != nil {
+		return nil, err
 	}
 	changes := []Change{}
 	for _, c := range what {
 		change := Change{Table: c.Table, ID: c.ID, What: c.What}
-		was, is := fieldsOf(before, c), fieldsOf(after, c)
+		was, is := fieldsOf(tx.Before, c), fieldsOf(after, c)
 		for _, name := range c.Fields {
 			change.Fields = append(change.Fields, FieldChange{name, string(was[name]), string(is[name])})
 		}
@@ -167,20 +185,32 @@ func fieldsOf(s *registry.Snapshot, c registry.Changed) (fields map[string]json.
 	return fields
 }
 
-// Apply registers the records, all or none. secrets are the logins of the
-// devices that are new and speak for themselves, by ID, shown this once.
-func (s *Sheet) Apply(r *registry.Registry, by registry.Author) (secrets map[string]string, err error) {
+// Digest tells changes that somebody has seen from others.
+func Digest(changes []Change) string {
+	document, _ := json.Marshal(changes) // of strings, never refused
+	sum := sha256.Sum256(document)
+	return hex.EncodeToString(sum[:])
+}
+
+// Apply registers the records, all or none, and says what that has changed.
+// seen is the Digest of the changes that somebody has agreed to, "" for
+// whatever they are: if others have come of it meanwhile, nothing is changed.
+// secrets are the logins of the devices that are new and speak for themselves,
+// by ID, shown this once.
+func (s *Sheet) Apply(r *registry.Registry, by registry.Author, seen string) (changes []Change, secrets map[string]string, err error) {
 	secrets = map[string]string{}
-	err = r.UpdateAs(by, func(tx *registry.Tx) error {
-		if err := s.put(tx); err != nil {
+	err = r.UpdateAs(by, func(tx *registry.Tx) (err error) {
+		if changes, err = s.change(tx); err != nil {
 			return err
+		}
+		if seen != "" && seen != Digest(changes) {
+			return texts.Errorf(texts.Sheet.Outdated, s.file)
 		}
 		for _, row := range s.rows {
 			d, ok := tx.Device(row.id)
 			if row.table != registry.Devices || !ok || d.Retired || d.Bridge != "" || tx.Before.HasSecret(row.id) {
 				continue
 			}
-			var err error
 			if secrets[row.id], err = tx.Issue(row.id); err != nil {
 				return err
 			}
@@ -188,9 +218,9 @@ func (s *Sheet) Apply(r *registry.Registry, by registry.Author) (secrets map[str
 		return nil
 	})
 	if err != nil {
-		return nil, s.refused(err)
+		return nil, nil, s.refused(err)
 	}
-	return secrets, nil
+	return changes, secrets, nil
 }
 
 func (s *Sheet) put(tx *registry.Tx) error {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/text/encoding/simplifiedchinese"
 
+	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/kinds"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/registry/sheet"
@@ -72,7 +73,7 @@ func TestATableIsRegistered(t *testing.T) {
 			if n := len(r.Snapshot().Devices); n != 0 {
 				t.Fatalf("the preview has registered %d devices", n)
 			}
-			secrets, err := s.Apply(r, registry.Author{By: "li", How: "command"})
+			_, secrets, err := s.Apply(r, registry.Author{By: "li", How: "command"}, "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +103,7 @@ func TestATableIsRegistered(t *testing.T) {
 			if changes, err := s.Preview(r); err != nil || len(changes) != 0 {
 				t.Errorf("again: %+v, %v", changes, err)
 			}
-			if again, err := s.Apply(r, registry.Author{}); err != nil || len(again) != 0 {
+			if changes, again, err := s.Apply(r, registry.Author{}, ""); err != nil || len(again) != 0 || len(changes) != 0 {
 				t.Errorf("again: %v, %v", again, err)
 			}
 		})
@@ -114,7 +115,7 @@ func TestYesAndNo(t *testing.T) {
 	r := open(t)
 	for i, word := range strings.Fields("是 否 yes no true false 1 0 y n Yes NO") {
 		id := fmt.Sprint("d", i)
-		if _, err := read(t, "a.csv", "id,kind,retired\n"+id+",locker,"+word+"\n").Apply(r, registry.Author{}); err != nil {
+		if _, _, err := read(t, "a.csv", "id,kind,retired\n"+id+",locker,"+word+"\n").Apply(r, registry.Author{}, ""); err != nil {
 			t.Fatal(err)
 		}
 		if d := r.Snapshot().Devices[id]; d.Retired != (i%2 == 0) {
@@ -126,7 +127,7 @@ func TestYesAndNo(t *testing.T) {
 // What the file does not name stays; a cell with a minus clears.
 func TestAFileChangesOnlyWhatItNames(t *testing.T) {
 	r := open(t)
-	if _, err := read(t, "a.csv", community).Apply(r, registry.Author{}); err != nil {
+	if _, _, err := read(t, "a.csv", community).Apply(r, registry.Author{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	s := read(t, "b.csv", "id,name,compartments,facility,上报间隔秒\nlocker-east,,12,,3600\nbed-302,床垫,,-,\n")
@@ -137,7 +138,7 @@ func TestAFileChangesOnlyWhatItNames(t *testing.T) {
 	if got, want := fmt.Sprint(changes), `[{devices bed-302 changed [{facility "east" } {name  "床垫"}]} {devices locker-east changed [{compartments 24 12} {interval_seconds  3600}]}]`; got != want {
 		t.Errorf("changes %s\nwant    %s", got, want)
 	}
-	if _, err := s.Apply(r, registry.Author{}); err != nil {
+	if _, _, err := s.Apply(r, registry.Author{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Snapshot()
@@ -235,7 +236,7 @@ devices:
     facility: east
     compartments: 24
 `)
-	if _, err := s.Apply(r, registry.Author{}); err != nil {
+	if _, _, err := s.Apply(r, registry.Author{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Snapshot()
@@ -253,7 +254,7 @@ devices:
   - {id: z, kind: bridge, profile: zigbee2mqtt}
   - {id: b, kind: wearable, elder: b, bridge: z, address: 卫生间/按钮}
 `)
-	secrets, err := s.Apply(r, registry.Author{})
+	_, secrets, err := s.Apply(r, registry.Author{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +269,7 @@ func TestRotaFromCSV(t *testing.T) {
 	s := read(t, "排班.csv", "类别,编号,名称,角色,成员,值班组,日子,时段,值班人员,自,替换\n"+
 		"照护人员,li,李敏,,,,,,,,\n照护人员,wang,王强,,,,,,,,\n值班组,night,夜班,care,li;wang,,,,,,\n"+
 		"班次,week,,,,night,mon;tue;holiday,20:00-08:00,li,,\n班次,swap,,,,night,,,wang,2026-10-01,li\n节假日,2026-10-01,国庆,,,,,,,,\n")
-	if _, err := s.Apply(r, registry.Author{}); err != nil {
+	if _, _, err := s.Apply(r, registry.Author{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	got := r.Snapshot()
@@ -331,7 +332,7 @@ func TestAMistakeNamesItsPlace(t *testing.T) {
 		s, err := sheet.Read(c.file, []byte(c.content))
 		if err == nil {
 			_, preview := s.Preview(r)
-			if _, err = s.Apply(r, registry.Author{}); fmt.Sprint(preview) != fmt.Sprint(err) {
+			if _, _, err = s.Apply(r, registry.Author{}, ""); fmt.Sprint(preview) != fmt.Sprint(err) {
 				t.Errorf("%.60q: the preview says %v, then %v", c.content, preview, err)
 			}
 		}
@@ -380,7 +381,7 @@ func lines(n int, format string) string {
 func TestTemplates(t *testing.T) {
 	for _, lang := range []texts.Lang{texts.Chinese, texts.English} {
 		r := open(t)
-		if _, err := read(t, "template.csv", sheet.Template(lang)).Apply(r, registry.Author{}); err != nil {
+		if _, _, err := read(t, "template.csv", sheet.Template(lang)).Apply(r, registry.Author{}, ""); err != nil {
 			t.Errorf("%s: %v", lang, err)
 		}
 		if d := r.Snapshot().Devices["sos-302"]; d.Elder != "e302" || d.Room != "卫生间" {
@@ -411,4 +412,47 @@ func FuzzRead(f *testing.F) {
 			t.Fatalf("without a place: %v", err)
 		}
 	})
+}
+
+// What somebody has agreed to is what happens: if the registry was changed
+// meanwhile so that something else would, nothing does; if it was changed
+// elsewhere, this does.
+func TestNothingElseThanWasSeen(t *testing.T) {
+	r := open(t)
+	put := func(d registry.Device) {
+		t.Helper()
+		if err := r.Put(d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	locker := registry.Device{Device: devices.Device{ID: "l1", Kind: "locker", Name: "旧名"}, Compartments: 24}
+	put(locker)
+	s := read(t, "a.csv", "id,kind,name\nl1,locker,新名\nl2,locker,\n")
+	seen, err := s.Preview(r)
+	if err != nil || len(seen) != 2 {
+		t.Fatalf("%+v, %v", seen, err)
+	}
+	for name, other := range map[string]registry.Device{
+		"another value":            {Device: devices.Device{ID: "l1", Kind: "locker", Name: "别人取的名"}, Compartments: 24},
+		"it is there already":      {Device: devices.Device{ID: "l1", Kind: "locker", Name: "新名"}, Compartments: 24},
+		"a record that was added":  {Device: devices.Device{ID: "l2", Kind: "locker"}},
+		"one of another kind, too": {Device: devices.Device{ID: "l2", Kind: "wearable"}},
+	} {
+		put(other)
+		before := r.Snapshot()
+		changes, secrets, err := s.Apply(r, registry.Author{}, sheet.Digest(seen))
+		if err == nil || len(changes)+len(secrets) > 0 || r.Snapshot() != before {
+			t.Errorf("%s: %+v, %v, %v", name, changes, secrets, err)
+		} else if said := texts.Of(err, texts.Chinese); !strings.Contains(said, "a.csv 还没有登记") || !strings.Contains(said, "再看一遍") {
+			t.Errorf("%s: %s", name, said)
+		}
+		put(locker)
+		if err := r.Remove(registry.Devices, "l2"); err != nil && other.ID == "l2" {
+			t.Fatal(err)
+		}
+	}
+	put(registry.Device{Device: devices.Device{ID: "l3", Kind: "locker"}})
+	if changes, secrets, err := s.Apply(r, registry.Author{}, sheet.Digest(seen)); err != nil || fmt.Sprint(changes) != fmt.Sprint(seen) || len(secrets) != 2 {
+		t.Errorf("%+v, %v, %v", changes, secrets, err)
+	}
 }

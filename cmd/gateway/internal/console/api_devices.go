@@ -26,8 +26,9 @@ import (
 //	POST   /api/bridges                   {"profile":"zigbee2mqtt"} -> as adopt
 //	GET    /api/pairing                   {"left_seconds":300}; POST begins, DELETE ends it
 //	POST   /api/import?name=FILE          a file of package sheet, as it is
-//	                                      -> {"changes":[sheet.Change],"secrets":{"ID":"…"}};
-//	                                      with &dry_run=1 nothing is changed
+//	                                      -> {"changes":[sheet.Change],"digest":"…","secrets":{"ID":"…"}};
+//	                                      with &dry_run=1 nothing is changed, with
+//	                                      &digest=… nothing but what that was of
 //
 // A secret is in this one answer and nowhere else.
 func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
@@ -120,13 +121,15 @@ func (c *Console) apiImport(w http.ResponseWriter, r *http.Request) {
 	}
 	var done struct {
 		Changes []sheet.Change    `json:"changes"`
+		Digest  string            `json:"digest"`
 		Secrets map[string]string `json:"secrets,omitempty"`
 	}
 	s, changes, err := sheet.Propose(r.URL.Query().Get("name"), content, c.Registry)
 	done.Changes = changes
 	if err == nil && r.URL.Query().Get("dry_run") == "" {
-		done.Secrets, err = s.Apply(c.Registry, httpAuthor(r))
+		done.Changes, done.Secrets, err = s.Apply(c.Registry, httpAuthor(r), r.URL.Query().Get("digest"))
 	}
+	done.Digest = sheet.Digest(done.Changes)
 	c.apiDid(w, r, done, err)
 }
 

@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
+	"html"
 	"mime/multipart"
 	"net/http"
 	"net/url"
@@ -179,32 +179,29 @@ func TestAnInstallerWithATable(t *testing.T) {
 	}
 }
 
+// upload sends a file to be shown.
+func (b *box) upload(client *http.Client, name string, content []byte) (int, string) {
+	b.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", name)
+	b.must(err)
+	_, err = part.Write(content)
+	b.must(errors.Join(err, form.Close()))
+	return b.do(client, http.MethodPost, "/import", form.FormDataContentType(), body.String())
+}
+
 // A file that is too long, or none, or of somebody who is not logged in, costs
 // nothing but an answer.
 func TestFilesThatAreRefused(t *testing.T) {
 	b := newBox(t)
 	client := b.enter("zhou")
-	send := func(client *http.Client, name string, content []byte) (int, string) {
-		t.Helper()
-		var body bytes.Buffer
-		form := multipart.NewWriter(&body)
-		part, err := form.CreateFormFile("file", name)
-		b.must(err)
-		_, err = part.Write(content)
-		b.must(errors.Join(err, form.Close()))
-		r, err := client.Post(b.server.URL+"/import", form.FormDataContentType(), &body)
-		b.must(err)
-		defer r.Body.Close()
-		said, err := io.ReadAll(r.Body)
-		b.must(err)
-		return r.StatusCode, string(said)
-	}
-	status, said := send(client, "long.csv", bytes.Repeat([]byte("a,"), 3<<20))
+	status, said := b.upload(client, "long.csv", bytes.Repeat([]byte("a,"), 3<<20))
 	if status != http.StatusConflict {
 		t.Error(status)
 	}
 	contains(t, said, "请先选择一个文件（至多 2 MiB）")
-	status, said = send(client, "deep.yaml", []byte(strings.Repeat("[", 1000)))
+	status, said = b.upload(client, "deep.yaml", []byte(strings.Repeat("[", 1000)))
 	if status != http.StatusConflict || !strings.Contains(said, "deep.yaml") {
 		t.Errorf("%d %s", status, said)
 	}
@@ -221,12 +218,70 @@ func TestFilesThatAreRefused(t *testing.T) {
 		t.Errorf("%d %s", status, said)
 	}
 	before := len(b.Registry.Snapshot().Devices)
-	if status, said = send(b.browser(), "x.csv", []byte("id,kind\nd-1,locker\n")); strings.Contains(said, "d-1") || len(b.Registry.Snapshot().Devices) != before {
+	if status, said = b.upload(b.browser(), "x.csv", []byte("id,kind\nd-1,locker\n")); strings.Contains(said, "d-1") || len(b.Registry.Snapshot().Devices) != before {
 		t.Errorf("a stranger's file: %d %s", status, said)
 	}
 	_, said = b.get(client, "/import/template.csv")
 	if _, err := sheet.Read("t.csv", []byte(said)); err != nil {
 		t.Error(err)
+	}
+}
+
+// Between a file that is shown and the answer of whoever has looked at it
+// somebody else may have changed what it would change: then that is shown, and
+// nothing happens before it is agreed to. Scripts may ask for the same.
+func TestNothingElseThanWasShown(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	const table = "编号,种类,名称,格口数\nlocker-9,locker,九号柜,24\n"
+	hidden := func(page, name string) string {
+		t.Helper()
+		_, after, _ := strings.Cut(page, `name="`+name+`" value="`)
+		value, _, found := strings.Cut(after, `"`)
+		if !found {
+			t.Fatalf("no %s in %s", name, page)
+		}
+		return html.UnescapeString(value)
+	}
+	apply := func(page string) (int, string) {
+		t.Helper()
+		return b.post(client, "/import/apply", url.Values{"name": {"t.csv"}, "content": {hidden(page, "content")}, "digest": {hidden(page, "digest")}})
+	}
+	_, shown := b.upload(client, "t.csv", []byte(table))
+	contains(t, shown, "会改变 1 条记录", "名称：- → 九号柜")
+	b.must(b.Registry.Put(registry.Device{Device: devices.Device{ID: "locker-9", Kind: "locker", Name: "西门柜", Facility: "locker-north"}, Compartments: 24}))
+	before := b.Registry.Snapshot()
+	status, again := apply(shown)
+	if status != http.StatusConflict || b.Registry.Snapshot() != before {
+		t.Errorf("%d: registered, and it was not shown", status)
+	}
+	contains(t, again, "还没有登记：您查看期间有人改动了登记簿", "会改变 1 条记录", "名称：西门柜 → 九号柜", "确认登记")
+	if status, said := b.post(client, "/import/apply", url.Values{"name": {"t.csv"}, "content": {hidden(again, "content")}}); status != http.StatusConflict {
+		t.Errorf("nobody knows what was shown: %d %s", status, said)
+	}
+	status, said := apply(again)
+	if d := b.Registry.Snapshot().Devices["locker-9"]; status != http.StatusOK || d.Name != "九号柜" || d.Facility != "locker-north" {
+		t.Errorf("%d %s: %+v", status, said, d)
+	}
+	contains(t, said, "已登记 1 条记录", "名称：西门柜 → 九号柜")
+
+	value, err := b.Session("zhou")
+	b.must(err)
+	post := func(query, body string, want int) (answer struct{ Digest, Error string }) {
+		t.Helper()
+		status, said := b.do(b.browser(), http.MethodPost, "/api/import?name=t.csv"+query, "", body, "Authorization", "Bearer "+value)
+		if status != want {
+			t.Errorf("%s: %d %s", query, status, said)
+		}
+		b.must(json.Unmarshal([]byte(said), &answer))
+		return answer
+	}
+	other := strings.ReplaceAll(table, "九", "十")
+	dry := post("&dry_run=1", other, http.StatusOK)
+	b.must(b.Registry.Remove(registry.Devices, "locker-9"))
+	contains(t, post("&digest="+dry.Digest, other, http.StatusConflict).Error, "还没有登记")
+	if dry = post("&dry_run=1", other, http.StatusOK); post("&digest="+dry.Digest, other, http.StatusOK) != dry || b.Registry.Snapshot().Devices["locker-9"].Name != "十号柜" {
+		t.Errorf("%+v", b.Registry.Snapshot().Devices["locker-9"])
 	}
 }
 

@@ -46,7 +46,8 @@
 // /devices has who speaks without being registered, and who is; /import takes a
 // table of records ([sheet.Sheet]). A file is shown with what it would change,
 // and comes back with the answer of whoever has looked at it: the console keeps
-// none, and what is registered is what the file changes then. A new login is on
+// none. If it would change something else by then, that is shown first
+// ([sheet.Digest]). A new login is on
 // the page that answers, this once, as text and as a QR code of the address
 // that its reader has used: mqtts://ID:SECRET@HOST:PORT.
 //

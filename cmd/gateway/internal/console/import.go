@@ -28,6 +28,7 @@ const (
 type importView struct {
 	Name    string
 	Content string // of a file that is shown, in Base64
+	Digest  string // of what is shown
 	Changes []changeView
 	Count   int // of all that changes
 	More    int // that is not listed
@@ -79,7 +80,6 @@ func (c *Console) importTemplate(w http.ResponseWriter, r *http.Request) {
 
 // importFile shows what a file would change.
 func (c *Console) importFile(w http.ResponseWriter, r *http.Request) {
-	lang := language(w, r)
 	none := texts.Errorf(texts.ConsoleDevices.ImportNone, sheet.MaxFile>>20)
 	file, head, err := r.FormFile("file")
 	if err != nil {
@@ -92,32 +92,40 @@ func (c *Console) importFile(w http.ResponseWriter, r *http.Request) {
 		c.refuseFile(w, r, none)
 		return
 	}
-	v := importView{Name: head.Filename}
+	c.propose(w, r, http.StatusOK, importView{Name: head.Filename}, content)
+}
+
+// propose shows what a file would change now.
+func (c *Console) propose(w http.ResponseWriter, r *http.Request, status int, v importView, content []byte) {
+	lang := language(w, r)
 	_, changes, err := sheet.Propose(v.Name, content, c.Registry)
 	if err != nil {
 		c.refuseFile(w, r, err)
 		return
 	}
-	v.Content = base64.StdEncoding.EncodeToString(content)
+	v.Content, v.Digest = base64.StdEncoding.EncodeToString(content), sheet.Digest(changes)
 	v.show(changes, lang)
-	c.pages.show(w, lang, http.StatusOK, "import", v)
+	c.pages.show(w, lang, status, "import", v)
 }
 
-// applyFile registers a file that was shown: all of it or nothing.
+// applyFile registers a file that was shown: all of it or nothing. If it would
+// change something else by now, that is shown instead.
 func (c *Console) applyFile(w http.ResponseWriter, r *http.Request) {
 	lang := language(w, r)
 	v := importView{Name: r.PostFormValue("name"), Applied: true}
 	content, err := base64.StdEncoding.DecodeString(r.PostFormValue("content"))
-	if err != nil || len(content) == 0 {
+	digest := r.PostFormValue("digest")
+	if err != nil || len(content) == 0 || digest == "" {
 		c.refuseFile(w, r, texts.Errorf(texts.ConsoleDevices.ImportNone, sheet.MaxFile>>20))
 		return
 	}
-	s, changes, err := sheet.Propose(v.Name, content, c.Registry)
+	var changes []sheet.Change
+	s, err := sheet.Read(v.Name, content)
 	if err == nil {
-		v.Secrets, err = s.Apply(c.Registry, pageAuthor(r))
+		changes, v.Secrets, err = s.Apply(c.Registry, pageAuthor(r), digest)
 	}
 	if err != nil {
-		c.refuseFile(w, r, err)
+		c.propose(w, r, http.StatusConflict, importView{Name: v.Name, Problem: texts.Of(err, lang)}, content)
 		return
 	}
 	v.show(changes, lang)

@@ -102,7 +102,7 @@ func importSheet(w http.ResponseWriter, r *http.Request, reg *registry.Registry)
 	s, changes, err := sheet.Propose(r.URL.Query().Get("name"), content, reg)
 	done.Changes = changes
 	if err == nil && r.URL.Query().Get("dry_run") == "" {
-		done.Secrets, err = s.Apply(reg, author(r))
+		done.Changes, done.Secrets, err = s.Apply(reg, author(r), "")
 	}
 	answer(w, r, done, err)
 }
