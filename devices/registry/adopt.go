@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 
@@ -171,10 +170,6 @@ func Merge(r Record, document []byte) (Record, error) {
 	s, ok := shelfFor(r.table())
 	if !ok {
 		return nil, fmt.Errorf("no table %q", r.table())
-	}
-	var names map[string]json.RawMessage
-	if err := json.Unmarshal(document, &names); err != nil {
-		return nil, err
 	}
 	return s.merge(r.clone(), document)
 }

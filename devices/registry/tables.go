@@ -1,13 +1,12 @@
 package registry
 
 import (
-	"bytes"
-	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
 	"strings"
 
+	"github.com/linli-edge/gateway/devices/document"
 	"github.com/linli-edge/gateway/devices/texts"
 )
 
@@ -54,11 +53,9 @@ func shelfOf[R Record](t Table, name texts.Text, records func(*Snapshot) *map[st
 			return r, ok
 		},
 		read: read[R],
-		merge: func(r Record, document []byte) (Record, error) {
+		merge: func(r Record, content []byte) (Record, error) {
 			changed := r.(R)
-			fields := json.NewDecoder(bytes.NewReader(document))
-			fields.DisallowUnknownFields()
-			err := fields.Decode(&changed)
+			err := document.Read(content, &changed)
 			return changed, err
 		},
 	}

@@ -54,8 +54,7 @@ func (c *Console) apiResolve(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Cause alert.Cause `json:"cause"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		c.refuse(w, r, http.StatusBadRequest, err.Error())
+	if !c.apiRead(w, r, &body) {
 		return
 	}
 	ctx, cancel := committed(r)

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -26,8 +25,7 @@ func (c *Console) apiCommand(w http.ResponseWriter, r *http.Request) {
 		Data   command.Data   `json:"data"`
 		Valid  float64        `json:"valid_seconds"`
 	}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
-		c.refuse(w, r, http.StatusBadRequest, err.Error())
+	if !c.apiRead(w, r, &body) {
 		return
 	}
 	asked, err := c.Commands.Ask(r.Context(), command.Order{

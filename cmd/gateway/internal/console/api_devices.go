@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/linli-edge/gateway/devices/document"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/registry/sheet"
 	"github.com/linli-edge/gateway/devices/texts"
@@ -71,12 +72,11 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 		c.answer(w, r, http.StatusOK, d)
 	})
 	api("PATCH /api/devices/{id}", func(w http.ResponseWriter, r *http.Request) {
-		document, err := io.ReadAll(r.Body)
-		var d registry.Device
-		if err == nil {
-			d, err = c.Registry.Change(httpAuthor(r), r.PathValue("id"), document)
+		var fields json.RawMessage
+		if c.apiRead(w, r, &fields) {
+			d, err := c.Registry.Change(httpAuthor(r), r.PathValue("id"), fields)
+			c.apiDid(w, r, d, err)
 		}
-		c.apiDid(w, r, d, err)
 	})
 	api("POST /api/devices/{id}/replace", func(w http.ResponseWriter, r *http.Request) {
 		var new struct {
@@ -137,13 +137,16 @@ func httpAuthor(r *http.Request) registry.Author { return registry.Author{By: pe
 
 // apiRead reads the document of a request, or says what is wrong with it.
 func (c *Console) apiRead(w http.ResponseWriter, r *http.Request, into any) bool {
-	in := json.NewDecoder(r.Body)
-	in.DisallowUnknownFields()
-	if err := in.Decode(into); err != nil {
-		c.refuse(w, r, http.StatusBadRequest, err.Error())
-		return false
+	content, err := io.ReadAll(r.Body)
+	if err != nil {
+		err = texts.Errorf(texts.Document.TooLong, maxForm>>10)
+	} else {
+		err = document.Read(content, into)
 	}
-	return true
+	if err != nil {
+		c.refuse(w, r, http.StatusBadRequest, texts.Of(err, language(w, r)))
+	}
+	return err == nil
 }
 
 func (c *Console) apiDid(w http.ResponseWriter, r *http.Request, result any, err error) {

@@ -23,6 +23,7 @@ import (
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/registry/sheet"
 	"github.com/linli-edge/gateway/devices/wearable"
+	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
 )
 
@@ -385,6 +386,47 @@ func TestDevicesOfThePage(t *testing.T) {
 			t.Errorf("%s %s: %d %s", c.method, c.path, status, body)
 		}
 		contains(t, body, c.want)
+	}
+}
+
+// A document that is wrong is refused in the caller's language, with its place
+// and how to mend it, by whatever way it comes, and changes nothing.
+func TestWrongDocumentsOverTheAPI(t *testing.T) {
+	b := newBox(t)
+	incident := b.sos("band-01")
+	sender := b.speaks("", "button-1", `{"type":"sos"}`, buttonLooks)
+	value, err := b.Session("zhou")
+	b.must(err)
+	before := b.Registry.Snapshot()
+	for path, names := range map[string]string{
+		"POST /api/incidents/" + incident + "/resolve": "cause", "POST /api/devices/band-01/commands": "data.compartment", "POST /api/inbox/" + sender + "/adopt": "facility",
+		"POST /api/devices/band-01/replace": "with", "POST /api/bridges": "profile", "PATCH /api/devices/band-01": "room",
+	} {
+		method, path, _ := strings.Cut(path, " ")
+		for _, c := range []struct{ body, zh, en string }{
+			{``, "没有内容：请发送一个 JSON 对象", "nothing was sent: send a JSON object"},
+			{"{\"a\":1,\n  b}", "第 2 行第 3 列：不是有效的 JSON，请检查", "line 2, column 3: not valid JSON, check"},
+			{`{"toaster":1}`, "toaster：没有这个字段，请改正或删去；可用的字段：", "toaster: there is no such field, correct or remove it; fields are: "},
+			{`{"a":"` + strings.Repeat("x", maxForm) + `"}`, "内容超过 4 KiB，请缩短", "longer than 4 KiB, send less"},
+		} {
+			for lang, want := range map[string]string{"zh-CN": c.zh, "en": c.en} {
+				status, said := b.do(b.browser(), method, path, "application/json", c.body, "Authorization", "Bearer "+value, "Accept-Language", lang)
+				var answer struct{ Error string }
+				b.must(json.Unmarshal([]byte(said), &answer))
+				named := !strings.Contains(c.body, "toaster") || strings.Contains(answer.Error, names)
+				if status < 400 || status >= 500 || !strings.Contains(answer.Error, want) || !named {
+					t.Errorf("%s %.20q in %s: %d %s", path, c.body, lang, status, said)
+				}
+			}
+		}
+	}
+	status, said := b.do(b.browser(), http.MethodPatch, "/api/devices/band-01", "", `{"kind":7}`, "Authorization", "Bearer "+value)
+	if status != http.StatusConflict {
+		t.Error(status)
+	}
+	contains(t, said, "kind：须为带引号的文字（现为数字）")
+	if i := b.engine.Incidents()[0]; b.Registry.Snapshot() != before || i.Phase != alert.PhaseRaised {
+		t.Errorf("something has changed, or %+v", i)
 	}
 }
 

@@ -2,9 +2,11 @@ package control
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 
 	"github.com/linli-edge/gateway/devices"
+	"github.com/linli-edge/gateway/devices/document"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/texts"
 )
@@ -109,14 +111,19 @@ type problem struct {
 	Error string `json:"error"`
 }
 
+const maxDocument = 1 << 20 // bytes of a request
+
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
-	dec := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		respond(w, http.StatusBadRequest, problem{texts.Of(err, language(r))})
-		return false
+	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDocument))
+	if err != nil {
+		err = texts.Errorf(texts.Document.TooLong, maxDocument>>10)
+	} else {
+		err = document.Read(content, into)
 	}
-	return true
+	if err != nil {
+		respond(w, http.StatusBadRequest, problem{texts.Of(err, language(r))})
+	}
+	return err == nil
 }
 
 func answer(w http.ResponseWriter, r *http.Request, result any, err error) {
