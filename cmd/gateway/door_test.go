@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"io"
 	"log/slog"
@@ -22,6 +23,8 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
+	"github.com/linli-edge/gateway/devices/authority"
 	"github.com/linli-edge/gateway/devices/mqtt"
 	"github.com/linli-edge/gateway/devices/registry"
 	firmwareconfig "github.com/linli-edge/gateway/firmware-config"
@@ -243,6 +246,96 @@ func TestDevicesAtTheDoor(t *testing.T) {
 	if status, _ := run("status"); !strings.Contains(status, g.authority.Fingerprint()) {
 		t.Errorf("the fingerprint is not in the status: %s", status)
 	}
+}
+
+// An installer gets a certificate on the page, and a script over its interface,
+// for a key of the device's own if it has one.
+func TestCertificatesOfThePage(t *testing.T) {
+	t.Parallel()
+	b := newBox(t)
+	locker := registry.Device{}
+	locker.ID, locker.Kind, locker.Facility = "l1", "locker", "east"
+	secrets := b.register(registry.Facility{ID: "east", Name: "东门快递柜"}, locker)
+	g, _ := b.start()
+	eventually(t, "ready", func() bool { code, _ := b.get("/readyz"); return code == 200 })
+	address, trust := securePort(t, g), b.trust()
+	session, err := g.console.Session("li")
+	if err != nil {
+		t.Fatal(err)
+	}
+	post := func(path, body string, want int) (http.Header, []byte) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+g.page.Addr().String()+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+session)
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		content, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != want {
+			t.Fatalf("%s: %d %s %v", path, answer.StatusCode, content, err)
+		}
+		return answer.Header, content
+	}
+	enter := func(certificate, key []byte) error {
+		t.Helper()
+		pair, err := tls.X509KeyPair(certificate, key)
+		if err != nil {
+			t.Fatalf("%v in\n%s%s", err, certificate, key)
+		}
+		with := trust.Clone()
+		with.Certificates = []tls.Certificate{{Certificate: pair.Certificate[:1], PrivateKey: pair.PrivateKey}}
+		d, err := connectSecurely(t, address, with, "", "")
+		if err == nil {
+			t.Cleanup(func() { _ = d.conn.Close() }) // closed by the gateway, perhaps
+		}
+		return err
+	}
+
+	post("/devices/nobody/certificate", "", http.StatusConflict)
+	header, file := post("/devices/l1/certificate", "", http.StatusOK)
+	if header.Get("Content-Disposition") != `attachment; filename="l1.pem"` || header.Get("Cache-Control") != "no-store" || !strings.HasSuffix(string(file), string(authority.PEM(g.authority.Certificate()))) {
+		t.Errorf("%v\n%s", header, file)
+	}
+	if err := enter(file, file); err != nil {
+		t.Error(err)
+	}
+	if _, err := connectSecurely(t, address, trust, "l1", secrets["l1"]); err == nil {
+		t.Error("the secret that was replaced still works")
+	}
+
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{}, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := json.Marshal(map[string]string{"request": string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE REQUEST", Bytes: der}))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, answer := post("/api/devices/l1/certificate", string(asked), http.StatusOK)
+	var made control.Certified
+	if err := json.Unmarshal(answer, &made); err != nil || made.Key != "" {
+		t.Errorf("%s %v", answer, err)
+	}
+	if err := enter([]byte(made.Certificate), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})); err != nil {
+		t.Error(err)
+	}
+	if enter(file, file) == nil {
+		t.Error("the certificate that was replaced still works")
+	}
+	post("/api/devices/l1/certificate", `{"request":"none"}`, http.StatusConflict)
 }
 
 // The page over TLS: its cookie is for TLS only, and good for the whole page.

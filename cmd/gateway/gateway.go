@@ -222,7 +222,7 @@ func newGateway(cfg firmwareconfig.Config, now devices.Clock, logger *slog.Logge
 	// Who looks at it: the page, the command line.
 	if g.console, err = console.New(console.Config{
 		KeyFile: filepath.Join(cfg.Data, sessionKey), Registry: g.registry, Journal: g.journal, Alerts: g.alerts, Watch: g.watch, Ledger: g.ledger,
-		Login: loginAt(cfg.MQTT), Profiles: profiles, Commands: g.orders, Ways: g.ways, Figures: g.figuresOfToday, Health: g.health.Health, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
+		Login: loginAt(cfg.MQTT), Certify: g.certify, Profiles: profiles, Commands: g.orders, Ways: g.ways, Figures: g.figuresOfToday, Health: g.health.Health, Province: g.provinceState(), Clock: now, Logger: logger, Registerer: g.metrics,
 	}); err != nil {
 		return nil, err
 	}

@@ -18,8 +18,9 @@ type Adopted struct {
 
 // Adopt registers a sender of the inbox, named by its ID or address, as d. What
 // d leaves open is filled in: the kind that the sender looks like, an ID, and
-// how it is reached.
-func (r *Registry) Adopt(by Author, who string, d Device) (a Adopted, err error) {
+// how it is reached. What is registered beside it is where it stands, or who
+// wears it, if that is new too.
+func (r *Registry) Adopt(by Author, who string, d Device, beside ...Record) (a Adopted, err error) {
 	u, ok := r.inbox.Find(who)
 	if !ok {
 		return a, texts.Errorf(texts.Adopt.NotInInbox, who)
@@ -48,7 +49,7 @@ func (r *Registry) Adopt(by Author, who string, d Device) (a Adopted, err error)
 			return refuse(Devices, d.ID, texts.Errorf(texts.Adopt.Taken))
 		}
 		a.Device = d
-		if err := tx.Put(d); err != nil || !native {
+		if err := tx.Put(append(beside, d)...); err != nil || !native {
 			return err
 		}
 		if hash, ok := r.guest(d.ID); ok {
@@ -131,8 +132,8 @@ func (r *Registry) Replace(by Author, id, who string) (a Adopted, err error) {
 }
 
 // Change changes the fields of a device that the JSON document names, and no
-// others.
-func (r *Registry) Change(by Author, id string, document []byte) (d Device, err error) {
+// others. beside is as for Adopt.
+func (r *Registry) Change(by Author, id string, document []byte, beside ...Record) (d Device, err error) {
 	err = r.UpdateAs(by, func(tx *Tx) error {
 		was, ok := tx.next.Devices[id]
 		if !ok {
@@ -146,7 +147,7 @@ func (r *Registry) Change(by Author, id string, document []byte) (d Device, err 
 		if d.ID != id {
 			return refuse(Devices, id, texts.Errorf(texts.Adopt.KeepID))
 		}
-		return tx.Put(d)
+		return tx.Put(append(beside, d)...)
 	})
 	return d, err
 }

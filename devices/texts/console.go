@@ -2,7 +2,7 @@ package texts
 
 // Console is the web page of the box.
 var Console = struct {
-	Name, Tagline, OtherLanguage, Logout Text
+	Name, Tagline, Language, Logout Text
 
 	AllCalm, AllTaken, OpenCalls            Text
 	Waiting, SinceRestart, Presses, Again   Text
@@ -28,10 +28,10 @@ var Console = struct {
 	LoginAs, Enter, LoginSpent                                    Text
 	LoginNeeded, LoginHow, LoginReload, NotFound, WentWrong, Back Text
 }{
-	Name:          Text{"邻里", "Linli"},
-	Tagline:       Text{"社区智慧生活网关", "Community gateway"},
-	OtherLanguage: Text{"English", "Chinese"},
-	Logout:        Text{"退出", "Log out"},
+	Name:     Text{"邻里", "Linli"},
+	Tagline:  Text{"社区智慧生活网关", "Community gateway"},
+	Language: Text{"中文", "English"},
+	Logout:   Text{"退出", "Log out"},
 
 	AllCalm:        Text{"一切平安，没有待处理的求助", "All calm: nobody is calling for help"},
 	AllTaken:       Text{"%d 起求助已有人处理", "Calls for help, all taken: %d"},

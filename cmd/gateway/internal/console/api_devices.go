@@ -24,6 +24,7 @@ import (
 //	PATCH  /api/devices/{id}              the fields to change, {"retired":true}
 //	POST   /api/devices/{id}/replace      {"with":"u-…"} -> as adopt
 //	POST   /api/devices/{id}/credentials  a new secret -> as adopt
+//	POST   /api/devices/{id}/certificate  {"request":"a CSR in PEM"}, or {} -> control.Certified
 //	POST   /api/bridges                   {"profile":"zigbee2mqtt"} -> as adopt
 //	GET    /api/pairing                   {"left_seconds":300}; POST begins, DELETE ends it
 //	POST   /api/import?name=FILE          a file of package sheet, as it is
@@ -31,7 +32,7 @@ import (
 //	                                      with &dry_run=1 nothing is changed, with
 //	                                      &digest=… nothing but what that was of
 //
-// A secret is in this one answer and nowhere else.
+// A secret or key is in this one answer and nowhere else.
 func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	adopted := func(w http.ResponseWriter, r *http.Request, a registry.Adopted, err error) {
 		c.apiDid(w, r, struct {
@@ -90,6 +91,15 @@ func (c *Console) deviceAPI(api func(pattern string, h http.HandlerFunc)) {
 	api("POST /api/devices/{id}/credentials", func(w http.ResponseWriter, r *http.Request) {
 		a, err := c.newSecret(httpAuthor(r), r.PathValue("id"))
 		adopted(w, r, a, err)
+	})
+	api("POST /api/devices/{id}/certificate", func(w http.ResponseWriter, r *http.Request) {
+		var asked struct {
+			Request string `json:"request"`
+		}
+		if c.apiRead(w, r, &asked) {
+			made, err := c.Certify(httpAuthor(r), r.PathValue("id"), asked.Request)
+			c.apiDid(w, r, made, err)
+		}
 	})
 	api("POST /api/bridges", func(w http.ResponseWriter, r *http.Request) {
 		var bridge struct {

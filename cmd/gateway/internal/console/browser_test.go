@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,9 @@ func (p *phone) act(steps ...chromedp.Action[chromedp.Void]) {
 	for i, step := range steps {
 		ctx, cancel := context.WithTimeout(p.Context, patience)
 		err := chromedp.Do(ctx, step)
+		for err != nil && strings.Contains(err.Error(), "Could not find node") { // the stream has replaced it meanwhile
+			err = chromedp.Do(ctx, step)
+		}
 		cancel()
 		if err != nil {
 			p.Fatalf("step %d: %v; complaints %q", i+1, err, p.complaints)
@@ -97,10 +101,21 @@ func (p *phone) look(name string) {
 	if wide := ask[int](p, "document.documentElement.scrollWidth"); wide > 390 {
 		p.Errorf("%s: the page is %d points wide", name, wide)
 	}
-	small := ask[[]string](p, `[...document.querySelectorAll("button, nav a, .reload, .language a")]
-		.filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.textContent)`)
+	small := ask[[]string](p, `[...document.querySelectorAll("a, button, summary, select, input")]
+		.filter(e => e.checkVisibility() && e.getBoundingClientRect().height < 44).map(e => e.outerHTML)`)
 	if len(small) > 0 {
 		p.Errorf("%s: too small to touch: %q", name, small)
+	}
+	if nameless := ask[[]string](p, `[...document.querySelectorAll("a, button, summary, select, input:not([type=hidden])")]
+		.filter(e => e.checkVisibility() && !(e.labels?.length || e.ariaLabel || e.textContent.trim() && e.matches("a, button, summary"))).map(e => e.outerHTML)`); len(nameless) > 0 {
+		p.Errorf("%s: nothing says what it is: %q", name, nameless)
+	}
+	dark := ask[bool](p, `matchMedia("(prefers-color-scheme: dark)").matches`)
+	for _, other := range []bool{!dark, dark} {
+		p.paint(other)
+		if pale := ask[[]string](p, pale); len(pale) > 0 {
+			p.Errorf("%s: too pale to read if dark is %t: %q", name, other, pale)
+		}
 	}
 	picture, err := chromedp.Run(p.Context, chromedp.FullScreenshot(100))
 	p.must(err)
@@ -109,6 +124,37 @@ func (p *phone) look(name string) {
 		dir = p.TempDir()
 	}
 	p.must(os.WriteFile(filepath.Join(dir, name+".png"), picture, 0o644))
+}
+
+// pale finds texts whose contrast is less than WCAG 2.2 wants (AA): 4.5, or 3 of
+// large ones.
+const pale = `(() => {
+	const parse = s => (s.match(/[\d.]+/g) || [0, 0, 0, 0]).map(Number);
+	const over = ([r, g, b, a = 1], under) => [r, g, b].map((v, i) => v * a + under[i] * (1 - a));
+	const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4); return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+	const faint = [];
+	const walk = (e, ground) => {
+		if (!e.checkVisibility() || e.matches(":disabled, svg")) return;
+		const s = getComputedStyle(e), large = parseFloat(s.fontSize) >= 24 || parseFloat(s.fontSize) >= 18.66 && s.fontWeight >= 700;
+		ground = over(parse(s.backgroundColor), ground);
+		const text = [...e.childNodes].filter(n => n.nodeType == 3).map(n => n.data.trim()).join("");
+		let opacity = 1;
+		for (let up = e; up; up = up.parentElement) opacity *= getComputedStyle(up).opacity;
+		const [r, g, b, a = 1] = parse(s.color), [x, y] = [light(over([r, g, b, a * opacity], ground)), light(ground)].sort((x, y) => y - x);
+		const ratio = (x + 0.05) / (y + 0.05);
+		if (text && text != "·" && ratio < (large ? 3 : 4.5)) faint.push(ratio.toFixed(1) + " " + text);
+		for (const c of e.children) walk(c, ground);
+	};
+	walk(document.body, matchMedia("(prefers-color-scheme: dark)").matches ? [0, 0, 0] : [255, 255, 255]);
+	return [...new Set(faint)];
+})()`
+
+// paint asks for light colours or dark ones, as a telephone does at night.
+func (p *phone) paint(dark bool) {
+	p.Helper()
+	scheme := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: map[bool]string{true: "dark"}[dark]}}}
+	_, err := chromedp.Call(p.Context, emulation.SetEmulatedMedia, scheme)
+	p.must(err)
 }
 
 // A caregiver opens the link on the phone, sees the call for help, takes it,
@@ -154,13 +200,13 @@ func TestACaregiverWithAPhone(t *testing.T) {
 	p.act(chromedp.Click(`.causes button[value="real"]`), waitFor(`document.querySelector("#incidents").innerText.includes("一切平安")`))
 	p.look("4-calm")
 
-	dark := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}}}
-	_, err = chromedp.Call(p.Context, emulation.SetEmulatedMedia, dark)
-	b.must(err)
+	p.paint(true)
 	b.sos("band-01")
 	p.act(chromedp.Click(`nav a`), chromedp.WaitVisible(".incident.calling .act"))
 	contains(t, ask[string](p, "document.body.innerText"), "I have it", "Today")
 	p.look("5-dark-english")
+	ask[bool](p, `document.querySelector(".incident").classList.toggle("technical")`)
+	p.look("5-dark-technical")
 
 	// The box goes away: the page says that it may be out of date.
 	if ask[bool](p, `document.body.classList.contains("stale")`) {

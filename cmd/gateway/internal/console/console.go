@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/linli-edge/gateway/cmd/gateway/internal/control"
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/profile"
 	"github.com/linli-edge/gateway/devices/registry"
@@ -35,6 +36,9 @@ type Config struct {
 	// Login is how devices log in at this box, mqtts://:8883; zero if they do
 	// so at somebody else's broker.
 	Login url.URL
+	// Certify gives a device a certificate to log in with instead of its secret.
+	// request is a CSR in PEM, "" for a key that is made here.
+	Certify func(by registry.Author, device, request string) (control.Certified, error)
 	// Profiles are the makes of bridges.
 	Profiles *profile.Set
 	// Commands carries what is asked of devices.

@@ -250,7 +250,7 @@ func TestLiveEventsAreInWords(t *testing.T) {
 	_, body := b.get(client, "/")
 	contains(t, body, "60 号格，存入快递", "北门柜（桂花苑北门快递柜）", "1 条上报无法使用，最近一条来自 stranger")
 	lacks(t, body, ">11 号格", "parcel.deposited", "{&#34;")
-	if n := strings.Count(body, `<span class="glyph">`); n != feedSize {
+	if n := strings.Count(body, `<span class="glyph"`); n != feedSize {
 		t.Errorf("%d events on the page", n)
 	}
 }

@@ -2,9 +2,12 @@ package console
 
 import (
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -79,7 +82,7 @@ func (c *Console) sender(u registry.Unknown, lang texts.Lang) senderView {
 	if u.Model != "" {
 		s.Looks += " · " + u.Model
 	}
-	s.Heard = t.Heard.In(lang, civil(u.Last.Wall).Format("15:04"), u.Count)
+	s.Heard = t.Heard.In(lang, c.moment(u.Last), u.Count)
 	return s
 }
 
@@ -108,6 +111,8 @@ type devicesView struct {
 type deviceView struct {
 	registry.Device
 	Title, KindName, Where string
+	Heard                  string // when, "" if that is not to be said
+	Found                  string // what is wrong with it
 }
 
 func (c *Console) device(d registry.Device, lang texts.Lang) deviceView {
@@ -132,7 +137,32 @@ func (c *Console) device(d registry.Device, lang texts.Lang) deviceView {
 		where = append(where, texts.ConsoleDevices.Retired.In(lang))
 	}
 	v.Where = strings.Join(where, " · ")
+	if c.Health == nil || d.Retired {
+		return v
+	}
+	h := c.Health(d.ID)
+	v.Heard = texts.ConsoleDevices.NotHeard.In(lang)
+	if h.Heard.Boot != (devices.BootID{}) {
+		v.Heard = texts.ConsoleDevices.LastHeard.In(lang, c.moment(h.Heard))
+	}
+	if h.Percent != nil {
+		v.Heard += " · " + texts.ConsoleEvents.Battery.In(lang, *h.Percent)
+	}
+	var found []string
+	for _, t := range h.Found {
+		found = append(found, texts.Findings[string(t)].Begun.In(lang))
+	}
+	v.Found = strings.Join(found, texts.ConsoleEvents.Comma.In(lang))
 	return v
+}
+
+// moment is when something was, with the day if that was not today.
+func (c *Console) moment(at devices.Stamp) string {
+	was, now := civil(at.Wall), civil(c.Clock().Wall)
+	if was.Format(time.DateOnly) == now.Format(time.DateOnly) {
+		return was.Format("15:04")
+	}
+	return was.Format("01-02 15:04")
 }
 
 func elderName(e registry.Elder) string {
@@ -182,14 +212,48 @@ type formView struct {
 	Kinds   []choice
 	Places  []choice // facilities
 	Elders  []choice
+	Carers  []choice // who may be called first for somebody new
 	Senders []choice // that may replace the device
 	Itself  bool     // it logs in itself
+	Secure  bool     // it does so over TLS, at this box
 	People  bool     // it is likely somebody's
+	Bridge  bool     // it speaks for others, and stands nowhere
+	Unknown bool     // nothing tells its kind
+	Fresh   fresh    // what somebody has begun to fill in
 	Problem string
 }
 
-func (c *Console) form(lang texts.Lang, d registry.Device) formView {
-	v := formView{Device: c.device(d, lang), Itself: d.Bridge == ""}
+// fresh is a facility or an elder that is registered together with a device.
+type fresh struct{ Place, Elder, Building, Room, Carer string }
+
+func began(r *http.Request) fresh {
+	text := func(name string) string { return strings.TrimSpace(r.PostFormValue(name)) }
+	return fresh{text("new-place"), text("new-elder"), text("new-building"), text("new-room"), text("new-carer")}
+}
+
+// records are those that the pressed button asks for; the device is put there.
+func (f fresh) records(where string, d *registry.Device) ([]registry.Record, error) {
+	if where == "new-facility" && f.Place == "" || where == "new-elder" && f.Elder == "" {
+		return nil, texts.Errorf(texts.ConsoleDevices.NoName)
+	}
+	id := strings.ToLower(rand.Text()[:8]) // never one of before, whose history it would get
+	switch where {
+	case "new-facility":
+		d.Facility = "facility-" + id
+		return []registry.Record{registry.Facility{ID: d.Facility, Name: f.Place}}, nil
+	case "new-elder":
+		d.Elder = "elder-" + id
+		e := registry.Elder{ID: d.Elder, Name: f.Elder, Building: f.Building, Room: f.Room}
+		if f.Carer != "" {
+			e.Caregivers = []string{f.Carer}
+		}
+		return []registry.Record{e}, nil
+	}
+	return nil, nil
+}
+
+func (c *Console) form(lang texts.Lang, d registry.Device, f fresh) formView {
+	v := formView{Device: c.device(d, lang), Itself: d.Bridge == "", Fresh: f}
 	people := c.Registry.Snapshot()
 	for _, f := range registry.Sorted(people.Facilities) {
 		v.Places = append(v.Places, choice{f.ID, f.Name, f.ID == d.Facility})
@@ -197,33 +261,47 @@ func (c *Console) form(lang texts.Lang, d registry.Device) formView {
 	for _, e := range registry.Sorted(people.Elders) {
 		v.Elders = append(v.Elders, choice{e.ID, elderName(e), e.ID == d.Elder})
 	}
+	for _, p := range registry.Sorted(people.Caregivers) {
+		v.Carers = append(v.Carers, choice{p.ID, p.Name, p.ID == f.Carer})
+	}
 	return v
+}
+
+// offer lists the kinds, first those that a device looks like.
+func offer(lang texts.Lang, first []devices.Kind, chosen devices.Kind) (all []choice) {
+	offered := slices.Clone(first)
+	for _, k := range kinds.Names() {
+		if !slices.Contains(offered, k) {
+			offered = append(offered, k)
+		}
+	}
+	for _, k := range offered {
+		all = append(all, choice{string(k), kindName(k, lang), k == chosen})
+	}
+	return all
 }
 
 // newcomer shows how a sender may be adopted.
 func (c *Console) newcomer(w http.ResponseWriter, r *http.Request) {
-	c.showNewcomer(w, r, http.StatusOK, "")
+	c.showNewcomer(w, r, http.StatusOK, "", registry.Device{}, fresh{})
 }
 
-func (c *Console) showNewcomer(w http.ResponseWriter, r *http.Request, status int, problem string) {
+// showNewcomer shows the form with what somebody has filled in already.
+func (c *Console) showNewcomer(w http.ResponseWriter, r *http.Request, status int, problem string, d registry.Device, f fresh) {
 	lang := language(w, r)
 	u, ok := c.Registry.Inbox().Find(r.PathValue("id"))
 	if !ok {
 		http.Redirect(w, r, "/devices", http.StatusSeeOther) // somebody was faster
 		return
 	}
-	v := c.form(lang, registry.Device{})
+	v := c.form(lang, d, f)
 	v.Sender, v.Problem = c.sender(u, lang), problem
 	v.People = len(u.Kinds) > 0 && slices.Contains([]devices.Kind{wearable.Kind, bed.Kind, alarm.Kind, room.Kind}, u.Kinds[0])
-	offered := slices.Clone(u.Kinds)
-	for _, k := range kinds.Names() {
-		if !slices.Contains(offered, k) && u.Profile == "" {
-			offered = append(offered, k)
-		}
+	v.Bridge, v.Unknown = u.Profile != "", len(u.Kinds) == 0
+	if d.Kind == "" && !v.Unknown {
+		d.Kind = u.Kinds[0]
 	}
-	for i, k := range offered {
-		v.Kinds = append(v.Kinds, choice{string(k), kindName(k, lang), i == 0})
-	}
+	v.Kinds = offer(lang, u.Kinds, d.Kind)
 	c.pages.show(w, lang, status, "newcomer", v)
 }
 
@@ -252,12 +330,17 @@ func (c *Console) adopt(w http.ResponseWriter, r *http.Request) {
 	case "elder":
 		d.Elder = id
 	}
+	f, there := began(r), d
+	var beside []registry.Record
+	if err == nil {
+		beside, err = f.records(r.PostFormValue("where"), &there)
+	}
 	var a registry.Adopted
 	if err == nil {
-		a, err = c.Registry.Adopt(pageAuthor(r), r.PathValue("id"), d)
+		a, err = c.Registry.Adopt(pageAuthor(r), r.PathValue("id"), there, beside...)
 	}
 	if err != nil {
-		c.showNewcomer(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		c.showNewcomer(w, r, http.StatusConflict, texts.Of(err, language(w, r)), d, f)
 		return
 	}
 	c.showSecret(w, r, a, true)
@@ -366,6 +449,20 @@ func (c *Console) newSecret(by registry.Author, id string) (a registry.Adopted, 
 	return a, err
 }
 
+// certificate gives a device a certificate instead of its secret: a file with
+// its key, which is nowhere else, the certificate, and the box's own.
+func (c *Console) certificate(w http.ResponseWriter, r *http.Request) {
+	id := r.PathValue("id")
+	made, err := c.Certify(pageAuthor(r), id, "")
+	if err != nil {
+		c.fail(w, r, err)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pem-file")
+	w.Header().Set("Content-Disposition", fmt.Sprintf("attachment; filename=%q", id+".pem"))
+	io.WriteString(w, made.Key+made.Certificate+made.Authority) // the reader may have gone
+}
+
 func pageAuthor(r *http.Request) registry.Author { return registry.Author{By: person(r), How: "page"} }
 
 // did goes back to the devices, or says what went wrong.
@@ -399,18 +496,19 @@ func (c *Console) pair(w http.ResponseWriter, r *http.Request) {
 
 // oneDevice shows how a device may be changed.
 func (c *Console) oneDevice(w http.ResponseWriter, r *http.Request) {
-	c.showDevice(w, r, http.StatusOK, "")
+	c.showDevice(w, r, http.StatusOK, "", fresh{})
 }
 
-func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, status int, problem string) {
+func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, status int, problem string, f fresh) {
 	lang := language(w, r)
 	d, ok := c.Registry.Snapshot().Devices[r.PathValue("id")]
 	if !ok {
 		c.notFound(w, r)
 		return
 	}
-	v := c.form(lang, d)
-	v.Problem = problem
+	v := c.form(lang, d, f)
+	v.Problem, v.Bridge, v.Secure = problem, d.Kind == devices.KindBridge, c.Login.Scheme == "mqtts"
+	v.Kinds = offer(lang, []devices.Kind{d.Kind}, d.Kind)
 	for _, u := range c.Registry.Inbox().List() {
 		if u.Bridge != "" {
 			v.Senders = append(v.Senders, choice{Value: u.ID, Label: u.Address})
@@ -422,16 +520,25 @@ func (c *Console) showDevice(w http.ResponseWriter, r *http.Request, status int,
 // change saves what the form says of a device.
 func (c *Console) change(w http.ResponseWriter, r *http.Request) {
 	d, err := placed(r)
+	f := began(r)
+	var beside []registry.Record
 	if err == nil {
+		beside, err = f.records(r.PostFormValue("where"), &d)
+	}
+	if err == nil {
+		fields := map[string]any{
+			"name": d.Name, "kind": d.Kind, "facility": d.Facility, "elder": d.Elder, "compartment": d.Compartment, "compartments": d.Compartments, "room": d.Room, "bed": d.Bed,
+		}
+		maps.DeleteFunc(fields, func(name string, _ any) bool { // the form of a bridge has few
+			return !r.PostForm.Has(name) && r.PostFormValue("where") != "new-"+name
+		})
 		var document []byte
-		if document, err = json.Marshal(map[string]any{
-			"name": d.Name, "facility": d.Facility, "elder": d.Elder, "compartment": d.Compartment, "compartments": d.Compartments, "room": d.Room, "bed": d.Bed,
-		}); err == nil {
-			_, err = c.Registry.Change(pageAuthor(r), r.PathValue("id"), document)
+		if document, err = json.Marshal(fields); err == nil {
+			_, err = c.Registry.Change(pageAuthor(r), r.PathValue("id"), document, beside...)
 		}
 	}
 	if err != nil {
-		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)), f)
 		return
 	}
 	c.did(w, r, nil)
@@ -449,7 +556,7 @@ func (c *Console) retire(w http.ResponseWriter, r *http.Request) {
 func (c *Console) replace(w http.ResponseWriter, r *http.Request) {
 	a, err := c.Registry.Replace(pageAuthor(r), r.PathValue("id"), r.PostFormValue("with"))
 	if err != nil {
-		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)))
+		c.showDevice(w, r, http.StatusConflict, texts.Of(err, language(w, r)), fresh{})
 		return
 	}
 	c.showSecret(w, r, a, false)

@@ -22,6 +22,7 @@ import (
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/registry"
 	"github.com/linli-edge/gateway/devices/registry/sheet"
+	"github.com/linli-edge/gateway/devices/supervision"
 	"github.com/linli-edge/gateway/devices/wearable"
 	"github.com/linli-edge/gateway/sync/alert"
 	"github.com/linli-edge/gateway/sync/journal"
@@ -78,6 +79,12 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	elder := registry.Sorted(b.Registry.Snapshot().Elders)[3]
 	p.act(chromedp.Click(".sender .go"), chromedp.WaitVisible(".options button"))
 	p.look("7-where")
+	// A few characters find one of many. The key Enter adopts nothing: the first
+	// name of the list may be anybody's.
+	p.act(chromedp.SendKeys(".filter", "2号楼4\r"), waitFor(`[...document.querySelectorAll("[data-filtered] button")].filter(b => b.checkVisibility()).length == 1`))
+	if _, ok := b.Registry.Snapshot().Behind("zigbee", "卫生间按钮"); ok || ask[string](p, "location.pathname") != "/newcomers/"+id {
+		t.Error("adopted by a key")
+	}
 	p.act(chromedp.Click(`button[value="elder/`+elder.ID+`"]`), chromedp.WaitVisible(".pairing button"))
 	d, ok := b.Registry.Snapshot().Behind("zigbee", "卫生间按钮")
 	if !ok || d.Kind != wearable.Kind || d.Elder != elder.ID {
@@ -88,11 +95,30 @@ func TestAnInstallerWithAPhone(t *testing.T) {
 	p.look("8-adopted")
 
 	b.speaks("zigbee", "新按钮", `{"battery":99}`, devices.Looks{})
-	p.act(chromedp.WaitVisible(".sender"), chromedp.Click(`.rows a[href="/devices/`+d.ID+`"]`), chromedp.WaitVisible(`select[name="with"]`))
+	p.act(chromedp.WaitVisible(".sender"), chromedp.Click(`.rows a[href="/devices/`+d.ID+`"]`), chromedp.WaitVisible(".trouble"))
 	p.look("9-device")
+	p.act(chromedp.Click(".trouble summary"), chromedp.WaitVisible(`select[name="with"]`))
+	p.look("9-trouble")
 	p.act(chromedp.Click(`form[action$="/replace"] button`), chromedp.WaitVisible(".pairing button"))
 	if d, ok := b.Registry.Snapshot().Behind("zigbee", "新按钮"); !ok || d.Elder != elder.ID || d.Unit != 1 {
 		t.Errorf("replaced: %+v, %t", d, ok)
+	}
+
+	// Nothing tells what the next one is, and who wears it is new.
+	band := b.speaks("zigbee", "手环", `{}`, devices.Looks{})
+	p.act(chromedp.Navigate(b.server.URL+"/newcomers/"+band), chromedp.WaitVisible(".filter"),
+		chromedp.Click(`details.new:has([name="new-elder"]) summary`), chromedp.SendKeys(`[name="new-elder"]`, "诸葛孔明"), chromedp.Click(`button[value="new-elder"]`))
+	if ask[bool](p, `document.querySelector("form.fields").checkValidity()`) {
+		t.Error("nobody has said what it is")
+	}
+	p.look("9-somebody-new")
+	if _, ok := b.Registry.Snapshot().Behind("zigbee", "手环"); ok {
+		t.Error("adopted as nobody knows what")
+	}
+	p.act(chromedp.SetValue(`select[name="kind"]`, "wearable"), chromedp.Click(`button[value="new-elder"]`), chromedp.WaitVisible(".pairing button"))
+	d, _ = b.Registry.Snapshot().Behind("zigbee", "手环")
+	if e := b.Registry.Snapshot().Elders[d.Elder]; d.Kind != wearable.Kind || e.Name != "诸葛孔明" {
+		t.Errorf("adopted: %+v of %+v", d, e)
 	}
 
 	// Somebody's telephone is of no concern, and a slip of the finger mended.
@@ -124,7 +150,7 @@ func TestAnInstallerWithATable(t *testing.T) {
 	b.must(b.Registry.Put(registry.Device{Device: devices.Device{ID: "locker-9", Kind: "locker", Facility: "locker-north"}, Compartments: 24}))
 	p.act(chromedp.Navigate(b.server.URL+"/login?token="+secret), chromedp.WaitVisible(".enter"),
 		chromedp.Click(".enter"), chromedp.WaitVisible(`nav a[href="/devices"]`), chromedp.Navigate(b.server.URL+"/devices/locker-9"),
-		chromedp.WaitVisible(`form[action$="/credentials"] button`))
+		chromedp.WaitVisible(".trouble summary"), chromedp.Click(".trouble summary"), chromedp.WaitVisible(`form[action$="/credentials"] button`))
 	p.look("10-new-secret")
 	b.gone = nil
 	p.act(chromedp.Click(`form[action$="/credentials"] button`), chromedp.WaitVisible(".code svg"))
@@ -428,6 +454,87 @@ func TestWrongDocumentsOverTheAPI(t *testing.T) {
 	if i := b.engine.Incidents()[0]; b.Registry.Snapshot() != before || i.Phase != alert.PhaseRaised {
 		t.Errorf("something has changed, or %+v", i)
 	}
+}
+
+// Where a device stands, or who wears it, is registered with it where that is
+// new: both, or neither, and what was filled in is still there then.
+func TestAPlaceOrAPersonThatIsNew(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	band := b.speaks("", "band-new", `{}`, devices.Looks{}) // nothing tells what it is
+	_, body := b.get(client, "/newcomers/"+band)
+	contains(t, body, `<select name="kind" required><option value="">请选择</option>`)
+	lacks(t, body[:strings.Index(body, "</select>")], "selected")
+	before := b.Registry.Snapshot()
+	person := url.Values{"where": {"new-elder"}, "new-elder": {"王秀英"}, "new-building": {"3号楼"}, "new-room": {"302"}, "new-carer": {"zhou"}, "room": {"卫生间"}}
+	status, body := b.post(client, "/newcomers/"+band, person)
+	if status != http.StatusConflict || b.Registry.Snapshot() != before {
+		t.Errorf("%d, though its kind is unknown", status)
+	}
+	contains(t, body, "请注明种类", `name="new-elder" maxlength="64" autocomplete="off" value="王秀英"`, `value="3号楼"`, `value="302"`, `value="卫生间"`, `<option value="zhou" selected>`)
+	person.Set("kind", "wearable")
+	for _, where := range []string{"new-elder", "new-facility"} {
+		status, body = b.post(client, "/newcomers/"+band, url.Values{"kind": {"wearable"}, "where": {where}, "new-elder": {" "}})
+		if status != http.StatusConflict || b.Registry.Snapshot() != before {
+			t.Errorf("%d, without a name", status)
+		}
+		contains(t, body, "请先填写名称或姓名", `<option value="wearable" selected>`)
+	}
+	if status, body = b.post(client, "/newcomers/"+band, person); status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	after := b.Registry.Snapshot()
+	d := after.Devices["band-new"]
+	if e := after.Elders[d.Elder]; len(after.Elders) != len(before.Elders)+1 || d.Kind != "wearable" || d.Room != "卫生间" || e.Name != "王秀英" || e.Building != "3号楼" || e.Room != "302" || !slices.Equal(e.Caregivers, []string{"zhou"}) {
+		t.Errorf("%+v, %+v", d, e)
+	}
+
+	// It turns out to be something else, at a new place.
+	status, body = b.post(client, "/devices/band-new", url.Values{"kind": {"locker"}, "where": {"new-facility"}, "new-place": {"西门快递柜"}, "name": {"九号柜"}, "elder": {""}})
+	if status != http.StatusOK {
+		t.Fatalf("%d %s", status, body)
+	}
+	after = b.Registry.Snapshot()
+	if d := after.Devices["band-new"]; d.Kind != "locker" || d.Name != "九号柜" || d.Elder != "" || after.Facilities[d.Facility].Name != "西门快递柜" {
+		t.Errorf("%+v", d)
+	}
+	contains(t, body, "九号柜", "西门快递柜")
+	if status, body = b.post(client, "/devices/band-new", url.Values{"where": {"new-elder"}}); status != http.StatusConflict || b.Registry.Snapshot() != after {
+		t.Errorf("%d %s", status, body)
+	}
+}
+
+// An installer sees on the page whether a device has spoken, and what is wrong
+// with it.
+func TestHowDevicesAre(t *testing.T) {
+	b := newBox(t)
+	b.Console.Health = func(device string) (h supervision.Health) {
+		switch device {
+		case "band-01":
+			h.Heard, h.Percent, h.Found = b.clock(), ptr(9), []devices.Type{supervision.TypeBatteryLow}
+		case "band-02":
+			h.Heard = b.clock()
+			h.Heard.Wall = h.Heard.Wall.Add(-48 * time.Hour)
+		}
+		return h
+	}
+	client := b.enter("zhou")
+	now := civil(b.clock().Wall)
+	_, list := b.get(client, "/devices")
+	for id, want := range map[string]string{
+		"band-01": "最近上报 " + now.Format("15:") + "|电量 9%|电池需要更换或充电", "band-02": "最近上报 " + now.Add(-48*time.Hour).Format("01-02 15:"), "band-03": "还没有上报",
+	} {
+		_, row, _ := strings.Cut(list, `href="/devices/`+id+`"`)
+		row, _, _ = strings.Cut(row, "</li>")
+		contains(t, row, strings.Split(want, "|")...)
+		if id != "band-01" {
+			lacks(t, row, "found")
+		}
+		_, page := b.get(client, "/devices/"+id)
+		contains(t, page, strings.Split(want, "|")...)
+	}
+	_, page := b.get(client, "/devices/band-01?lang=en")
+	contains(t, page, "last heard ", "battery 9%", "the battery has to be changed or charged")
 }
 
 // What an installer does on the page, a script does over the JSON interface,

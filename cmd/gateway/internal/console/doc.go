@@ -43,13 +43,19 @@
 //
 // # Devices
 //
-// /devices has who speaks without being registered, and who is; /import takes a
-// table of records ([sheet.Sheet]). A file is shown with what it would change,
-// and comes back with the answer of whoever has looked at it: the console keeps
-// none. If it would change something else by then, that is shown first
-// ([sheet.Digest]). A new login is on
-// the page that answers, this once, as text and as a QR code of the address
-// that its reader has used: mqtts://ID:SECRET@HOST:PORT.
+// /devices has who speaks without being registered, and who is. A sender is
+// adopted by one button, which says where it stands or who wears it; a place or
+// person that is new is registered in the same transaction. No key presses such
+// a button: the first of them may be anybody's.
+//
+// A new login is on the page that answers, this once, as text and as a QR code
+// of the address that its reader has used: mqtts://ID:SECRET@HOST:PORT. A
+// certificate instead of it is a file with its key.
+//
+// /import takes a table of records ([sheet.Sheet]). A file is shown with what it
+// would change, and comes back with the answer of whoever has looked at it: the
+// console keeps none. If it would change something else by then, that is shown
+// first ([sheet.Digest]).
 //
 // # How it stays current
 //

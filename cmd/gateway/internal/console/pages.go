@@ -34,15 +34,16 @@ func parsePages() (pages, error) {
 			other = texts.Chinese
 		}
 		t, err := template.New("").Funcs(template.FuncMap{
-			"words":       func() any { return texts.Console },
-			"deviceWords": func() any { return texts.ConsoleDevices },
-			"doorWords":   func() any { return texts.AlertDoor },
-			"careWords":   func() any { return texts.ConsoleCare },
-			"dutyWords":   func() any { return texts.Duty },
-			"say":         func(t texts.Text, args ...any) string { return t.In(lang, args...) },
-			"lang":        func() texts.Lang { return lang },
-			"other":       func() texts.Lang { return other },
-			"version":     func() string { return version },
+			"words":         func() any { return texts.Console },
+			"deviceWords":   func() any { return texts.ConsoleDevices },
+			"doorWords":     func() any { return texts.AlertDoor },
+			"careWords":     func() any { return texts.ConsoleCare },
+			"dutyWords":     func() any { return texts.Duty },
+			"say":           func(t texts.Text, args ...any) string { return t.In(lang, args...) },
+			"lang":          func() texts.Lang { return lang },
+			"other":         func() texts.Lang { return other },
+			"otherLanguage": func() string { return texts.Console.Language.In(other) }, // for who cannot read this one
+			"version":       func() string { return version },
 		}).ParseFS(templates, "templates/*.html")
 		if err != nil {
 			return nil, fmt.Errorf("templates: %w", err)

@@ -64,6 +64,7 @@ func (c *Console) routes() http.Handler {
 	page("POST /devices/{id}/retire", c.retire)
 	page("POST /devices/{id}/replace", c.replace)
 	page("POST /devices/{id}/credentials", c.credentials)
+	page("POST /devices/{id}/certificate", c.certificate)
 	page("GET /import", c.importPage)
 	page("GET "+templatePath, c.importTemplate)
 	page("POST "+importPath, c.importFile)

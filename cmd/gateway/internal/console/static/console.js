@@ -53,11 +53,12 @@
   });
   document.addEventListener("htmx:beforeRequest", function () { held = {}; });
 
-  // One elder of many is found by a few characters.
+  // One elder or device of many is found by a few characters.
   document.addEventListener("input", function (e) {
     if (e.target.matches(".filter")) {
-      for (const b of document.querySelectorAll("[data-filtered] button")) {
-        b.hidden = !b.textContent.includes(e.target.value.trim());
+      const plain = (s) => s.toLowerCase().replace(/\s/g, "");
+      for (const b of document.querySelectorAll("[data-filtered] > *")) {
+        b.hidden = !plain(b.textContent).includes(plain(e.target.value));
       }
     }
   });
