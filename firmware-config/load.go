@@ -2,6 +2,7 @@ package firmwareconfig
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
@@ -22,7 +23,15 @@ const maxFile = 64 << 10
 // Load reads a configuration file, completes it by defaults and validates it,
 // secret files included. An error is one message for a person, in both
 // languages; the process that shows it ends with exit code 2.
-func Load(path string) (Config, error) {
+func Load(path string) (Config, error) { return load(path, Config.check) }
+
+// Check is Load for who will not run the gateway: what it names has to be
+// readable by the user that does, too.
+func Check(path string) (Config, error) {
+	return load(path, func(c Config) *problem { return cmp.Or(c.check(), c.checkReaders()) })
+}
+
+func load(path string, check func(Config) *problem) (Config, error) {
 	src, p := read(path)
 	if p != nil {
 		return Config{}, p.at(path, nil, place{})
@@ -31,7 +40,7 @@ func Load(path string) (Config, error) {
 	if f != nil {
 		return Config{}, f.problem.at(path, src, f.at)
 	}
-	if p := cfg.check(); p != nil {
+	if p := check(cfg); p != nil {
 		return Config{}, p.at(path, src, placed(places, p.field))
 	}
 	return cfg, nil

@@ -226,10 +226,9 @@ func TestSecretsThatTheGatewayCannotRead(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root reads what others cannot")
 	}
-	cfg := Default()
-	cfg.Data = t.TempDir()
-	cfg.Channels.Webhook.SecretFile = filepath.Join(t.TempDir(), "webhook.secret")
-	if err := os.WriteFile(cfg.Channels.Webhook.SecretFile, []byte("a secret of a webhook\n"), 0o600); err != nil {
+	data, secret, file := t.TempDir(), filepath.Join(t.TempDir(), "webhook.secret"), filepath.Join(t.TempDir(), "gateway.yaml")
+	if err := errors.Join(os.WriteFile(secret, []byte("a secret of a webhook\n"), 0o600),
+		os.WriteFile(file, []byte("data: "+data+"\nchannels:\n  webhook:\n    secret_file: "+secret+"\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
 	const gateway = 65534
@@ -246,14 +245,14 @@ func TestSecretsThatTheGatewayCannotRead(t *testing.T) {
 		{gateway, gateway, 0, 0o400, true},
 		{gateway, gateway, gateway, 0o040, false},
 	} {
-		if err := errors.Join(os.Chown(cfg.Data, c.data, c.data), os.Chown(cfg.Channels.Webhook.SecretFile, c.user, c.group), os.Chmod(cfg.Channels.Webhook.SecretFile, c.mode)); err != nil {
+		if err := errors.Join(os.Chown(data, c.data, c.data), os.Chown(secret, c.user, c.group), os.Chmod(secret, c.mode)); err != nil {
 			t.Fatal(err)
 		}
-		if reads := cfg.gatewayReads(cfg.Channels.Webhook.SecretFile); reads != c.reads {
-			t.Errorf("%+v: %t", c, reads)
+		if _, err := Load(file); err != nil {
+			t.Errorf("%+v: %v", c, err) // who runs it can
 		}
-		err := cfg.Validate()
-		if c.reads != (err == nil) || err != nil && !strings.Contains(err.Error(), "the user that the gateway runs as may not") {
+		_, err := Check(file)
+		if c.reads != (err == nil) || err != nil && !strings.Contains(err.Error(), "gateway.yaml:4:18: channels.webhook.secret_file: cannot be read: the user that the gateway runs as may not") {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}

@@ -33,11 +33,15 @@ type secretFile struct {
 	least       int // bytes
 }
 
-func (c Config) checkSecrets() *problem {
-	for _, s := range append([]secretFile{
+func (c Config) secrets() []secretFile {
+	return append([]secretFile{
 		{"mqtt.secret_file", c.MQTT.SecretFile, 1}, {"province.secret_file", c.Province.SecretFile, province.MinSecret},
 		{"city.secret_file", c.City.SecretFile, province.MinSecret},
-	}, c.channelSecrets()...) {
+	}, c.channelSecrets()...)
+}
+
+func (c Config) checkSecrets() *problem {
+	for _, s := range c.secrets() {
 		if s.path == "" {
 			continue
 		}
@@ -48,11 +52,22 @@ func (c Config) checkSecrets() *problem {
 		if p != nil {
 			return p
 		}
-		if !c.gatewayReads(s.path) {
-			return wrong(s.field, texts.Errorf(texts.Config.SecretUnreadable, texts.Errorf(texts.Config.NotByGateway)), texts.Errorf(texts.Config.SecretUnreadableMend, s.path))
-		}
 		if len(secret) < s.least {
 			return wrong(s.field, texts.Errorf(texts.Config.SecretShort, s.least), texts.Errorf(texts.Config.SecretContentMend))
+		}
+	}
+	return nil
+}
+
+// checkReaders finds what the gateway cannot read of what is named.
+func (c Config) checkReaders() *problem {
+	files := c.secrets()
+	for name, p := range map[string]Province{"province": c.Province, "city": c.City} {
+		files = append(files, secretFile{name + ".client_cert", p.ClientCert, 0}, secretFile{name + ".client_key", p.ClientKey, 0}, secretFile{name + ".ca", p.CA, 0})
+	}
+	for _, f := range files {
+		if f.path != "" && !c.gatewayReads(f.path) {
+			return wrong(f.field, texts.Errorf(texts.Config.Unreadable, texts.Errorf(texts.Config.NotByGateway)), texts.Errorf(texts.Config.SecretUnreadableMend, f.path))
 		}
 	}
 	return nil

@@ -298,8 +298,7 @@ func (c Config) checkProvince(name string, p Province) *problem {
 	if (p.ClientCert == "") != (p.ClientKey == "") {
 		return wrong(name+".client_cert", texts.Errorf(t.CertAndKey), example(name+".client_key", "/etc/linli/province.key"))
 	}
-	files := map[string]string{"client_cert": p.ClientCert, "client_key": p.ClientKey, "ca": p.CA}
-	for field, path := range files {
+	for field, path := range map[string]string{"client_cert": p.ClientCert, "client_key": p.ClientKey, "ca": p.CA} {
 		if path == "" {
 			continue
 		}
@@ -323,11 +322,6 @@ func (c Config) checkProvince(name string, p Province) *problem {
 	}
 	if _, field, err := p.ClientTLS(); err != nil {
 		return wrong(name+"."+field, texts.Errorf(texts.Platform.TLSLoad, err), texts.Errorf(t.UnreadableMend))
-	}
-	for field, path := range files {
-		if path != "" && !c.gatewayReads(path) {
-			return wrong(name+"."+field, texts.Errorf(t.Unreadable, texts.Errorf(t.NotByGateway)), texts.Errorf(t.UnreadableMend))
-		}
 	}
 	if p.SecretFile == "" && p.SharesSecret() {
 		return wrong(name+".url", texts.Errorf(t.SecretMissing), texts.Errorf(t.SecretMissingMend, "/etc/linli/province.secret"))

@@ -42,9 +42,9 @@ func (c *cli) checkCommand() *cobra.Command {
 			if len(args) == 1 {
 				c.config = args[0]
 			}
-			cfg, err := c.load()
+			cfg, err := firmwareconfig.Check(c.config)
 			if err != nil {
-				return err
+				return mendable{err}
 			}
 			c.say(cmd, texts.Command.CheckOK, c.config)
 			_, wires, err := cfg.GPIO.Connected()
