@@ -19,8 +19,7 @@
 //     one starts anew. A commit that hangs holds its callers only as long as
 //     their contexts last.
 //   - A [Fold] moves its state and its cursors in one transaction: each entry
-//     is applied exactly once. [Deliver] advances its cursor after the
-//     acceptance: at least once.
+//     is applied exactly once.
 //   - What is retired before its time, because the disk is too small, is
 //     counted and journaled as a [Gap], in the urgent chain.
 //

@@ -17,11 +17,10 @@ import (
 const stateSuffix = ".state"
 
 // bucketCursors holds a follower's cursors, beside the buckets of its own.
-// Key: chainCursor or deliverCursor, and keyBegun. Value: 8 bytes, big-endian.
+// Key: chainCursor and keyBegun. Value: 8 bytes, big-endian.
 const bucketCursors = "journal.cursors"
 
-func chainCursor(which Chain) string   { return "chain/" + which.String() }
-func deliverCursor(name string) string { return "deliver/" + name }
+func chainCursor(which Chain) string { return "chain/" + which.String() }
 
 // State is the file of one follower: what it has made of the journal, and how
 // far it has read. Each value has a checksum: what a follower gets is what it
@@ -122,16 +121,6 @@ func (s *State) transact(writable bool, fn func(*Tx) error) (err error) {
 		return fmt.Errorf("state %s: %w", s.name, err)
 	}
 	return nil
-}
-
-// Cursor is how far the delivery of that name has come, 0 if it has not begun.
-func (s *State) Cursor(delivery string) (uint64, error) {
-	var at uint64
-	err := s.View(func(t *Tx) error {
-		at, _ = t.cursor(deliverCursor(delivery))
-		return nil
-	})
-	return at, err
 }
 
 // Tx is a transaction on a State. Its methods have no error of their own: the
