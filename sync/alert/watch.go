@@ -318,7 +318,11 @@ func (e *Engine) around(elder string, then devices.Stamp) (open int, waiting []s
 			continue
 		}
 		open++
-		since, same := then.Since(r.Last)
+		called := r.Last
+		if r.Pressed != (devices.Stamp{}) {
+			called = r.Pressed // what repeats it is no call
+		}
+		since, same := then.Since(called)
 		if r.Phase != PhaseOnScene && (same && since >= 0 || !same && then.Boot == boot) {
 			waiting = append(waiting, id)
 		}

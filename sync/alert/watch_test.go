@@ -716,7 +716,7 @@ func TestAVisitAnswersWhatWasBeforeIt(t *testing.T) {
 	story(t, func(t *testing.T, b *box) {
 		stop := b.watch(t)
 		n := 0
-		press := func() { n++; must(t, b.press("w-zhao", fmt.Sprint(n))) }
+		press := func() { n++; must(t, b.press("w-zhao", nameless+fmt.Sprint(n))) }
 		visited := func() {
 			n++
 			e, err := devices.New("tag", visit.Visited{Elder: "zhao", Caregiver: "li", By: visit.ByNFC})
@@ -744,7 +744,10 @@ func TestAVisitAnswersWhatWasBeforeIt(t *testing.T) {
 		press()
 		is("a call right after the visit", PhaseRaised)
 		visited()
-		is("a visit", PhaseOnScene)
+		pass(100 * time.Millisecond)
+		press()
+		is("a visit, and the same press once more", PhaseOnScene)
+		pass(repeats)
 		press()
 		visited()
 		reboot()
