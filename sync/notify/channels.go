@@ -63,14 +63,14 @@ func Open(c Config, o Options) (_ *Channels, err error) {
 		n.channels[kind] = &channel{kind: kind, sender: sender, clock: o.Clock, budget: newBudget(traits[kind].limits, o.Clock().Mono), failures: &n.failures}
 	}
 
-	hook := &Webhook{web: n.web, clock: o.Clock, secret: read(c.Webhook.SecretFile)}
+	hook := &webhook{web: n.web, clock: o.Clock, secret: read(c.Webhook.SecretFile)}
 	if c.Webhook.Template != "" {
 		if hook.template, err = readTemplate(c.Webhook.Template); err != nil {
 			return nil, err
 		}
 	}
 	add(WebhookChannel, hook)
-	add(alert.LogChannel, NewLog(o.Logger))
+	add(alert.LogChannel, line{o.Logger})
 	if c.WeComRobot.KeyFile != "" {
 		add(WeComRobotChannel, &wecomRobot{n.web, c.WeComRobot.URL, string(read(c.WeComRobot.KeyFile)), lang})
 	}
@@ -271,18 +271,6 @@ func (n *Channels) try(ctx context.Context, channel, address string, kind alert.
 	c := n.channels[channel]
 	c.budget.take(address, true, now.Mono) // the provider counts it, too
 	return c.sender.Send(ctx, address, p)
-}
-
-// Check looks at the channels that can tell by themselves whether a page could
-// leave now, by kind.
-func (n *Channels) Check(ctx context.Context) map[string]alert.Result {
-	results := map[string]alert.Result{}
-	for kind, c := range n.channels {
-		if look, ok := c.sender.(checker); ok {
-			results[kind] = look.Check(ctx)
-		}
-	}
-	return results
 }
 
 func (n *Channels) kinds() []string {

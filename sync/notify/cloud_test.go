@@ -194,7 +194,7 @@ func TestProvidersFail(t *testing.T) {
 		}
 		cloud.Mend(provider)
 	}
-	n.web.timeout = DefaultTimeout
+	n.web.timeout = defaultTimeout
 	for kind, address := range addresses {
 		provider, _, _ := strings.Cut(kind, "_")
 		cloud.Refuse(provider, 503, "17")
@@ -237,7 +237,7 @@ func TestWeComToken(t *testing.T) {
 	if got := cloud.Tokens(); got != 3 {
 		t.Errorf("%d tokens after two hours", got)
 	}
-	if r := n.Check(t.Context())[WeComAppChannel]; r.Class != alert.Accepted {
+	if r := n.channels[WeComAppChannel].sender.(checker).Check(t.Context()); r.Class != alert.Accepted {
 		t.Errorf("check: %+v", r)
 	}
 }

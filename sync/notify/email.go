@@ -31,7 +31,7 @@ func newEmail(c Email, secret string, lang texts.Lang) *email {
 }
 
 func (e *email) Send(ctx context.Context, address string, p alert.Page) alert.Result {
-	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	m := mail.NewMsg()
 	if err := errors.Join(m.From(e.config.From), m.To(address)); err != nil {
@@ -59,7 +59,7 @@ func (e *email) Send(ctx context.Context, address string, p alert.Page) alert.Re
 
 // Check logs in at the server and leaves.
 func (e *email) Check(ctx context.Context) alert.Result {
-	ctx, cancel := context.WithTimeout(ctx, DefaultTimeout)
+	ctx, cancel := context.WithTimeout(ctx, defaultTimeout)
 	defer cancel()
 	client, err := e.client(ctx)
 	if err != nil {
@@ -83,7 +83,7 @@ func (e *email) client(ctx context.Context) (*mail.Client, error) {
 	}
 	certificates := e.certificates(host)
 	options := []mail.Option{
-		mail.WithPort(port), mail.WithTimeout(DefaultTimeout), mail.WithHELO("linli-gateway"),
+		mail.WithPort(port), mail.WithTimeout(defaultTimeout), mail.WithHELO("linli-gateway"),
 		mail.WithoutRset(), // one mail a connection, and some servers refuse it
 		mail.WithTLSPolicy(mail.TLSMandatory), mail.WithTLSConfig(certificates),
 		// The library looks at the context while it connects only: the

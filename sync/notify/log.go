@@ -7,14 +7,11 @@ import (
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
-// Log is the channel of the kind alert.LogChannel.
-type Log struct{ logger *slog.Logger }
-
-// NewLog makes the channel that writes to logger.
-func NewLog(logger *slog.Logger) *Log { return &Log{logger} }
+// line is the channel of the kind alert.LogChannel: a line of the log.
+type line struct{ logger *slog.Logger }
 
 // Send writes a line and always accepts.
-func (l *Log) Send(ctx context.Context, _ string, p alert.Page) alert.Result {
+func (l line) Send(ctx context.Context, _ string, p alert.Page) alert.Result {
 	l.logger.LogAttrs(ctx, slog.LevelWarn, "call for help",
 		slog.String("incident", p.Incident), slog.String("kind", string(p.Kind)),
 		slog.Int("step", p.Step), slog.Int("presses", p.Presses), slog.Int("waiting_seconds", p.Waiting),

@@ -22,11 +22,6 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var (
-	_ alert.Sender = (*Webhook)(nil)
-	_ alert.Sender = (*Log)(nil)
-)
-
 func page() alert.Page {
 	return alert.Page{
 		Key: "41b0c2", Incident: "9f2c", Kind: alert.SOS, Priority: alert.High, Building: "3栋", Room: "502",
@@ -35,10 +30,10 @@ func page() alert.Page {
 	}
 }
 
-func newWebhook(t *testing.T, timeout time.Duration) *Webhook {
+func newWebhook(t *testing.T, timeout time.Duration) *webhook {
 	t.Helper()
-	w := NewWebhook(timeout)
-	t.Cleanup(w.Close)
+	w := &webhook{web: newWeb(timeout)}
+	t.Cleanup(w.web.close)
 	return w
 }
 
@@ -235,7 +230,7 @@ func TestCheckWebhook(t *testing.T) {
 		"https://":                          "the URL has no host",
 		"http://%zz":                        "not a URL",
 	} {
-		err := CheckWebhook(address)
+		err := checkWebhook(address)
 		if got := errorText(err); got != want {
 			t.Errorf("%q: %q, want %q", address, got, want)
 		}
@@ -256,7 +251,7 @@ func errorText(err error) string {
 
 func TestLogSaysNeitherWhoNorWhere(t *testing.T) {
 	var out bytes.Buffer
-	l := NewLog(slog.New(slog.NewTextHandler(&out, nil)))
+	l := line{slog.New(slog.NewTextHandler(&out, nil))}
 	if r := l.Send(t.Context(), "", page()); r.Class != alert.Accepted {
 		t.Fatalf("%+v", r)
 	}

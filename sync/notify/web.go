@@ -20,8 +20,8 @@ import (
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
-// DefaultTimeout is how long a channel waits for an answer over HTTP.
-const DefaultTimeout = 8 * time.Second
+// defaultTimeout is how long a channel waits for an answer over HTTP.
+const defaultTimeout = 8 * time.Second
 
 const (
 	connectTimeout = 5 * time.Second
@@ -39,7 +39,7 @@ type web struct {
 
 func newWeb(timeout time.Duration) *web {
 	if timeout == 0 {
-		timeout = DefaultTimeout
+		timeout = defaultTimeout
 	}
 	return &web{timeout: timeout, client: &http.Client{
 		Transport: &http.Transport{

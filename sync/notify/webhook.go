@@ -12,31 +12,23 @@ import (
 	"net/url"
 	"strconv"
 	"text/template"
-	"time"
 
 	"github.com/linli-edge/gateway/devices"
 	"github.com/linli-edge/gateway/devices/texts"
 	"github.com/linli-edge/gateway/sync/alert"
 )
 
-// Webhook posts pages as JSON; see the package comment for what is sent and
+// webhook posts pages as JSON; see the package comment for what is sent and
 // how answers are understood.
-type Webhook struct {
+type webhook struct {
 	web      *web
 	clock    devices.Clock // of signatures
 	secret   []byte
 	template *template.Template
 }
 
-// NewWebhook makes a plain Webhook that waits for answers as long as timeout,
-// 0 for DefaultTimeout.
-func NewWebhook(timeout time.Duration) *Webhook { return &Webhook{web: newWeb(timeout)} }
-
-// Close lets go of idle connections.
-func (w *Webhook) Close() { w.web.close() }
-
-// CheckWebhook says what is wrong with an address.
-func CheckWebhook(address string) error {
+// checkWebhook says what is wrong with an address.
+func checkWebhook(address string) error {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
@@ -86,8 +78,8 @@ func parseTemplate(source string) (*template.Template, error) {
 }
 
 // Send posts p to the URL address once.
-func (w *Webhook) Send(ctx context.Context, address string, p alert.Page) alert.Result {
-	if err := CheckWebhook(address); err != nil {
+func (w *webhook) Send(ctx context.Context, address string, p alert.Page) alert.Result {
+	if err := checkWebhook(address); err != nil {
 		return alert.Result{Class: alert.Permanent, Detail: err.Error()}
 	}
 	var body bytes.Buffer
