@@ -38,11 +38,6 @@ func (s Step) Validate() error {
 	return nil
 }
 
-// Specs are the types that the clock itself reports.
-func Specs() []devices.Spec {
-	return []devices.Spec{devices.SpecFor[Step](devices.KindGateway, devices.Ordinary)}
-}
-
 const (
 	watchInterval = 10 * time.Second
 	// leastStep is what NTP does by setting the clock rather than by slewing.

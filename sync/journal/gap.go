@@ -58,14 +58,6 @@ func (g Gap) Validate() error {
 	return nil
 }
 
-// Specs are the types that the journal itself reports.
-func Specs() []devices.Spec {
-	return []devices.Spec{
-		devices.SpecFor[Gap](devices.KindGateway, devices.Urgent),
-		devices.SpecFor[Damage](devices.KindGateway, devices.Urgent),
-	}
-}
-
 // event is g as it is journaled.
 func (g Gap) event(now devices.Stamp) (devices.Event, error) {
 	e, err := devices.New(devices.GatewayDevice, g)

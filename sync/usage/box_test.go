@@ -236,3 +236,7 @@ func figure(r Row) string {
 	}
 	return s
 }
+
+func rowKey(day, facility, indicator string) string {
+	return string(appendRowKey(nil, day, facility, indicator))
+}

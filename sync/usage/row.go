@@ -60,10 +60,6 @@ const (
 	bucketMeta      = "meta"
 )
 
-func rowKey(day, facility, indicator string) string {
-	return string(appendRowKey(nil, day, facility, indicator))
-}
-
 func appendRowKey(key []byte, day, facility, indicator string) []byte {
 	key = append(append(key, day...), '/')
 	key = append(append(key, facility...), '/')
