@@ -177,12 +177,12 @@ func (l *link) take(_ paho.Client, msg paho.Message) {
 	if !lossy {
 		m.Packet = packets.identify(msg.MessageID(), msg.Duplicate(), m.Topic, m.Payload)
 	}
-	do := func(ctx context.Context) error { return l.deliver(ctx, m, !lossy) }
+	do := func(ctx context.Context, done func(error)) { l.deliver(ctx, m, !lossy, done) }
 	if m.Topic == l.client.config.StatusTopic {
 		do = nil // our own heartbeat, heard through a wildcard
 	}
 	l.pipe.submit(l.ctx.Done(), &job{
-		topic: m.Topic, lossy: lossy, do: do,
+		lossy: lossy, do: do,
 		ack: func() error {
 			if lossy {
 				return nil
@@ -198,17 +198,18 @@ func (l *link) take(_ paho.Client, msg paho.Message) {
 	})
 }
 
-func (l *link) deliver(ctx context.Context, m devices.Message, repeats bool) error {
-	result := resultHandled
-	err := l.client.handle.wait(ctx, m)
-	switch {
-	case err != nil && repeats:
-		result = resultFailed
-	case err != nil:
-		result = resultLost
-	}
-	l.client.metrics.messages.WithLabelValues(result).Inc()
-	return err
+func (l *link) deliver(ctx context.Context, m devices.Message, repeats bool, done func(error)) {
+	l.client.handle(ctx, m, func(err error) {
+		result := resultHandled
+		switch {
+		case err != nil && repeats:
+			result = resultFailed
+		case err != nil:
+			result = resultLost
+		}
+		l.client.metrics.messages.WithLabelValues(result).Inc()
+		done(err)
+	})
 }
 
 // dial opens a connection that ends with the link, and on which no write

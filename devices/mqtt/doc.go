@@ -90,8 +90,8 @@
 //
 // A session that the external broker keeps (fixed client ID, no clean
 // session), one subscription of QoS 1 for each filter, manual acknowledgement.
-// Messages of one topic are with the handler one after the other (a message
-// waits 100 ms at most for one whose commit hangs). Each connection is a new
+// Messages are given to the handler in their order, and none waits for the
+// commit of another. Each connection is a new
 // paho client, so that nothing of an old one can be acknowledged on a new one;
 // reconnecting never ends, with jittered backoff, for the first connection
 // too. Half-open links are found by a heartbeat: a retained "online" on the

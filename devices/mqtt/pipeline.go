@@ -6,19 +6,13 @@ import (
 	"fmt"
 	"runtime/debug"
 	"sync"
-	"time"
 )
 
-// patience is how long a message waits for the one before it on the same
-// topic. It is long enough for that one to have taken its place in the
-// journal's queue, so that order is kept; and short enough that an SOS does
-// not wait out a commit that hangs.
-const patience = 100 * time.Millisecond
-
 // pipeline hands the messages of one connection to a handler and acknowledges
-// them. Several may be with the handler at once, so that one client (a bridge
-// speaks for a whole site over one connection) shares group commits with
-// itself; acknowledgements leave in the order in which the messages came.
+// them, both in the order in which they came. Several may be with the handler at
+// once, so that one client (a bridge speaks for a whole site over one connection)
+// shares group commits with itself, and a call for help waits for none of those
+// before it.
 // After the first failure nothing more is acknowledged: what came behind it
 // will be delivered again, and is known by its identity.
 type pipeline struct {
@@ -27,22 +21,15 @@ type pipeline struct {
 	fail  func(error) // called once, with the first failure
 
 	mu     sync.Mutex
-	last   map[string]*job // the newest unfinished one of each topic
-	tail   chan struct{}   // closed when the newest is settled
+	tail   chan struct{} // closed when the newest is settled
 	failed bool
 }
 
 // job is one message on its way.
 type job struct {
-	topic  string
-	do     func(context.Context) error // nil if there is nothing to be done before the acknowledgement
-	ack    func() error
-	lossy  bool // QoS 0: nobody waits for an acknowledgement, nobody delivers again
-	prev   *job // the one before on the same topic
-	began  chan struct{}
-	done   chan struct{}
-	before <-chan struct{} // closed when all that came before are settled
-	after  chan struct{}   // closed when this one is
+	do    func(ctx context.Context, done func(error)) // nil if there is nothing to be done before the acknowledgement
+	ack   func() error
+	lossy bool // QoS 0: nobody waits for an acknowledgement, nobody delivers again
 }
 
 // errPanicked is wrapped by the failure of a handler that panicked.
@@ -51,25 +38,44 @@ var errPanicked = errors.New("panic")
 func newPipeline(ctx context.Context, window int, fail func(error)) *pipeline {
 	settled := make(chan struct{})
 	close(settled)
-	return &pipeline{ctx: ctx, slots: make(chan struct{}, window), fail: fail, last: map[string]*job{}, tail: settled}
+	return &pipeline{ctx: ctx, slots: make(chan struct{}, window), fail: fail, tail: settled}
 }
 
-// submit takes on j, of which topic, do, ack and lossy are set. It blocks
-// while the window is full, and returns false if stop was closed before there
-// was room. It must not be called by two goroutines at once: order is the
-// order of its calls.
+// submit takes on j and gives it to the handler. It blocks while the window is
+// full, and returns false if stop was closed before there was room. It must not
+// be called by two goroutines at once: order is the order of its calls.
 func (p *pipeline) submit(stop <-chan struct{}, j *job) bool {
 	select {
 	case p.slots <- struct{}{}:
 	case <-stop:
 		return false
 	}
-	j.began, j.done, j.after = make(chan struct{}), make(chan struct{}), make(chan struct{})
+	after := make(chan struct{})
 	p.mu.Lock()
-	j.prev, p.last[j.topic] = p.last[j.topic], j
-	j.before, p.tail = p.tail, j.after
+	before := p.tail
+	p.tail = after
 	p.mu.Unlock()
-	go p.run(j)
+	result := make(chan error, 1)
+	var once sync.Once
+	done := func(err error) { once.Do(func() { result <- err }) }
+	err := guarded(func() error {
+		if j.do == nil {
+			done(nil)
+		} else {
+			j.do(p.ctx, done)
+		}
+		return nil
+	})
+	if err != nil {
+		done(err)
+	}
+	go func() {
+		err := <-result
+		<-before
+		p.settle(j, err)
+		close(after)
+		<-p.slots
+	}()
 	return true
 }
 
@@ -81,43 +87,8 @@ func (p *pipeline) settled() <-chan struct{} {
 	return p.tail
 }
 
-func (p *pipeline) run(j *job) {
-	p.awaitTurn(j)
-	close(j.began)
-	err := guarded(func() error {
-		if j.do == nil {
-			return nil
-		}
-		return j.do(p.ctx)
-	})
-	close(j.done)
-
-	<-j.before
-	p.settle(j, err)
-	close(j.after)
-	<-p.slots
-}
-
-func (p *pipeline) awaitTurn(j *job) {
-	prev := j.prev
-	if prev == nil {
-		return
-	}
-	j.prev = nil // or each would keep all before it alive
-	<-prev.began
-	timer := time.NewTimer(patience)
-	defer timer.Stop()
-	select {
-	case <-prev.done:
-	case <-timer.C:
-	}
-}
-
 func (p *pipeline) settle(j *job, err error) {
 	p.mu.Lock()
-	if p.last[j.topic] == j {
-		delete(p.last, j.topic)
-	}
 	failed := p.failed
 	p.mu.Unlock()
 	if err == nil && !failed {
