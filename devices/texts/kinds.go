@@ -21,7 +21,7 @@ var Kinds = struct {
 	Visit:      Text{"巡访打卡点", "visit tag"},
 	Desk:       Text{"人工服务台", "staffed desk"},
 	Room:       Text{"居室感应器", "room sensor"},
-	Bridge:     Text{"桥接网关", "bridge"},
+	Bridge:     Text{"网桥", "bridge"},
 }
 
 // KindGlyphs stand for the kinds in one character.

@@ -45,16 +45,16 @@ var Registry = struct {
 	Reserved:    Text{"id：%q 是网关自身的名称，请另取", "id: %q is the gateway's own name, choose another"},
 	UnknownKind: Text{"kind：须为 %s 之一（现为 %q）", "kind: must be one of %s (got %q)"},
 
-	BridgeProfile:   Text{"profile：桥接网关须注明其报文的设备档案", "profile: must be given for a bridge"},
-	BridgeBehind:    Text{"bridge：桥接网关不能接在另一个桥接网关之后，请清空", "bridge: a bridge cannot be behind another, leave it empty"},
-	ProfileOfBridge: Text{"profile：只有桥接网关才有设备档案，请清空并填写 bridge", "profile: only a bridge has one, leave it empty and name the bridge instead"},
+	BridgeProfile:   Text{"profile：网桥须注明其报文的设备档案", "profile: must be given for a bridge"},
+	BridgeBehind:    Text{"bridge：网桥不能接在另一个网桥之后，请清空", "bridge: a bridge cannot be behind another, leave it empty"},
+	ProfileOfBridge: Text{"profile：只有网桥才有设备档案，请清空并填写 bridge", "profile: only a bridge has one, leave it empty and name the bridge instead"},
 	BridgeAddress:   Text{"address：bridge 与 address 须同时填写或同时留空", "address: bridge and address must be given together, or neither"},
 
 	NotFound:        Text{"没有登记，请核对编号", "is not registered, check the ID"},
 	Unknown:         Text{"%s：%v %q 没有登记，请先登记或更正", "%s: %v %q is not registered, register it first or correct this"},
 	StillUsed:       Text{"%v %q 仍在使用它，请先更改或停用后者", "%v %q still refers to it, change or retire that first"},
-	NotABridge:      Text{"bridge：设备 %q 不是桥接网关，请更正", "bridge: device %q is not a bridge, correct this"},
-	SameAddress:     Text{"address：桥接网关 %q 的地址 %q 已属于设备 %q，请更正或停用后者", "address: bridge %q already has address %q as device %q, correct this or retire that"},
+	NotABridge:      Text{"bridge：设备 %q 不是网桥，请更正", "bridge: device %q is not a bridge, correct this"},
+	SameAddress:     Text{"address：网桥 %q 的地址 %q 已属于设备 %q，请更正或停用后者", "address: bridge %q already has address %q as device %q, correct this or retire that"},
 	SameCompartment: Text{"compartment：设施 %q 的格口 %d 已由设备 %q 监测，请更正或停用后者", "compartment: in facility %q compartment %d is already watched by device %q, correct this or retire that"},
 
 	ReadOnly: Text{"登记簿以只读方式打开，不能修改", "the registry is open for reading only and cannot be changed"},

@@ -218,7 +218,7 @@ func TestRefusals(t *testing.T) {
 			{command.Order{Device: "old", Action: command.Open, Data: command.Data{Compartment: 1}}, 0, "已停用", "is retired"},
 			{command.Order{Device: "band", Action: command.Ring}, 0, "离线", "is offline"},
 			{command.Order{Device: "band", Action: command.Open, Data: command.Data{Compartment: 1}}, 0, "不能打开柜门", "cannot be asked to open"},
-			{command.Order{Device: "acme", Action: command.Set, Data: command.Data{Name: "x", Value: json.RawMessage("1")}}, 0, "（桥接网关）不能", "(bridge) cannot"},
+			{command.Order{Device: "acme", Action: command.Set, Data: command.Data{Name: "x", Value: json.RawMessage("1")}}, 0, "（网桥）不能", "(bridge) cannot"},
 			{command.Order{Device: "bank", Action: command.Set, Data: command.Data{Name: "x", Value: json.RawMessage("1")}}, 0, "没有设置参数的报文", "has no message to set"},
 			{command.Order{Device: "native", Action: command.Open, Data: command.Data{Compartment: 25}}, 0, "只有 24 个格口", "has 24 only"},
 			{command.Order{Device: "native", Action: command.Open}, 0, "格口号", "give its number"},
