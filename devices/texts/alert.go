@@ -55,7 +55,7 @@ var Alert = struct {
 	Drill:        Text{"【测试】", "[TEST] "},
 	Link:         Text{"确认：%s", "Acknowledge: %s"},
 
-	NobodyReachable: Text{"没有任何照护人员可以收到呼叫：请登记照护人员及其可用的联系方式。", "No caregiver can be reached: register caregivers with a channel that works."},
+	NobodyReachable: Text{"没有任何照护人员可以收到呼叫：请登记照护人员及其可用的联系方式（网页“设备”中的“批量登记”，或 linli caregiver add）。", "No caregiver can be reached: register caregivers with a channel that works (on the page under Devices, Register many at once; or linli caregiver add)."},
 	NoChannel:       Text{"照护人员 %s 没有可用的联系方式。", "Caregiver %s has no channel that works."},
 
 	UnknownIncident: Text{"没有编号为 %s 的警报，请用 linli incident list 核对", "there is no incident %s, see linli incident list"},

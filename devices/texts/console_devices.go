@@ -2,7 +2,7 @@ package texts
 
 // ConsoleDevices is the page on which devices are adopted.
 var ConsoleDevices = struct {
-	Title, Back, Newcomers, NewcomersHelp, Inbox, NoInbox, Full, Registered, NoDevices,
+	Title, Back, First, Newcomers, NewcomersHelp, Inbox, NoInbox, Full, Registered, NoDevices,
 	LooksLike, NoLooks, Via, Itself, Bridge, Heard, LastHeard, NotHeard, Help,
 	Pairing, PairingWhat, PairingOpen, PairingStop,
 	Adopt, AdoptTitle, AdoptStranger, Kind, KindChoose, NewPlace, NewElder, NewHere, NoName, Person, Building, Home, Carer, AllCarers, Where, Who, Later, Filter, More, Name, Compartment, Compartments, Room, Bed, AlsoAt, NoFacility, NoElder,
@@ -15,6 +15,7 @@ var ConsoleDevices = struct {
 }{
 	Title:         Text{"设备", "Devices"},
 	Back:          Text{"返回首页", "Back to the first page"},
+	First:         Text{"接入第一台设备", "Adopt the first device"},
 	Newcomers:     Text{"%d 台新设备待接入", "New devices to adopt: %d"},
 	NewcomersHelp: Text{"%d 台新设备待接入，其中有设备在呼救", "New devices to adopt: %d, and one calls for help"},
 	Inbox:         Text{"待接入的设备", "New devices"},
@@ -53,7 +54,7 @@ var ConsoleDevices = struct {
 	AllCarers:     Text{"所有照护人员", "all caregivers"},
 	Where:         Text{"在哪处设施？（点一下即接入）", "At which facility? (one tap adopts it)"},
 	Who:           Text{"谁在使用？（点一下即接入）", "Who uses it? (one tap adopts it)"},
-	Later:         Text{"以后再说", "Decide later"},
+	Later:         Text{"接入，位置以后再说", "Adopt it, and say later where it is"},
 	Filter:        Text{"输入姓名、楼栋或房间查找", "Type a name, building or room"},
 	More:          Text{"名称、格口、房间", "Name, compartment, room"},
 	Name:          Text{"名称", "Name"},

@@ -37,6 +37,8 @@ type inboxView struct {
 	// set if one of those calls for help.
 	New  int
 	Help bool
+	// First is set where no device is registered yet.
+	First bool
 }
 
 type senderView struct {
@@ -45,7 +47,7 @@ type senderView struct {
 }
 
 func (c *Console) inboxPanel(lang texts.Lang) inboxView {
-	v := inboxView{Pairing: int((c.Registry.Pairing() + time.Minute - 1) / time.Minute)}
+	v := inboxView{Pairing: int((c.Registry.Pairing() + time.Minute - 1) / time.Minute), First: len(c.Registry.Snapshot().Devices) == 0}
 	called := map[string]bool{} // those whose call is an incident
 	for _, i := range c.Alerts.Incidents() {
 		if i.Kind == alert.Stranger && i.Phase != alert.PhaseResolved {

@@ -312,6 +312,41 @@ func TestNothingElseThanWasShown(t *testing.T) {
 	}
 }
 
+// A box that has just been installed leads to where the first device is adopted,
+// by an installer who finds neither a place nor a person there.
+func TestTheFirstDevice(t *testing.T) {
+	b := newBox(t)
+	client := b.enter("zhou")
+	const first = `<a class="newcomers" href="/devices">接入第一台设备 ›</a>`
+	_, body := b.get(client, "/")
+	lacks(t, body, first)
+	people := b.Registry.Snapshot()
+	b.must(b.Registry.Update(func(tx *registry.Tx) (err error) {
+		for id := range people.Devices {
+			err = errors.Join(err, tx.Remove(registry.Devices, id))
+		}
+		for id := range people.Elders {
+			err = errors.Join(err, tx.Remove(registry.Elders, id))
+		}
+		for id := range people.Facilities {
+			err = errors.Join(err, tx.Remove(registry.Facilities, id))
+		}
+		return err
+	}))
+	_, body = b.get(client, "/")
+	contains(t, body, first)
+	sender := b.speaks("", "locker-1", `{}`, devices.Looks{Kinds: []devices.Kind{"locker"}})
+	_, body = b.get(client, "/")
+	contains(t, body, "1 台新设备待接入")
+	lacks(t, body, first)
+	_, body = b.get(client, "/newcomers/"+sender)
+	contains(t, body, `value="new-facility"`, `value="new-elder"`, "接入，位置以后再说")
+	b.post(client, "/newcomers/"+sender, url.Values{"kind": {"locker"}, "where": {"new-facility"}, "new-place": {"东门快递柜"}})
+	if d := b.Registry.Snapshot().Devices["locker-1"]; b.Registry.Snapshot().Facilities[d.Facility].Name != "东门快递柜" {
+		t.Errorf("%+v", d)
+	}
+}
+
 // More newcomers than there is room for: the page says so, and what to do.
 func TestAFullInbox(t *testing.T) {
 	b := newBox(t)
