@@ -552,6 +552,35 @@ func TestSilences(t *testing.T) {
 	})
 }
 
+// A silence that somebody changes while it is being written is written once more.
+func TestSilenceThatChangesMeanwhile(t *testing.T) {
+	story(t, func(t *testing.T, b *box) {
+		e := b.engine
+		silence := func(minutes int) {
+			event, err := devices.New(devices.GatewayDevice, Silenced{Mode: ModeSilence, Scope: "all", Minutes: minutes, By: "li"})
+			must(t, err)
+			event.Received = b.clock()
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			must(t, e.board.silence(event))
+		}
+		silence(60)
+		first, err := e.collect()
+		must(t, err)
+		silence(30)
+		e.mu.Lock()
+		e.saved(first)
+		e.mu.Unlock()
+		if !e.dirty() {
+			t.Error("the second is taken for written")
+		}
+		must(t, e.commit())
+		if e.dirty() {
+			t.Error("it is written again and again")
+		}
+	})
+}
+
 // Who works on devices does not want to hear of them, and an elder without
 // protection is none.
 func TestMaintenanceHidesNoElder(t *testing.T) {

@@ -1,7 +1,9 @@
 package alert
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"regexp"
 	"slices"
 	"time"
@@ -117,7 +119,7 @@ func (b *board) silence(e devices.Event) error {
 }
 
 // keptSilence notes that a silence is on disk as value says, nil for one that
-// has ended.
+// has ended. It may have become another meanwhile.
 func (b *board) keptSilence(key string, value []byte) {
 	s := b.silences[key]
 	switch {
@@ -125,7 +127,8 @@ func (b *board) keptSilence(key string, value []byte) {
 	case value == nil && s.Minutes == 0:
 		delete(b.silences, key)
 	default:
-		s.kept = value != nil && s.Minutes > 0
+		now, err := json.Marshal(s.Silence)
+		s.kept = err == nil && bytes.Equal(now, value)
 	}
 }
 
