@@ -32,7 +32,7 @@ type BrokerConfig struct {
 	// for their login.
 	Connections int
 	// Window is how many messages of one connection may be unsettled at once;
-	// default 64. It is the receive maximum of MQTT 5.
+	// default 1024. It is the receive maximum of MQTT 5.
 	Window int
 	// UnsettledBytes is how much of all connections together may be unsettled
 	// at once; default 16 MiB. Beyond it who has more than 8 KiB of them is
@@ -72,7 +72,7 @@ type BrokerConfig struct {
 
 func (c BrokerConfig) withDefaults() BrokerConfig {
 	for v, d := range map[*int]int{
-		&c.Connections: 8192, &c.Window: 64, &c.Sessions: 8, &c.Subscriptions: 256, &c.QueueMessages: 1000, &c.QueueBytes: 1 << 20,
+		&c.Connections: 8192, &c.Window: 1024, &c.Sessions: 8, &c.Subscriptions: 256, &c.QueueMessages: 1000, &c.QueueBytes: 1 << 20,
 		&c.TotalBytes: 16 << 20, &c.UnsettledBytes: 16 << 20, &c.RetainedBytes: 16 << 20,
 	} {
 		if *v == 0 {

@@ -145,18 +145,18 @@ func TestOneClientSharesCommitsWithItself(t *testing.T) {
 	})
 }
 
-// A call for help behind a window of messages whose commit hangs is with the
+// A call for help behind a thousand messages of its bridge whose commit hangs is with the
 // handler at once.
 func TestNothingIsWaitedForBeforeAnSOS(t *testing.T) {
-	c := &committer{takes: time.Hour, heard: make(chan string, 64)}
+	c := &committer{takes: time.Hour, heard: make(chan string, 1024)}
 	withCommitter(t, c, func(t *testing.T, conn net.Conn) {
 		began := time.Now()
-		for i := range uint16(40) {
+		for i := range uint16(1000) {
 			if _, err := conn.Write(mqttload.PublishFrame(4, deviceTopic("d1"), i+1, 1, false, []byte("x"))); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := conn.Write((&packet.Publish{Topic: []byte(deviceTopic("d1")), QoS: 1, ID: 99, Payload: []byte("sos")}).Append(nil, packet.V311)); err != nil {
+		if _, err := conn.Write((&packet.Publish{Topic: []byte(deviceTopic("d1")), QoS: 1, ID: 2000, Payload: []byte("sos")}).Append(nil, packet.V311)); err != nil {
 			t.Fatal(err)
 		}
 		for <-c.heard != "sos" {
