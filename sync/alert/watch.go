@@ -253,46 +253,64 @@ func (w *Watch) turn(tx *journal.Tx, entries []journal.Entry) error {
 // report hands findings to the journal, and visits to the incidents.
 func (w *Watch) report(ctx context.Context) {
 	for {
-		key, p := w.pending()
-		if key == "" {
+		waiting := w.pending()
+		if len(waiting) == 0 {
 			select {
 			case <-ctx.Done():
 				return
 			case <-w.tell:
 			}
-			continue
 		}
-		var err error
-		switch {
-		case p.Found != nil:
-			err = w.engine.Report(ctx, *p.Found, p.ID)
-		case p.Ask != "":
-			w.question(p.Ask)
-		default:
-			_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How, p.At)
-		}
-		if err != nil {
-			if !clock.Pause(ctx, again) {
-				return
+		for _, p := range waiting {
+			var err error
+			switch {
+			case p.Found != nil:
+				err = w.engine.Report(ctx, *p.Found, p.ID)
+			case p.Ask != "":
+				w.question(p.Ask)
+			default:
+				_, err = w.engine.Visit(ctx, p.Elder, p.Visitor, p.How, p.At)
 			}
-			w.engine.log.Error("a finding cannot be journaled, trying again", "error", err)
-			continue
+			if err != nil {
+				if !clock.Pause(ctx, again) {
+					return
+				}
+				w.engine.log.Error("a finding cannot be journaled, trying again", "error", err)
+				continue
+			}
+			w.mu.Lock()
+			w.board.settled(p.key, p.ID)
+			w.mu.Unlock()
 		}
-		w.mu.Lock()
-		w.board.settled(key, p.ID)
-		w.mu.Unlock()
 	}
 }
 
-func (w *Watch) pending() (string, pending) {
+// awaiting is what waits of a subject.
+type awaiting struct {
+	key string
+	pending
+}
+
+// pending is the oldest that waits of each subject, findings first: whoever
+// taps a label again and again is before nobody.
+func (w *Watch) pending() (list []awaiting) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, key := range sortedKeys(w.board.subjects) {
-		if list := w.board.subjects[key].Pending; len(list) > 0 {
-			return key, list[0]
+	for key, s := range w.board.subjects {
+		if len(s.Pending) > 0 {
+			list = append(list, awaiting{key, s.Pending[0]})
 		}
 	}
-	return "", pending{}
+	slices.SortFunc(list, func(a, b awaiting) int {
+		if found := a.Found != nil; found != (b.Found != nil) {
+			if found {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	return list
 }
 
 // Visit says of the open incidents of an elder that somebody was there at a

@@ -763,6 +763,27 @@ func TestAVisitAnswersWhatWasBeforeIt(t *testing.T) {
 	})
 }
 
+// A label that is tapped again and again waits as its last tap, before nothing
+// that the rules have found.
+func TestManyVisitsWaitAsOne(t *testing.T) {
+	w := watchFrom(t, "09:00", registry.Care{})
+	for range 1000 {
+		w.say("tag", visit.Visited{Elder: "zhao", Caregiver: "li", By: visit.ByNFC})
+	}
+	w.say("tag", visit.Visited{Elder: "zhao", Caregiver: "wang", By: visit.ByNFC})
+	w.board.of("elder/zhu").set("elder/zhu", Found{Kind: MissedMeal, Elder: "zhu"}, true)
+	var list []string
+	for _, d := range (&Watch{board: w.board}).pending() {
+		list = append(list, d.key+" "+d.Visitor)
+	}
+	if got := strings.Join(list, "; "); got != "elder/zhu ; elder/zhao wang" {
+		t.Error("they wait in another order:", got)
+	}
+	if n := len(w.board.of("elder/zhao").Pending); n != 1 {
+		t.Error(n, "visits to one elder wait")
+	}
+}
+
 // watch runs the rules beside a box; stop ends them.
 func (b *box) watch(t *testing.T) (stop func()) {
 	t.Helper()

@@ -164,7 +164,12 @@ func (s *subject) set(key string, f Found, on bool) {
 	s.N++
 	s.changed = true
 	found := f
-	s.Pending = append(s.Pending, pending{ID: fmt.Sprintf("found/%s/%s/%d", s.generation, key, s.N), Found: &found})
+	s.await(pending{ID: fmt.Sprintf("found/%s/%s/%d", s.generation, key, s.N), Found: &found})
+}
+
+// await has the newest maxPending wait.
+func (s *subject) await(p pending) {
+	s.Pending = append(s.Pending, p)
 	if len(s.Pending) > maxPending {
 		s.Pending = slices.Clone(s.Pending[1:])
 	}

@@ -224,7 +224,9 @@ func (b *watchboard) visited(e devices.Event, sc scene) {
 	s.Visit, s.changed = stampOf(e), true
 	s.set(key, Found{Kind: RoundDue, Elder: elder}, false)
 	s.N++
-	s.Pending = append(s.Pending, pending{ID: identity(e), Elder: elder, Visitor: cmp.Or(p.Caregiver, e.Device), How: p.By, At: e.Received})
+	// Who comes later has seen all that called before an earlier one.
+	s.Pending = slices.DeleteFunc(s.Pending, func(p pending) bool { return p.Elder != "" })
+	s.await(pending{ID: identity(e), Elder: elder, Visitor: cmp.Or(p.Caregiver, e.Device), How: p.By, At: e.Received})
 }
 
 // check asks the rules about an elder, as things are now.
@@ -341,7 +343,7 @@ func (b *watchboard) inactivity(s *subject, key, elder string, care registry.Car
 		now := sc.now
 		s.Asked, s.Deaf, s.changed = &now, false, true
 		s.N++
-		s.Pending = append(s.Pending, pending{ID: fmt.Sprintf("ask/%d", s.N), Ask: elder})
+		s.await(pending{ID: fmt.Sprintf("ask/%d", s.N), Ask: elder})
 		return
 	}
 	f.Because = []Sign{{Sign: SignNoLife, Minutes: minutes(idle)}}
