@@ -11,6 +11,9 @@ import (
 // their URLs means nothing.
 func Dial(socket string) *http.Client {
 	return &http.Client{Transport: &http.Transport{
+		// A command that registers a thousand devices leaves no thousand
+		// connections behind that the gateway would keep open for it.
+		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", socket)
 		},
