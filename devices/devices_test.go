@@ -175,7 +175,7 @@ const everyField = `{"compartment":7,"portions":2,"hot":true,"cooked":"2026-11-2
 "celsius":36.5,"cold":true,"open":true,"occupied":true,"online":true,"available":true,"worn":true,"lying":true,"code":"tamper","cleared":true,
 "litres":3.5,"heart_rate":72,"spo2":97,"systolic":128,"diastolic":81,"percent":80,"low":true,"latitude":32.06,"longitude":118.79,"accuracy":15,
 "session":"s-1","booking":"13912345678","service":"meal","elder_mode":true,"result":"completed","level":5,"contactless":true,
-"parcels":3,"entries":12,"exits":9,"epoch":2,"test":"balance","asset":"wheelchair-03","caregiver":"li","command":"7pq2x","reason":"door_jammed","by":"nfc","way":"phone","count":3,"facility":"east"}`
+"parcels":3,"entries":12,"exits":9,"epoch":2,"test":"balance","asset":"wheelchair-03","caregiver":"li","command":"7pq2x","reason":"door_jammed","by":"nfc","way":"phone","count":3,"facility":"east","steps":4200}`
 
 // Each type has a payload that is accepted, which says of the whole of it the
 // same again, and holds no number of somebody's book.

@@ -91,6 +91,7 @@ func goesOn(dir string, down time.Duration, live func(*box) error) (err error) {
 		return err
 	}
 	pass(down)
+	up := time.Now()
 	if err := b.start(); err != nil {
 		return err
 	}
@@ -106,6 +107,9 @@ func goesOn(dir string, down time.Duration, live func(*box) error) (err error) {
 	pass(10*time.Minute - killed - down)
 	first, accepted := map[string]time.Duration{}, map[string]int{}
 	for _, c := range b.phone.take() {
+		if unheard != nil && c.at.Before(up) {
+			continue // from memory, before the disk failed
+		}
 		key := fmt.Sprint(c.page.Step, " ", c.address)
 		if _, seen := first[key]; !seen {
 			first[key] = c.at.Sub(began)
