@@ -26,8 +26,8 @@ const mostMapped = 16 << 20
 
 // settle gives back to the kernel what the start has needed and nothing else
 // does, and from then on what is mapped of files whenever it has become much.
-// What was given back stays so: Debian's kernel for ARM64 would fill it up to
-// huge pages again, some megabytes a minute.
+// What was given back stays so: where huge pages are always on, as in Debian's
+// kernel for ARM64, the kernel may fill it up to one again.
 func settle(ctx context.Context, journal interface{ Unmap() error }, logger *slog.Logger) error {
 	if err := unix.Prctl(unix.PR_SET_THP_DISABLE, 1, 0, 0, 0); err != nil {
 		logger.Info("the kernel may use huge pages", "error", err)
