@@ -2,16 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -92,10 +88,13 @@ func (f *fleet) play(t testing.TB, l simulate.Load) (o outcomes) {
 		case <-tick.C:
 		}
 		if n%10 == 0 {
-			o.runtime = max(o.runtime, f.runtimeMemory(t))
+			o.runtime = max(o.runtime, int64(f.metric("go_memstats_sys_bytes")-f.metric("go_memstats_heap_released_bytes")))
 		}
 		o.resident = max(o.resident, memoryOf(t, f.cmd.Process.Pid, "VmRSS"))
 		o.anonymous = max(o.anonymous, memoryOf(t, f.cmd.Process.Pid, "RssAnon"))
+	}
+	if o.runtime <= 0 {
+		t.Error("/metrics does not tell what the runtime has of the kernel")
 	}
 	o.Progress = run.Progress()
 	if err != nil {
@@ -111,31 +110,6 @@ func (f *fleet) play(t testing.TB, l simulate.Load) (o outcomes) {
 		t.Fatal(err)
 	}
 	return o
-}
-
-// runtimeMemory is what the daemon's Go runtime has of the kernel, in bytes.
-func (f *fleet) runtimeMemory(t testing.TB) int64 {
-	t.Helper()
-	r, err := http.Get("http://" + f.cfg.Console.Listen + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	page, err := io.ReadAll(r.Body)
-	if err := errors.Join(err, r.Body.Close()); err != nil {
-		t.Fatal(err)
-	}
-	value := func(name string) float64 {
-		m := regexp.MustCompile(`(?m)^` + name + ` (\S+)$`).FindSubmatch(page)
-		if m == nil {
-			t.Fatalf("/metrics has no %s:\n%.500s", name, page)
-		}
-		v, err := strconv.ParseFloat(string(m[1]), 64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	return int64(value("go_memstats_sys_bytes") - value("go_memstats_heap_released_bytes"))
 }
 
 // 500 devices of every kind and make at once, a message a second each, on the
