@@ -8,12 +8,23 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"reflect"
 	"strconv"
 	"strings"
 
 	"github.com/linli-edge/gateway/devices/texts"
 )
+
+// From is [Read] of what a request carries, which ends with an error after most
+// bytes.
+func From(body io.Reader, most int, into any) error {
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return texts.Errorf(texts.Document.TooLong, most>>10)
+	}
+	return Read(content, into)
+}
 
 // Read reads content, which must be one JSON object, into a struct or a
 // json.RawMessage. The error is a [texts.Error]; what it says of a field begins

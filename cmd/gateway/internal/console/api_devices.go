@@ -147,12 +147,7 @@ func httpAuthor(r *http.Request) registry.Author { return registry.Author{By: pe
 
 // apiRead reads the document of a request, or says what is wrong with it.
 func (c *Console) apiRead(w http.ResponseWriter, r *http.Request, into any) bool {
-	content, err := io.ReadAll(r.Body)
-	if err != nil {
-		err = texts.Errorf(texts.Document.TooLong, maxForm>>10)
-	} else {
-		err = document.Read(content, into)
-	}
+	err := document.From(r.Body, maxForm, into)
 	if err != nil {
 		c.refuse(w, r, http.StatusBadRequest, texts.Of(err, language(w, r)))
 	}

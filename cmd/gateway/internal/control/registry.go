@@ -2,7 +2,6 @@ package control
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 
 	"github.com/linli-edge/gateway/devices"
@@ -114,12 +113,7 @@ type problem struct {
 const maxDocument = 1 << 20 // bytes of a request
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {
-	content, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxDocument))
-	if err != nil {
-		err = texts.Errorf(texts.Document.TooLong, maxDocument>>10)
-	} else {
-		err = document.Read(content, into)
-	}
+	err := document.From(http.MaxBytesReader(w, r.Body, maxDocument), maxDocument, into)
 	if err != nil {
 		respond(w, http.StatusBadRequest, problem{texts.Of(err, language(r))})
 	}
