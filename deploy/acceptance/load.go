@@ -94,8 +94,8 @@ func (p *boot) memory() (m memory) {
 }
 
 // simulate registers 500 devices on the box and lets each say something rate
-// times a second, by the gateway's own command; it fails if the journal of the box has
-// lost what was acknowledged. It returns what the command says.
+// times a second, by the gateway's own command; it fails if the journal of the
+// box has lost what was acknowledged. It returns what the command says.
 func (p *boot) simulate(ctx context.Context, seconds, rate int) (said string, err error) {
 	program := filepath.Join(p.folder, "simulate")
 	if err := timed("gateway for this machine", func() error {

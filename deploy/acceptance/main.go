@@ -17,7 +17,7 @@ func main() {
 	seed := flag.Uint64("seed", 0, "of the dice: where it is aimed, what is lost; 0 takes a new one")
 	pins := flag.Bool("pins", false, "drive what is wired to a box instead; rounds is how often the gateway is restarted")
 	load := flag.Bool("load", false, "measure the gateway's memory with 500 devices instead; rounds is for how many seconds they speak")
-	rate := flag.Int("rate", 1, "how many messages a second each of them sends: with 5, 720 seconds are an hour's worth")
+	rate := flag.Int("rate", 1, "how many messages a second each of them sends; the box acknowledges up to two")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
