@@ -219,12 +219,11 @@ func TestSecretFiles(t *testing.T) {
 	}
 }
 
-// A secret that would do for a broker is too short to sign with.
 // Root, who checks a configuration, is told what the gateway, which runs as
 // whoever owns its data, cannot read.
 func TestSecretsThatTheGatewayCannotRead(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("only root reads what others cannot")
+		t.Fatal("needs root, who alone reads what others cannot")
 	}
 	data, secret, file := t.TempDir(), filepath.Join(t.TempDir(), "webhook.secret"), filepath.Join(t.TempDir(), "gateway.yaml")
 	if err := errors.Join(os.WriteFile(secret, []byte("a secret of a webhook\n"), 0o600),
@@ -258,6 +257,7 @@ func TestSecretsThatTheGatewayCannotRead(t *testing.T) {
 	}
 }
 
+// A secret that would do for a broker is too short to sign with.
 func TestShortSecret(t *testing.T) {
 	secret := filepath.Join(t.TempDir(), "province.secret")
 	write(t, secret, "horse\n", 0o600)
