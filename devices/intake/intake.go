@@ -175,7 +175,7 @@ func (in *Intake) Report(ctx context.Context, device string, r devices.Report) e
 			in.reject(device, m, unknownDevice(device), t)
 		} else {
 			in.spoke(d, m, []devices.Report{r})
-			in.report(d, m, r, 0, t)
+			in.report(&d, &m, &r, 0, t)
 		}
 		t.settle(nil)
 	})
@@ -217,7 +217,7 @@ func (in *Intake) native(m devices.Message, rest string, t *tally) {
 		return
 	}
 	in.spoke(d, m, reports)
-	in.reports(d, m, reports, t)
+	in.reports(&d, &m, reports, t)
 }
 
 // bridged reads a message with the profile of the bridge that sent it.
@@ -298,7 +298,7 @@ func (in *Intake) translate(p *profile.Profile, d devices.Device, m devices.Mess
 	reports, wrong := p.Reports(d, m)
 	reports = in.beside(d, reports, in.Descriptions.Reports(d, m))
 	in.spoke(d, m, reports)
-	in.reports(d, m, reports, t)
+	in.reports(&d, &m, reports, t)
 	if wrong != nil {
 		in.reject(d.ID, m, &rejection{devices.RejectInvalid, wrong.Error()}, t)
 	}
@@ -306,10 +306,10 @@ func (in *Intake) translate(p *profile.Profile, d devices.Device, m devices.Mess
 
 // reports records what m says of d, a call for help before everything else
 // that the message says: nothing ordinary may hold it up.
-func (in *Intake) reports(d devices.Device, m devices.Message, all []devices.Report, t *tally) {
+func (in *Intake) reports(d *devices.Device, m *devices.Message, all []devices.Report, t *tally) {
 	for _, urgency := range []devices.Urgency{devices.Urgent, devices.Ordinary} {
-		for i, r := range all {
-			if in.Vocabulary.Urgency(d.Kind, r.Type) == urgency {
+		for i := range all {
+			if r := &all[i]; in.Vocabulary.Urgency(d.Kind, r.Type) == urgency {
 				in.report(d, m, r, i, t)
 			}
 		}
@@ -318,7 +318,7 @@ func (in *Intake) reports(d devices.Device, m devices.Message, all []devices.Rep
 
 // report checks one report of d, the nth of message m, and has it recorded.
 // What is wrong with one that is recorded all the same is told after it.
-func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, nth int, t *tally) {
+func (in *Intake) report(d *devices.Device, m *devices.Message, r *devices.Report, nth int, t *tally) {
 	var wrong []*rejection
 	payload, urgency, err := in.Vocabulary.Parse(d.Kind, r.Type, r.Data)
 	if err != nil {
@@ -327,7 +327,7 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 			reason = devices.RejectUnknownType
 		}
 		if wrong = append(wrong, &rejection{reason, err.Error()}); urgency != devices.Urgent {
-			in.reject(d.ID, m, wrong[0], t)
+			in.reject(d.ID, *m, wrong[0], t)
 			return
 		}
 	}
@@ -337,7 +337,7 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 	}
 	leveled, isLevel := payload.(devices.Leveled)
 	if m.Retained && r.ID == "" && !isLevel {
-		in.reject(d.ID, m, &rejection{devices.RejectRetained, fmt.Sprintf("%s without an id came as a retained message: a replayed press is no press", r.Type)}, t)
+		in.reject(d.ID, *m, &rejection{devices.RejectRetained, fmt.Sprintf("%s without an id came as a retained message: a replayed press is no press", r.Type)}, t)
 		return
 	}
 	e := devices.Event{
@@ -372,12 +372,12 @@ func (in *Intake) report(d devices.Device, m devices.Message, r devices.Report, 
 		in.record(e, t, t.expect())
 	}
 	for _, w := range wrong {
-		in.reject(d.ID, m, w, t)
+		in.reject(d.ID, *m, w, t)
 	}
 }
 
 // heldKey names the condition behind an occurrence among the levels.
-func heldKey(r devices.Report) string { return "held/" + string(r.Type) + "/" + r.Instance }
+func heldKey(r *devices.Report) string { return "held/" + string(r.Type) + "/" + r.Instance }
 
 // recordNews records e unless value is what is known under key.
 func (in *Intake) recordNews(e devices.Event, key, value string, same func(last, value string) bool, t *tally) {
@@ -397,7 +397,7 @@ func (in *Intake) record(e devices.Event, t *tally, done func(error)) {
 	})
 }
 
-func (in *Intake) identity(d devices.Device, m devices.Message, r devices.Report, nth int) string {
+func (in *Intake) identity(d *devices.Device, m *devices.Message, r *devices.Report, nth int) string {
 	switch {
 	case r.ID != "" && d.Unit > 0:
 		return "i" + strconv.Itoa(d.Unit) + "/" + r.ID // the hardware before it had numbers of its own

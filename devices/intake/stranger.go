@@ -134,7 +134,7 @@ func (in *Intake) strangerCalls(c devices.Contact, m devices.Message, as reader,
 func callKey(r devices.Report) string {
 	switch {
 	case r.Held != nil:
-		return heldKey(r)
+		return heldKey(&r)
 	case r.Type != wearable.TypeSOS && r.Type != wearable.TypeFall:
 		return string(r.Type)
 	}
@@ -167,7 +167,7 @@ func (in *Intake) recordCall(c devices.Contact, m devices.Message, r devices.Rep
 	if d, ok := in.Descriptions.Device(c.Bridge, c.Address); ok {
 		call.Model = clean(strings.TrimSpace(d.Vendor+" "+d.Model), 64)
 	}
-	id := in.identity(devices.Device{}, m, r, nth)
+	id := in.identity(&devices.Device{}, &m, &r, nth)
 	if name == devices.ManyStrangers {
 		id = c.Sender() + "/" + id
 		call = devices.StrangerCalled{Type: r.Type}

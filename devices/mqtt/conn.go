@@ -317,7 +317,14 @@ func (c *conn) read() error {
 		}
 		h, body, err := c.in.next(c.version)
 		if err == nil {
-			err = c.survive(func() error { return c.take(h, body) })
+			err = c.survive(func() error {
+				// Apart from the others, whose packets would be room on the stack of
+				// each connection.
+				if h.Type == packet.PUBLISH {
+					return c.takePublish(h.Flags, body)
+				}
+				return c.take(h, body)
+			})
 		}
 		if err == nil && h.Length > lastBuffer {
 			heard = time.Time{} // it had a deadline of its own
@@ -352,12 +359,10 @@ func (c *conn) explain(err error) error {
 	return c.cause
 }
 
-// take deals with one packet.
+// take deals with one packet that is no PUBLISH.
 func (c *conn) take(h packet.Header, body []byte) error {
 	s, v := c.session, c.version
 	switch h.Type {
-	case packet.PUBLISH:
-		return c.takePublish(h.Flags, body)
 	case packet.PUBACK, packet.PUBREC, packet.PUBCOMP:
 		var a packet.Ack
 		if err := a.Decode(v, h.Type, body); err != nil {

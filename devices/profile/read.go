@@ -130,36 +130,43 @@ func (p *Profile) find(topic string) (*form, map[string]any) {
 
 // read appends what the rule makes of a message.
 func (r *compiled) read(on *machine, to []Reading) []Reading {
-	add := func(report devices.Report, fired bool, err error) {
-		if fired || err != nil {
-			to = append(to, Reading{Rule: r.name, Line: r.line, Report: report, Err: err})
-		}
+	if r.each != nil {
+		return r.readEach(on, to)
 	}
-	if r.each == nil {
-		add(r.report(on, ""))
-		return to
+	report, fired, err := r.report(on, "")
+	if fired || err != nil {
+		to = append(to, r.reading(report, err))
 	}
+	return to
+}
+
+func (r *compiled) reading(report devices.Report, err error) Reading {
+	return Reading{Rule: r.name, Line: r.line, Report: report, Err: err}
+}
+
+// readEach runs the rule for each element of a list. It is apart from read,
+// for a message has gone deep into the stack by then, and each connection has
+// one.
+func (r *compiled) readEach(on *machine, to []Reading) []Reading {
 	v, err := on.run(r.each)
 	if err != nil {
-		add(devices.Report{}, false, fmt.Errorf("each: %w", err))
-		return to
+		return append(to, r.reading(devices.Report{}, fmt.Errorf("each: %w", err)))
 	}
 	items, ok := elements(v)
 	switch {
 	case v == nil:
 		return to
 	case !ok:
-		add(devices.Report{}, false, fmt.Errorf("each: must be a list (got a %T)", v))
-		return to
+		return append(to, r.reading(devices.Report{}, fmt.Errorf("each: must be a list (got a %T)", v)))
 	case len(items) > maxEach: // those that are looked at may hold a call for help
-		add(devices.Report{}, false, fmt.Errorf("each: must be at most %d elements (got %d)", maxEach, len(items)))
+		to = append(to, r.reading(devices.Report{}, fmt.Errorf("each: must be at most %d elements (got %d)", maxEach, len(items))))
 	}
 	failed := false // one error is as good as 256
 	for i, item := range items[:min(len(items), maxEach)] {
 		on.env["item"] = item
 		report, fired, err := r.report(on, "/"+strconv.Itoa(i))
-		if err == nil || !failed {
-			add(report, fired, err)
+		if err == nil && fired || err != nil && !failed {
+			to = append(to, r.reading(report, err))
 		}
 		failed = failed || err != nil
 	}
