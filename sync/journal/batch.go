@@ -71,15 +71,15 @@ func (b *batch) record(i int) []byte {
 	return b.records[start:b.events[i].end:b.events[i].end]
 }
 
-// enqueue adds e to the batch being filled, and returns that. It waits while
+// enqueue adds e with its identity to the batch being filled, and returns that. It waits while
 // the batch is full.
-func (c *chain) enqueue(ctx context.Context, e *devices.Event, done func(error)) (*batch, error) {
+func (c *chain) enqueue(ctx context.Context, e *devices.Event, id identity, done func(error)) (*batch, error) {
 	var space [512]byte
 	record, err := encode(space[:0], e)
 	if err != nil {
 		return nil, fmt.Errorf("journal: %w", err)
 	}
-	p := pending{id: identify(e), done: done}
+	p := pending{id: id, done: done}
 	c.mu.Lock()
 	for c.filling.full() && !c.closed {
 		taken := c.filling.taken

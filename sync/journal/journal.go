@@ -177,7 +177,7 @@ func lockDir(dir string) (*os.File, error) {
 // on disk. It waits for the commit as long as ctx lasts; after an error, that
 // of ctx included, the event may or may not be recorded.
 func (j *Journal) Record(ctx context.Context, e devices.Event) error {
-	b, err := j.chains[chainOf(&e)].enqueue(ctx, &e, nil)
+	b, err := j.chains[chainOf(&e)].enqueue(ctx, &e, identify(&e), nil)
 	if err != nil {
 		return err
 	}
@@ -196,7 +196,7 @@ func (j *Journal) Record(ctx context.Context, e devices.Event) error {
 // never called. Submit itself waits, as long as ctx lasts, only while more
 // than a full batch is under way.
 func (j *Journal) Submit(ctx context.Context, e devices.Event, done func(error)) error {
-	_, err := j.chains[chainOf(&e)].enqueue(ctx, &e, done)
+	_, err := j.chains[chainOf(&e)].enqueue(ctx, &e, identify(&e), done)
 	return err
 }
 
