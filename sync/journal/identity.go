@@ -37,12 +37,20 @@ type recent struct {
 	seed  uint64
 }
 
-// place is where an identity is in the ring, beside its hash, so that a search
-// seldom has to look there.
-type place struct {
-	hash uint32
-	at   uint32 // position + 1; 0 is free
+// place is where an identity is in the ring: its position + 1 in the low bits,
+// 0 if free, and above them those bits of its hash that do not choose the slot,
+// so that a search seldom has to look into the ring.
+type place uint32
+
+const atBits = 18 // for 1 to window
+
+func placeAt(hash uint32, position int) place {
+	return place(hash>>atBits<<atBits | uint32(position+1))
 }
+
+func (p place) position() int { return int(p&(1<<atBits-1)) - 1 }
+
+func (p place) mayBe(hash uint32) bool { return uint32(p)>>atBits == hash>>atBits }
 
 // newRecent makes a set of up to limit identities, a power of two.
 func newRecent(limit int) *recent {
@@ -60,9 +68,9 @@ func (r *recent) find(id *identity, hash uint32) (slot int, ok bool) {
 	mask := len(r.table) - 1
 	for i := int(hash) & mask; ; i = (i + 1) & mask {
 		switch p := r.table[i]; {
-		case p.at == 0:
+		case p == 0:
 			return i, false
-		case p.hash == hash && r.ring[p.at-1] == *id:
+		case p.mayBe(hash) && r.ring[p.position()] == *id:
 			return i, true
 		}
 	}
@@ -88,7 +96,7 @@ func (r *recent) add(id *identity) bool {
 	}
 	at := (r.start + r.count) & (len(r.ring) - 1)
 	r.ring[at] = *id
-	r.table[slot] = place{hash, uint32(at + 1)}
+	r.table[slot] = placeAt(hash, at)
 	r.count++
 	return true
 }
@@ -128,14 +136,14 @@ func (r *recent) remove(id *identity) {
 		return
 	}
 	mask := len(r.table) - 1
-	for i := (hole + 1) & mask; r.table[i].at != 0; i = (i + 1) & mask {
-		home := int(r.table[i].hash)
+	for i := (hole + 1) & mask; r.table[i] != 0; i = (i + 1) & mask {
+		home := int(r.hash(&r.ring[r.table[i].position()]))
 		if (i-home)&mask >= (i-hole)&mask {
 			r.table[hole] = r.table[i]
 			hole = i
 		}
 	}
-	r.table[hole] = place{}
+	r.table[hole] = 0
 }
 
 // encodeIdentities makes the block that a sealed file keeps.

@@ -163,7 +163,7 @@ func TestRecentIsTheLastIdentities(t *testing.T) {
 			}
 			taken := 0
 			for _, p := range set.table {
-				if p.at != 0 {
+				if p != 0 {
 					taken++
 				}
 			}
