@@ -58,13 +58,14 @@ func runLoad(ctx context.Context, seconds, rate int, seed uint64) (err error) {
 	if err != nil {
 		return err
 	}
-	idle := p.memory()
+	idle := p.memory(0)
+	go p.tell(powered, idle.readings) // ends with powered, when the machine does
 	said, err := p.simulate(powered, seconds, rate)
 	fmt.Print(said)
 	if err != nil {
 		return fmt.Errorf("500 devices: %w", err)
 	}
-	busy := p.memory()
+	busy := p.memory(0)
 	found := b.taken()
 	if busy.anonymous > most {
 		found = append(found, fmt.Sprintf("more than %d bytes of memory", most))
@@ -78,19 +79,36 @@ func runLoad(ctx context.Context, seconds, rate int, seed uint64) (err error) {
 	return nil
 }
 
-// memory is the most that was on the console until now, in bytes.
+// memory is the most that was on the console, in bytes, and in how many readings.
 type memory struct{ anonymous, resident, readings int }
 
-func (p *boot) memory() (m memory) {
+// memory leaves out the first readings, but counts them.
+func (p *boot) memory(after int) (m memory) {
 	lines, _ := p.machine.lines()
 	for _, line := range lines {
 		var anonymous, resident int
 		if n, _ := fmt.Sscanf(line, "linli: memory %d %d", &resident, &anonymous); n == 2 {
-			m.anonymous, m.resident = max(m.anonymous, anonymous<<10), max(m.resident, resident<<10)
-			m.readings++
+			if m.readings++; m.readings > after {
+				m.anonymous, m.resident = max(m.anonymous, anonymous<<10), max(m.resident, resident<<10)
+			}
 		}
 	}
 	return m
+}
+
+// tell says each minute what the gateway took in it, after the first readings.
+func (p *boot) tell(ctx context.Context, after int) {
+	begun := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Minute):
+		}
+		m := p.memory(after)
+		fmt.Printf("%-8s anonymous %.1f MB, resident %.1f MB\n", time.Since(begun).Round(time.Minute), float64(m.anonymous)/1e6, float64(m.resident)/1e6)
+		after = m.readings
+	}
 }
 
 // simulate registers 500 devices on the box and lets each say something rate
