@@ -59,10 +59,11 @@ acceptance: deps ## pull the plug of a virtual ARM64 box 20 times, drive its pin
 	go run ./deploy/acceptance -pins -rounds 6
 	go run ./deploy/acceptance -load -rounds 20
 
-campaign: deps ## the long forms of the crash, fault and model tests, 200 power cuts
+campaign: deps ## the long forms of the crash, fault and model tests, 200 power cuts, an hour's worth of 500 devices on ARM64
 	LINLI_CAMPAIGN=1 go test -count=1 -v -p 1 -timeout 24h ./...
 	go run ./deploy/acceptance -rounds 200
 	go run ./deploy/acceptance -pins -rounds 50
+	go run ./deploy/acceptance -load -rounds 1850 -rate 2
 
 exposes: ## how many of the world's Zigbee devices are understood; needs npm and the Internet
 	go run ./deploy/exposes

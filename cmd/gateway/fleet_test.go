@@ -22,6 +22,11 @@ import (
 // most is the memory that the daemon may take with 500 busy devices, in bytes.
 const most = 80_000_000
 
+// mostStacks is what of it their connections' stacks may take: 8 KiB each, but
+// for those with a message that goes deeper; with 16 KiB each it is 8 MB and more,
+// and the collector lets as much again lie about.
+const mostStacks = 7_200_000
+
 // fleet is a daemon of its own process, with the devices that will speak to it.
 type fleet struct {
 	*box
@@ -61,11 +66,12 @@ func newFleet(t testing.TB, n int, wait time.Duration, binary ...string) *fleet 
 
 // outcomes of a fleet's load: what was acknowledged and counted again, and the
 // most memory that the daemon took meanwhile, in bytes: as the kernel counts it,
-// and what its Go runtime had of the kernel, in which no emulator's is.
+// what its Go runtime had of the kernel, in which no emulator's is, and what of
+// that the stacks had.
 type outcomes struct {
 	simulate.Progress
 	simulate.Recount
-	resident, anonymous, runtime int64
+	resident, anonymous, runtime, stacks int64
 }
 
 // play lets the fleet speak, and counts again what the journal has of it.
@@ -88,6 +94,7 @@ func (f *fleet) play(t testing.TB, l simulate.Load) (o outcomes) {
 		case <-tick.C:
 		}
 		if n%10 == 0 {
+			o.stacks = max(o.stacks, int64(f.metric("go_memstats_stack_inuse_bytes")))
 			o.runtime = max(o.runtime, int64(f.metric("go_memstats_sys_bytes")-f.metric("go_memstats_heap_released_bytes")))
 		}
 		o.resident = max(o.resident, memoryOf(t, f.cmd.Process.Pid, "VmRSS"))
@@ -129,6 +136,9 @@ func TestFiveHundredDevices(t *testing.T) {
 	}
 	if o.anonymous > most || o.resident > most {
 		t.Errorf("%d bytes resident, %d anonymous, want at most %d", o.resident, o.anonymous, most)
+	}
+	if o.stacks > mostStacks {
+		t.Errorf("%d bytes of stacks, want at most %d", o.stacks, mostStacks)
 	}
 }
 
