@@ -71,8 +71,8 @@ func (b *batch) record(i int) []byte {
 	return b.records[start:b.events[i].end:b.events[i].end]
 }
 
-// enqueue adds e with its identity to the batch being filled, and returns that. It waits while
-// the batch is full.
+// enqueue adds e, whose identity is id, to the batch being filled, and returns
+// that. It waits while the batch is full.
 func (c *chain) enqueue(ctx context.Context, e *devices.Event, id identity, done func(error)) (*batch, error) {
 	var space [512]byte
 	record, err := encode(space[:0], e)
