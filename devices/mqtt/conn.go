@@ -317,14 +317,7 @@ func (c *conn) read() error {
 		}
 		h, body, err := c.in.next(c.version)
 		if err == nil {
-			err = c.survive(func() error {
-				// Apart from the others, whose packets would be room on the stack of
-				// each connection.
-				if h.Type == packet.PUBLISH {
-					return c.takePublish(h.Flags, body)
-				}
-				return c.take(h, body)
-			})
+			err = c.survive(func() error { return c.take(h, body) })
 		}
 		if err == nil && h.Length > lastBuffer {
 			heard = time.Time{} // it had a deadline of its own
@@ -359,47 +352,26 @@ func (c *conn) explain(err error) error {
 	return c.cause
 }
 
-// take deals with one packet that is no PUBLISH.
+// take deals with one packet. Packets are decoded further down, lest all of
+// them be room on the stack below each PUBLISH.
 func (c *conn) take(h packet.Header, body []byte) error {
-	s, v := c.session, c.version
 	switch h.Type {
+	case packet.PUBLISH:
+		return c.takePublish(h.Flags, body)
 	case packet.PUBACK, packet.PUBREC, packet.PUBCOMP:
-		var a packet.Ack
-		if err := a.Decode(v, h.Type, body); err != nil {
-			return err
-		}
-		answer, err := s.acknowledge(c, &a)
-		if answer != nil {
-			c.reply(answer)
-		}
-		return err
+		return c.takeAck(h.Type, body)
 	case packet.PUBREL:
-		var a packet.Ack
-		if err := a.Decode(v, h.Type, body); err != nil {
-			return err
-		}
-		c.takeRelease(&a)
-		return nil
+		return c.takeRelease(body)
 	case packet.SUBSCRIBE:
-		var p packet.Subscribe
-		if err := p.Decode(v, body); err != nil {
-			return err
-		}
-		c.subscribe(&p)
-		return nil
+		return c.subscribe(body)
 	case packet.UNSUBSCRIBE:
-		var p packet.Unsubscribe
-		if err := p.Decode(v, body); err != nil {
-			return err
-		}
-		c.unsubscribe(&p)
-		return nil
+		return c.unsubscribe(body)
 	case packet.PINGREQ:
 		if err := packet.DecodeEmpty(h.Type, body); err != nil {
 			return err
 		}
 		if alive := c.broker.config.Alive; alive != nil {
-			alive(s.account.ID)
+			alive(c.session.account.ID)
 		}
 		c.queueReply(packet.AppendEmpty(nil, packet.PINGRESP))
 		return nil
@@ -407,6 +379,18 @@ func (c *conn) take(h packet.Header, body []byte) error {
 		return c.goodbye(body)
 	}
 	return &packet.Error{Reason: packet.ProtocolError, Text: h.Type.String() + " is not what a client sends here"}
+}
+
+func (c *conn) takeAck(t packet.Type, body []byte) error {
+	var a packet.Ack
+	if err := a.Decode(c.version, t, body); err != nil {
+		return err
+	}
+	answer, err := c.session.acknowledge(c, &a)
+	if answer != nil {
+		c.reply(answer)
+	}
+	return err
 }
 
 func (c *conn) goodbye(body []byte) error {

@@ -421,7 +421,11 @@ func (c *conn) acknowledge(out []byte, sl *slot) []byte {
 
 // takeRelease forgets the number of a QoS 2 message, and says so when that is
 // on disk.
-func (c *conn) takeRelease(a *packet.Ack) {
+func (c *conn) takeRelease(body []byte) error {
+	var a packet.Ack
+	if err := a.Decode(c.version, packet.PUBREL, body); err != nil {
+		return err
+	}
 	s := c.session
 	s.mu.Lock()
 	r := s.receipts[a.ID]
@@ -441,7 +445,7 @@ func (c *conn) takeRelease(a *packet.Ack) {
 	}
 	if r == nil || !persistent {
 		c.reply(answer)
-		return
+		return nil
 	}
 	c.broker.store.write([]change{deleteReceipt(s.id, a.ID)}, func(err error) {
 		if err != nil {
@@ -450,10 +454,15 @@ func (c *conn) takeRelease(a *packet.Ack) {
 		}
 		c.reply(answer)
 	})
+	return nil
 }
 
 // subscribe answers a SUBSCRIBE, then sends what is retained.
-func (c *conn) subscribe(p *packet.Subscribe) {
+func (c *conn) subscribe(body []byte) error {
+	var p packet.Subscribe
+	if err := p.Decode(c.version, body); err != nil {
+		return err
+	}
 	s, b := c.session, c.broker
 	answer := &packet.Suback{Type: packet.SUBACK, ID: p.ID}
 	replays := map[string]*subscription{} // by filter: who says one again and again gets what is retained once
@@ -505,9 +514,14 @@ func (c *conn) subscribe(p *packet.Subscribe) {
 			b.sendRetained(sub, messages)
 		}
 	})
+	return nil
 }
 
-func (c *conn) unsubscribe(p *packet.Unsubscribe) {
+func (c *conn) unsubscribe(body []byte) error {
+	var p packet.Unsubscribe
+	if err := p.Decode(c.version, body); err != nil {
+		return err
+	}
 	s, b := c.session, c.broker
 	answer := &packet.Suback{Type: packet.UNSUBACK, ID: p.ID}
 	s.mu.Lock()
@@ -532,4 +546,5 @@ func (c *conn) unsubscribe(p *packet.Unsubscribe) {
 		}
 		c.reply(answer)
 	})
+	return nil
 }
