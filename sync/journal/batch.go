@@ -72,7 +72,8 @@ func (b *batch) record(i int) []byte {
 }
 
 // enqueue adds e, whose identity is id, to the batch being filled, and returns
-// that. It waits while the batch is full.
+// that. It waits while the batch is full. To take the identity is left to the
+// callers, lest it come on top of the room for the record on their stacks.
 func (c *chain) enqueue(ctx context.Context, e *devices.Event, id identity, done func(error)) (*batch, error) {
 	var space [512]byte
 	record, err := encode(space[:0], e)

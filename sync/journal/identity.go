@@ -10,7 +10,10 @@ import (
 )
 
 // window is how many recent identities a chain remembers: a power of two.
-const window = 1 << 17
+const (
+	windowBits = 17
+	window     = 1 << windowBits
+)
 
 // identity is a hash of (Device, ID): 128 bits, so that two different events
 // never meet by accident nor by design.
@@ -42,7 +45,7 @@ type recent struct {
 // so that a search seldom has to look into the ring.
 type place uint32
 
-const atBits = 18 // for 1 to window
+const atBits = windowBits + 1 // for 1 to window, and as many choose one of 2*window slots
 
 func placeAt(hash uint32, position int) place {
 	return place(hash>>atBits<<atBits | uint32(position+1))
