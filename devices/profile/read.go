@@ -165,7 +165,7 @@ func (r *compiled) readEach(on *machine, to []Reading) []Reading {
 	for i, item := range items[:min(len(items), maxEach)] {
 		on.env["item"] = item
 		report, fired, err := r.report(on, "/"+strconv.Itoa(i))
-		if err == nil && fired || err != nil && !failed {
+		if fired || err != nil && !failed {
 			to = append(to, r.reading(report, err))
 		}
 		failed = failed || err != nil
