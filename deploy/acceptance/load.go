@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/linli-edge/gateway/devices/clock"
 )
 
 // most is the memory in bytes that the gateway may take with 500 busy devices.
@@ -99,12 +101,7 @@ func (p *boot) memory(after int) (m memory) {
 // tell says each minute what the gateway took in it, after the first readings.
 func (p *boot) tell(ctx context.Context, after int) {
 	begun := time.Now()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(time.Minute):
-		}
+	for clock.Pause(ctx, time.Minute) {
 		m := p.memory(after)
 		fmt.Printf("%-8s anonymous %.1f MB, resident %.1f MB\n", time.Since(begun).Round(time.Minute), float64(m.anonymous)/1e6, float64(m.resident)/1e6)
 		after = m.readings
